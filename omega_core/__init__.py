@@ -1,0 +1,69 @@
+"""omega_core: an object store for data science on MongoDB, made of plugins.
+
+>>> import omega_core
+>>> om = omega_core.Omega()                       # doctest: +SKIP
+>>> om.datasets.put({"answer": 42}, "facts")      # doctest: +SKIP
+>>> om.datasets.get("facts")                      # doctest: +SKIP
+{'answer': 42}
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .errors import OmegaError
+from .plugins.spec import BackendSpec, hookimpl
+
+if TYPE_CHECKING:
+    from .config import Config, Secret
+    from .omega import Omega
+    from .protocol.metadata import Metadata
+    from .runtime.result import Result
+    from .security import require_pickle_allowed
+    from .store import OmegaStore
+
+__all__ = [
+    "ACTIONS",
+    "BackendSpec",
+    "BaseDataBackend",
+    "BaseModelBackend",
+    "Config",
+    "Metadata",
+    "Omega",
+    "OmegaError",
+    "OmegaStore",
+    "Result",
+    "Secret",
+    "errors",
+    "hookimpl",
+    "require_pickle_allowed",
+]
+
+# A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
+# until it is asked for.
+_LAZY = {
+    "Config": ".config",
+    "Metadata": ".protocol.metadata",
+    "Omega": ".omega",
+    "OmegaStore": ".store",
+    "Result": ".runtime.result",
+    "Secret": ".config",
+    "require_pickle_allowed": ".security",
+}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module = _LAZY[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(module, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_LAZY))

@@ -1,0 +1,200 @@
+"""The interface of a backend, and how to write one.
+
+A plugin is two files. The first declares, and imports nothing heavy::
+
+    # omega_acme/__init__.py      entry point, group "omega_core":  acme = "omega_acme"
+    from omega_core import BackendSpec, hookimpl
+
+    @hookimpl
+    def backends():
+        return [BackendSpec("acme.thing", "omega_acme.thing:ThingBackend", types=["acme:Thing"])]
+
+The second does the work, and knows nothing of plugins::
+
+    # omega_acme/thing.py
+    from omega_core import BaseDataBackend
+
+    class ThingBackend(BaseDataBackend):
+        def put(self, obj, name, attributes=None, **kwargs):
+            meta = self.data_store.make_metadata(name, "acme.thing", attributes=attributes)
+            with self.data_store.create_file(meta, "thing") as file:
+                file.write(obj.to_bytes())
+            return meta.save()
+
+        def get(self, name, **kwargs):
+            meta = self.data_store.metadata(name)
+            with self.data_store.open_file(meta) as file:
+                return acme.Thing.from_bytes(file.read())
+
+Everything that `put` writes through the store belongs to a fresh generation that nobody can see
+until ``meta.save()`` commits it. A backend cannot leave a torn object, whatever happens to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from ..protocol.metadata import Metadata
+    from ..store import OmegaStore
+
+ACTIONS = (
+    "fit",
+    "partial_fit",
+    "fit_transform",
+    "transform",
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "score",
+)
+"""The actions of a model backend, by the names of its methods."""
+
+
+class BaseDataBackend:
+    """Stores and retrieves the objects of one or more kinds.
+
+    One instance serves one `Omega`, for all its buckets and from all its threads: keep no state
+    about a single call on ``self``.
+
+    Attributes
+    ----------
+    data_store, model_store
+        The datasets and the models store of the current bucket. The only way to MongoDB.
+    settings
+        The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
+    """
+
+    data_store: OmegaStore
+    model_store: OmegaStore
+    settings: Any = None
+
+    def __init__(self, *, data_store: OmegaStore, model_store: OmegaStore) -> None:
+        self.data_store = data_store
+        self.model_store = model_store
+
+    def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
+        """Return whether this backend stores ``obj`` faithfully. True for whatever it claims."""
+        return True
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        """Store ``obj`` and return its saved metadata.
+
+        ``append=True`` and ``uri=...`` arrive as options, and only where the method names them.
+        """
+        self._lacks("put", name)
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        """Return the object. Inside, ``metadata(name)`` is the version that was asked for."""
+        self._lacks("get", name)
+
+    def drop(self, meta: Metadata) -> None:
+        """Free what one generation holds outside GridFS, collections and owned URIs.
+
+        Called by the collector, after the grace, for every generation; must be idempotent.
+        """
+
+    def _lacks(self, action: str, name: str) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__} does not implement {action!r}, asked for object {name!r}"
+        )
+
+
+class BaseModelBackend(BaseDataBackend):
+    """Stores models, and acts with them on datasets that are given by name.
+
+    ``Xname`` and ``Yname`` name datasets; ``rName`` names the dataset that takes the result.
+    Every action below that a backend does not implement raises `NotImplementedError`.
+    """
+
+    def fit(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Fit the model and store it as a new version."""
+        self._lacks("fit", modelname)
+
+    def partial_fit(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Fit the model further on one more batch, and store it as a new version."""
+        self._lacks("partial_fit", modelname)
+
+    def fit_transform(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Fit the model, store it as a new version, and return X transformed."""
+        self._lacks("fit_transform", modelname)
+
+    def transform(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return X transformed, or the metadata of ``rName``."""
+        self._lacks("transform", modelname)
+
+    def predict(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the predictions for X, or the metadata of ``rName``."""
+        self._lacks("predict", modelname)
+
+    def predict_proba(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return class probabilities for X, or the metadata of ``rName``."""
+        self._lacks("predict_proba", modelname)
+
+    def decision_function(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the decision function of X, or the metadata of ``rName``."""
+        self._lacks("decision_function", modelname)
+
+    def score(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the score of the model on X and Y, or the metadata of ``rName``."""
+        self._lacks("score", modelname)

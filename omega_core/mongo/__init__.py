@@ -1,0 +1,1 @@
+"""The connection to MongoDB, and the server that comes along."""

@@ -1,0 +1,69 @@
+"""What a plugin declares: light records that name a kind and where its backend lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pluggy
+
+PROJECT = "omega_core"
+"""The name of the entry-point group, and of the pluggy project."""
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+# eq=False: pluggy and the router keep these in sets, where equal values must not collide.
+@dataclass(frozen=True, eq=False)
+class BackendSpec:
+    """Declares that a plugin stores objects of one kind.
+
+    Parameters
+    ----------
+    kind
+        The string that the metadata of an object records, such as ``"pandas.dataframe"``.
+    factory
+        ``"package.module:Class"``, imported at the first use of the kind; or the class itself.
+    types
+        The classes that this backend claims, as ``"module:Class"``. They are looked up in
+        `sys.modules` and never imported, so a claim costs nothing. A claim covers subclasses;
+        the most derived claim wins. A backend without claims is asked through `supports`.
+    priority
+        Decides between claims of the same class; the higher wins.
+    summary
+        One line for ``omega plugins info``.
+    options
+        Names of options of `put` and `get` that the backend reads from its ``**kwargs``. The
+        named parameters of its methods are understood without being listed here.
+    """
+
+    kind: str
+    factory: str | type
+    types: Iterable[str] = ()
+    priority: int = 0
+    summary: str = ""
+    options: Iterable[str] | None = None
+    # Filled by discovery: who declared it. Not for authors.
+    plugin: str = field(default="", repr=False)
+    version: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.kind, str) or not self.kind:
+            raise TypeError(f"BackendSpec: the kind must be a non-empty string, not {self.kind!r}")
+        if isinstance(self.factory, str) and ":" not in self.factory:
+            raise TypeError(
+                f"BackendSpec({self.kind!r}): the factory must be a class or "
+                f"'package.module:Class', not {self.factory!r}"
+            )
+        types = (self.types,) if isinstance(self.types, str) else tuple(self.types)
+        for claim in types:
+            if not isinstance(claim, str) or claim.count(":") != 1:
+                raise TypeError(
+                    f"BackendSpec({self.kind!r}): a type claim is 'module:Class', not {claim!r}"
+                )
+        object.__setattr__(self, "types", types)
+        options = self.options
+        if options is not None:
+            options = (options,) if isinstance(options, str) else tuple(options)
+        object.__setattr__(self, "options", options)

@@ -1,0 +1,1 @@
+"""How an object is written: the metadata document, its commit, and its collector."""
