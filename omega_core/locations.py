@@ -1,0 +1,317 @@
+"""Files at URIs: written, read and deleted only where ``[uris] allow`` permits.
+
+The core serves ``file:`` by itself; other schemes are file systems of plugins. Both give the same
+two objects: a writer whose `close` returns when the bytes are durable, and that leaves nothing
+behind when it is aborted; and a seekable reader that never holds the whole file.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, Self, cast
+
+from . import local_files
+from .errors import (
+    OmegaError,
+    PluginNotFoundError,
+    UnsupportedOptionError,
+    UriNotAllowedError,
+    suggestion,
+)
+from .uris import Uri, parse_allowed, parse_uri, require_allowed
+
+_KEY = "{key}"
+_PACKAGES = {"s3": "omega-s3"}
+
+
+class FileSystem(Protocol):
+    """The part of `fsspec.AbstractFileSystem` that a plugin's file system must have.
+
+    The paths are URIs with the path decoded: ``s3://bucket/a b#c``. ``open(path, "xb")`` refuses
+    to overwrite with `FileExistsError`; the file that it returns is complete when `close` returns,
+    and may have an ``abort()`` that leaves nothing behind. Without one, core closes the file and
+    removes it. `info` has ``size`` and raises `FileNotFoundError`. No listing is cached.
+    """
+
+    def open(self, path: str, mode: str = "rb") -> Any: ...
+    def info(self, path: str) -> Mapping[str, Any]: ...
+    def rm_file(self, path: str) -> None: ...
+
+
+FileSystems = Mapping[str, Callable[[], Any]]
+
+
+class Locations:
+    """The files that one `Omega` may touch.
+
+    Parameters
+    ----------
+    allow
+        The roots of ``[uris] allow``. Empty: nothing is allowed.
+    filesystems
+        Scheme -> factory of a `FileSystem`, called at the first use of the scheme; or a function
+        that returns this mapping, called at the first use of anything but ``file``.
+    """
+
+    def __init__(
+        self,
+        allow: Iterable[str] = (),
+        filesystems: FileSystems | Callable[[], FileSystems] | None = None,
+    ) -> None:
+        self._allow = parse_allowed(allow)
+        self._declared = filesystems if filesystems is not None else {}
+        self._active: dict[str, FileSystem] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def schemes(self) -> list[str]:
+        """The schemes that can be used, sorted."""
+        return sorted({"file", *self._factories()})
+
+    def check(self, uri: str) -> str:
+        """Return the canonical form of ``uri``.
+
+        Raises
+        ------
+        UriNotAllowedError
+            When it lies outside ``[uris] allow``, also by way of a symbolic link.
+        PluginNotFoundError
+            When no enabled plugin offers its scheme.
+        """
+        return str(self._checked(uri))
+
+    def resolve(self, template: str, *, key: str) -> str:
+        """Return the canonical URI for one generation: ``template`` with ``{key}`` filled in.
+
+        A template that ends in a slash gets the key appended. Nothing else is substituted.
+
+        Raises
+        ------
+        UnsupportedOptionError
+            When there is no place for the key: the next version would overwrite this one.
+        """
+        if not isinstance(template, str):
+            raise UnsupportedOptionError(f"uri= takes a str, not {type(template).__name__}")
+        count = template.count(_KEY)
+        if count == 0 and template.endswith("/"):
+            template, count = template + _KEY, 1
+        if count != 1:
+            said = "no place for" if count == 0 else "several places for"
+            shown = str(parse_uri(template)).rstrip("/").replace("%7Bkey%7D", _KEY)
+            raise UnsupportedOptionError(
+                f"uri={shown!r} has {said} the key of a version, so that the next put could "
+                f"overwrite what this one stores. Write uri='{shown.split(_KEY)[0].rstrip('/')}/"
+                f"{_KEY}', or end it with '/'"
+            )
+        if (
+            not key
+            or key in (".", "..")
+            or not all(c.isascii() and (c.isalnum() or c in "._-") for c in key)
+        ):
+            raise ValueError(f"a key is made of ASCII letters, digits, '.', '_' and '-': {key!r}")
+        return self.check(template.replace(_KEY, key))
+
+    def create(self, uri: str) -> WritableFile:
+        """Open a new file for writing. It exists, durably, once `close` has returned.
+
+        As a context manager, an exception in the block discards it. Parent directories are made.
+
+        Raises
+        ------
+        FileExistsError
+            When there is a file already. Nothing is ever overwritten.
+        """
+        place = self._checked(uri)
+        if place.directory:
+            raise UriNotAllowedError(f"{place} names a directory; a file cannot be written there")
+        with _explained(place, "creating"):
+            if place.scheme == "file":
+                local = local_files.create(place, self._allow)
+                return WritableFile(str(place), local, local.commit, local.discard)
+            return self._create_remote(place)
+
+    def open(self, uri: str) -> BinaryIO:
+        """Open the file at ``uri`` for reading and seeking, in constant memory.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none; names the URI.
+        """
+        place = self._checked(uri)
+        with _explained(place, "opening"):
+            if place.scheme == "file":
+                return local_files.open_for_reading(place, self._allow)
+            return cast(BinaryIO, self._filesystem(place).open(_address(place), "rb"))
+
+    def size(self, uri: str) -> int:
+        """Return the size in bytes. Raises `FileNotFoundError`, naming the URI."""
+        place = self._checked(uri)
+        with _explained(place, "looking at"):
+            if place.scheme == "file":
+                return local_files.size(place, self._allow)
+            return int(self._filesystem(place).info(_address(place))["size"])
+
+    def exists(self, uri: str) -> bool:
+        """Return whether there is something at ``uri``. A server that fails is an error."""
+        try:
+            self.size(uri)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, uri: str) -> None:
+        """Delete the file at ``uri``. A missing one is fine; directories are left alone."""
+        place = self._checked(uri)
+        with _explained(place, "deleting"):
+            try:
+                if place.scheme == "file":
+                    local_files.delete(place, self._allow)
+                else:
+                    self._filesystem(place).rm_file(_address(place))
+            except FileNotFoundError:
+                return
+
+    def _create_remote(self, place: Uri) -> WritableFile:
+        filesystem, address = self._filesystem(place), _address(place)
+        sink = filesystem.open(address, "xb")
+
+        def discard() -> None:
+            abort = getattr(sink, "abort", None)
+            if abort is not None:
+                abort()
+                return
+            sink.close()
+            filesystem.rm_file(address)
+
+        return WritableFile(str(place), sink, sink.close, discard)
+
+    def _checked(self, uri: str) -> Uri:
+        place = parse_uri(uri)
+        if place.scheme != "file" and place.scheme not in self._factories():
+            package = _PACKAGES.get(place.scheme)
+            advice = (
+                f"pip install {package}, and name it in [plugins] enabled if that is set"
+                if package
+                else f"the schemes known here are: {', '.join(self.schemes)}."
+                + suggestion(place.scheme, [*self.schemes, *_PACKAGES])
+            )
+            raise PluginNotFoundError(
+                f"no enabled plugin offers the scheme {place.scheme!r} of {place}; {advice}"
+            )
+        require_allowed(place, self._allow)
+        if place.scheme == "file":
+            local_files.require_inside(place, self._allow)
+        return place
+
+    def _factories(self) -> FileSystems:
+        with self._lock:
+            if callable(self._declared):
+                self._declared = self._declared()
+            return self._declared
+
+    def _filesystem(self, place: Uri) -> FileSystem:
+        factories = self._factories()
+        with self._lock:
+            if place.scheme not in self._active:
+                self._active[place.scheme] = factories[place.scheme]()
+            return self._active[place.scheme]
+
+
+class WritableFile(io.BufferedIOBase):
+    """A new file that comes into being at `close`, or not at all.
+
+    Left without `close`, by an exception or by forgetting it, it is discarded: half a file must
+    never look like a whole one.
+    """
+
+    def __init__(
+        self, uri: str, sink: Any, commit: Callable[[], None], discard: Callable[[], None]
+    ) -> None:
+        self.uri = uri
+        self._sink = sink
+        self._commit = commit
+        self._discard = discard
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, data: Any, /) -> int:
+        if self.closed:
+            raise ValueError(f"write to {self.uri}, which is closed")
+        with memoryview(data) as view:
+            count = view.nbytes
+            with _explained(self.uri, "writing"):
+                self._sink.write(view.cast("B"))
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        """Make the file durable; nothing remains of it if that fails."""
+        if self.closed:
+            return
+        try:
+            with _explained(self.uri, "completing"):
+                self._commit()
+        except BaseException as exc:
+            self._abort_because_of(exc)
+            raise
+        super().close()
+
+    def abort(self) -> None:
+        """Discard what was written. Harmless when closed already."""
+        if self.closed:
+            return
+        super().close()
+        with _explained(self.uri, "discarding"):
+            self._discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._abort_because_of(error)
+
+    def _abort_because_of(self, error: BaseException) -> None:
+        try:
+            self.abort()
+        except Exception as exc:
+            # The first error is the one to tell; the collector comes back for the rest.
+            error.add_note(f"{self.uri} could not be discarded either: {exc}")
+
+    def __del__(self) -> None:
+        self.abort()
+
+
+def _address(place: Uri) -> str:
+    return f"{place.scheme}://{place.authority}{place.path}"
+
+
+@contextmanager
+def _explained(place: Uri | str, doing: str) -> Iterator[None]:
+    """Name the URI in errors of a file system, which know a path or a key at best."""
+    try:
+        yield
+    except OmegaError:
+        raise
+    except FileNotFoundError as exc:
+        raise FileNotFoundError(exc.errno, "there is no file", str(place)) from exc
+    except Exception as exc:
+        exc.add_note(f"while {doing} {place}")
+        raise
