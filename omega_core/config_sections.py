@@ -1,0 +1,100 @@
+"""The sections of the configuration that belong to the core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .config_check import limited
+from .secret import Secret, redact_url
+
+
+@dataclass(frozen=True, kw_only=True)
+class MongoConfig:
+    """``[mongo]``: the server. Without a URL it is the embedded one.
+
+    ``timeout`` is in seconds, for finding the server. ``data_dir`` is of the embedded server.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: Secret | None = None
+    timeout: float = limited(5.0, above=0)
+    data_dir: str | None = None
+
+    @property
+    def redacted_url(self) -> str | None:
+        """The URL as it may be shown: without a password."""
+        return None if self.url is None else redact_url(self.url)
+
+    def __repr__(self) -> str:
+        return (
+            f"MongoConfig(url={self.redacted_url!r}, username={self.username!r}, "
+            f"password={self.password!r}, timeout={self.timeout!r}, data_dir={self.data_dir!r})"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginsConfig:
+    """``[plugins]``: which are enabled, and ``[plugins.<id>]``, what each is told.
+
+    ``enabled`` None means all that are installed. ``kinds`` maps a kind that two plugins declare
+    to the id of the one that wins. ``sections`` are the tables of the plugins, not yet checked;
+    `Config.section` checks one.
+    """
+
+    enabled: tuple[str, ...] | None = None
+    disabled: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    strict: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    # repr=False: which of these are secrets, only the plugins know.
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+
+def _default_keep() -> dict[str, int]:
+    return {"datasets": 2, "models": 10, "jobs": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoresConfig:
+    """``[stores]``: the bucket, how many versions stay, and two durations in seconds.
+
+    ``lease`` is how long a silent writer is taken for alive, ``grace`` how long the data of
+    replaced objects stays for their readers.
+    """
+
+    bucket: str = "default"
+    keep: Mapping[str, int] = limited(
+        default_factory=_default_keep, at_least=1, keys=tuple(_default_keep())
+    )
+    lease: float = limited(60.0, above=0)
+    grace: float = limited(3600.0, at_least=0)
+
+    def __post_init__(self) -> None:
+        if not self.bucket:
+            raise ValueError("the bucket must have a name.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityConfig:
+    """``[security]``: what a stored object may do while it is read."""
+
+    pickle: Literal["deny", "allow"] = "deny"
+    trusted_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrisConfig:
+    """``[uris]``: the prefixes under which objects may be written and read by URI."""
+
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides."""
+
+    engine: str = "local"
+    workers: int | None = limited(None, at_least=1)
