@@ -1,0 +1,29 @@
+"""scikit-learn estimators in an omega_core store: safe to load, fitted and asked by name.
+
+Importing this module imports neither scikit-learn nor skops: it only declares.
+"""
+
+from __future__ import annotations
+
+from omega_core import BackendSpec, hookimpl
+
+__all__ = ["backends"]
+
+
+@hookimpl
+def backends() -> list[BackendSpec]:
+    """Declare the two formats in which an estimator can be stored."""
+    return [
+        BackendSpec(
+            "sklearn.skops",
+            "omega_sklearn.skops_format:SkopsBackend",
+            types=["sklearn.base:BaseEstimator"],
+            summary="any estimator or pipeline, as skops: reading it runs no code that it carries",
+        ),
+        # No claim: this kind is chosen by name alone, and only where pickle is allowed.
+        BackendSpec(
+            "sklearn.joblib",
+            "omega_sklearn.joblib_format:JoblibBackend",
+            summary='any estimator or pipeline, as joblib; needs [security] pickle = "allow"',
+        ),
+    ]

@@ -1,0 +1,120 @@
+"""What both formats share: where the bytes of an estimator go, and where they come from."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sklearn
+
+from omega_core.errors import StoreError, UnsupportedValueError
+
+from .actions import EstimatorActions
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
+
+_FORMAT = 1
+
+
+class EstimatorBackend(EstimatorActions):
+    """Stores an estimator as one file, in GridFS or at a URI.
+
+    A format says how an estimator becomes bytes and back, and on what conditions.
+    """
+
+    kind: ClassVar[str]
+    extension: ClassVar[str]
+
+    @abstractmethod
+    def dumps(self, model: Any, name: str) -> bytes:
+        """Return ``model`` as bytes, or raise where it cannot be stored faithfully and safely."""
+
+    @abstractmethod
+    def loads(self, data: bytes, name: str) -> Any:
+        """Return the model, or raise where this reader does not trust it."""
+
+    def permit(self, name: str) -> None:
+        """Raise where the configuration does not permit this format at all."""
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        uri: str | None = None,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Store an estimator, fitted or not.
+
+        Parameters
+        ----------
+        uri
+            Where to write, outside MongoDB; must be permitted by ``[uris] allow``.
+
+        Raises
+        ------
+        UntrustedFormatError
+            Where the reader could not, or may not, load it safely. Nothing was stored.
+        UnsupportedValueError
+            Where it is no estimator, or would not come back equal. Nothing was stored.
+        """
+        self.permit(name)
+        self._require_estimator(obj, name)
+        data = self.dumps(obj, name)
+        meta = self.model_store.make_metadata(name, self.kind, attributes=attributes)
+        if "lineage" not in (attributes or {}):
+            # Lineage tells how this very payload was fitted; the one of the payload before would
+            # be a lie about this one, and would be checked against at predict.
+            meta.attributes.pop("lineage", None)
+        meta.kind_meta = {
+            "format": _FORMAT,
+            # For people who read it; nothing is ever imported by this name.
+            "estimator": f"{type(obj).__module__}.{type(obj).__qualname__}",
+            "sklearn_version": sklearn.__version__,
+        }
+        if uri is not None:
+            meta.kind_meta["uri"] = uri
+        with self.model_store.create_file(meta, self.extension, uri=uri) as file:
+            file.write(data)
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        """Return the estimator, a new object at every call.
+
+        Raises
+        ------
+        UntrustedFormatError
+            Where reading it would need trust that this reader's configuration does not give.
+
+        Warns
+        -----
+        sklearn.exceptions.InconsistentVersionWarning
+            From scikit-learn itself, where another version of it wrote the estimator.
+        """
+        self.permit(name)
+        meta = self.model_store.metadata(name)
+        if meta is None:
+            raise self.model_store.not_found(name)
+        if meta.kind_meta.get("format") != _FORMAT:
+            raise StoreError(
+                f"The model {name!r} in bucket {meta.bucket!r} has format "
+                f"{meta.kind_meta.get('format')!r} of {self.kind}, and this omega-sklearn reads "
+                f"format {_FORMAT}. Upgrade it: pip install -U omega-sklearn"
+            )
+        # All of it before any of it is interpreted: the checksum is complete at the end only.
+        with self.model_store.open_file(meta) as file:
+            data = file.read()
+        return self.loads(data, name)
+
+    def _require_estimator(self, obj: Any, name: str) -> None:
+        if isinstance(obj, type):
+            raise UnsupportedValueError(
+                f"{name!r}: {obj.__name__} is a class; store an instance of it, such as "
+                f"{obj.__name__}(). Nothing was stored."
+            )
+        if not hasattr(obj, "fit"):
+            raise UnsupportedValueError(
+                f"{name!r}: {self.kind} stores estimators, and {type(obj).__name__} has no fit. "
+                "Leave out kind= to let the store choose. Nothing was stored."
+            )
