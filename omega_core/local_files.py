@@ -80,12 +80,15 @@ def open_for_reading(place: Uri, roots: Iterable[Uri]) -> BinaryIO:
 
 
 def size(place: Uri, roots: Iterable[Uri]) -> int:
-    """Return the size in bytes."""
+    """Return the size in bytes of a file."""
     directory, name = _walk(place, roots, follow=True)
     try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     finally:
         os.close(directory)
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
+    return found.st_size
 
 
 def delete(place: Uri, roots: Iterable[Uri]) -> None:

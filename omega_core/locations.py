@@ -7,6 +7,7 @@ behind when it is aborted; and a seekable reader that never holds the whole file
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -149,19 +150,32 @@ class Locations:
             return cast(BinaryIO, self._filesystem(place).open(_address(place), "rb"))
 
     def size(self, uri: str) -> int:
-        """Return the size in bytes. Raises `FileNotFoundError`, naming the URI."""
+        """Return the size in bytes.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is none; names the URI.
+        IsADirectoryError
+            When it is a directory, or a prefix of objects.
+        """
         place = self._checked(uri)
         with _explained(place, "looking at"):
             if place.scheme == "file":
                 return local_files.size(place, self._allow)
-            return int(self._filesystem(place).info(_address(place))["size"])
+            info = self._filesystem(place).info(_address(place))
+            if info.get("type") == "directory":
+                raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
+            return int(info["size"])
 
     def exists(self, uri: str) -> bool:
-        """Return whether there is something at ``uri``. A server that fails is an error."""
+        """Return whether there is a file or directory. A server that fails is an error."""
         try:
             self.size(uri)
         except FileNotFoundError:
             return False
+        except IsADirectoryError:
+            return True
         return True
 
     def delete(self, uri: str) -> None:

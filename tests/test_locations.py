@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import fsspec
@@ -269,6 +271,37 @@ def test_deleting_a_link_removes_the_link(root, locations):
     assert not (root / "link").is_symlink()
 
 
+def test_a_link_put_in_place_between_check_and_use_leads_nowhere(tmp_path, root, locations):
+    outside, real = tmp_path / "outside", root / "dir"
+    for directory, content in ((outside, b"secret"), (real, b"public")):
+        directory.mkdir()
+        (directory / "x").write_bytes(content)
+    (root / "link").symlink_to(outside)
+    done = threading.Event()
+
+    def swap():
+        while not done.is_set():
+            for source, target in (
+                ("dir", "away"),
+                ("link", "dir"),
+                ("dir", "link"),
+                ("away", "dir"),
+            ):
+                os.rename(root / source, root / target)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    seen = set()
+    try:
+        for _ in range(2000):
+            with contextlib.suppress(FileNotFoundError, UriNotAllowedError):
+                seen.add(read(locations, root.as_uri() + "/dir/x"))
+    finally:
+        done.set()
+        swapper.join()
+    assert seen <= {b"public"}
+
+
 def test_creating_over_a_dangling_link_is_refused(tmp_path, root, locations):
     (root / "x").symlink_to(root / "not-yet")
     with pytest.raises(FileExistsError):
@@ -427,6 +460,14 @@ def test_a_file_in_the_way_of_a_directory_is_missing_to_readers_and_an_error_to_
     with pytest.raises(NotADirectoryError) as caught:
         locations.create(uri)
     assert uri in caught.value.__notes__[0]
+
+
+def test_a_directory_exists_and_has_no_size(place):
+    locations, base = place
+    locations.create(base + "/dir/x").close()
+    assert locations.exists(base + "/dir")
+    with pytest.raises(IsADirectoryError):
+        locations.size(base + "/dir/")
 
 
 def test_directories_stay_when_their_last_file_is_deleted(root, locations):
