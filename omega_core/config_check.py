@@ -24,8 +24,11 @@ class EnvText(str):
 
 
 class _MismatchError(Exception):
-    def __init__(self, expected: str, found: str) -> None:
+    """A value does not fit; ``path`` may lead further into the table than the field does."""
+
+    def __init__(self, expected: str, found: str, path: KeyPath) -> None:
         super().__init__(f"expected {expected}, found {found}")
+        self.path = path
 
 
 def limited(
@@ -80,7 +83,8 @@ def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
             value = _convert(raw, hint, here, origin)
             values[key] = _within(value, fields[key], here, origin)
         except _MismatchError as exc:
-            raise ConfigError(f"{origin.place(here)}: {name} {key}: {exc}.") from None
+            within = ".".join(exc.path[len(path) :])
+            raise ConfigError(f"{origin.place(exc.path)}: {name} {within}: {exc}.") from None
     for key, field in fields.items():
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
@@ -162,7 +166,7 @@ def _convert(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
             f"Use str, int, float, bool, Secret, Literal, tuple[X, ...], Mapping[str, X] or "
             f"X | None."
         )
-    raise _MismatchError(expected(hint), found(value, hidden=_holds_secret(hint)))
+    raise _MismatchError(expected(hint), found(value, hidden=_holds_secret(hint)), path)
 
 
 def _either(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
@@ -175,7 +179,9 @@ def _either(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
     if len([choice for choice in choices if choice is not type(None)]) == 1:
         # Of `X | None`, what X has to say is the more exact: which item of a list is wrong.
         return _convert(value, _without_none(hint), path, origin)
-    raise _MismatchError(expected(hint), found(value, hidden=_holds_secret(hint))) from mismatch
+    raise _MismatchError(
+        expected(hint), found(value, hidden=_holds_secret(hint)), path
+    ) from mismatch
 
 
 def _parse(text: EnvText, hint: Any, path: KeyPath, origin: Origin) -> Any:
@@ -204,7 +210,7 @@ def _parse(text: EnvText, hint: Any, path: KeyPath, origin: Origin) -> Any:
             return _convert(candidate, inner, path, origin)
         except _MismatchError:
             continue
-    raise _MismatchError(expected(hint), found(str(text), hidden=_holds_secret(hint)))
+    raise _MismatchError(expected(hint), found(str(text), hidden=_holds_secret(hint)), path)
 
 
 def _secret(value: Any, path: KeyPath, origin: Origin) -> Secret:
@@ -220,8 +226,8 @@ def _secret(value: Any, path: KeyPath, origin: Origin) -> Secret:
                 return Secret(env=where, key=key)
             if source == "file":
                 return Secret(file=origin.resolve(path, where), key=key)
-        raise _MismatchError(expected(Secret), f"a table with the key {str(source)!r}")
-    raise _MismatchError(expected(Secret), found(value, hidden=True))
+        raise _MismatchError(expected(Secret), f"a table with the key {str(source)!r}", path)
+    raise _MismatchError(expected(Secret), found(value, hidden=True), path)
 
 
 def _within(value: Any, field: dataclasses.Field[Any], path: KeyPath, origin: Origin) -> Any:
@@ -233,12 +239,16 @@ def _within(value: Any, field: dataclasses.Field[Any], path: KeyPath, origin: Or
         assert field.default_factory is not dataclasses.MISSING
         value = {**field.default_factory(), **value}
     at_least, above = field.metadata.get("at_least"), field.metadata.get("above")
-    for label, number in value.items() if isinstance(value, Mapping) else (("", value),):
-        found_here = f"{number}" + (f" for {label}" if label else "")
+    numbers = (
+        [((*path, key), number) for key, number in value.items()]
+        if isinstance(value, Mapping)
+        else [(path, value)]
+    )
+    for here, number in numbers:
         if number is not None and at_least is not None and number < at_least:
-            raise _MismatchError(f"a number of at least {at_least}", found_here)
+            raise _MismatchError(f"a number of at least {at_least}", f"{number}", here)
         if number is not None and above is not None and number <= above:
-            raise _MismatchError(f"a number above {above}", found_here)
+            raise _MismatchError(f"a number above {above}", f"{number}", here)
     return value
 
 
