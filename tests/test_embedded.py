@@ -379,9 +379,10 @@ def without_mongod(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str
     shadow = tmp_path / "shadow" / "fiftyone"
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").touch()
+    search = os.pathsep.join([str(shadow.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PATH": "", "PYTHONPATH": str(shadow.parent)},
+        env={**os.environ, "PATH": "", "PYTHONPATH": search},
         capture_output=True,
         text=True,
         check=False,
