@@ -20,10 +20,11 @@ def backends() -> list[BackendSpec]:
             types=["sklearn.base:BaseEstimator"],
             summary="any estimator or pipeline, as skops: reading it runs no code that it carries",
         ),
-        # No claim: this kind is chosen by name alone, and only where pickle is allowed.
         BackendSpec(
             "sklearn.joblib",
             "omega_sklearn.joblib_format:JoblibBackend",
+            # Never asked for an object: this kind is chosen by name alone.
+            types=None,
             summary='any estimator or pipeline, as joblib; needs [security] pickle = "allow"',
         ),
     ]

@@ -76,7 +76,7 @@ class SkopsBackend(EstimatorBackend):
             ) from None
         try:
             soundness.check(model)
-        except soundness.Unsound as error:
+        except soundness.UnsoundError as error:
             raise UntrustedFormatError(
                 f"The model {name!r} in bucket {self.model_store.bucket!r} was not written by "
                 f"scikit-learn: {error}. Using it could crash this process or read memory that "

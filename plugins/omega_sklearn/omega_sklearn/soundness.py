@@ -35,12 +35,12 @@ _NEIGHBORS_TREES = tuple(
 ) or (KDTree, BallTree)
 
 
-class Unsound(Exception):
+class UnsoundError(Exception):
     """Says which part of a model does not fit together, and how."""
 
 
 def check(model: object) -> None:
-    """Raise `Unsound` where compiled code would read outside the arrays of ``model``."""
+    """Raise `UnsoundError` where compiled code would read outside the arrays of ``model``."""
     for part in parts(model):
         for cls, examine in _CHECKS:
             if isinstance(part, cls):
@@ -78,9 +78,7 @@ def check_predictor(predictor: Any) -> None:
             bool(np.all((child > index) & (child < len(nodes)))),
             "a TreePredictor has a child outside its nodes",
         )
-    _require(
-        bool(np.all(nodes["feature_idx"][inner] >= 0)), "a TreePredictor splits on no feature"
-    )
+    _require(bool(np.all(nodes["feature_idx"][inner] >= 0)), "a TreePredictor splits on no feature")
     bitset = nodes["bitset_idx"][inner & (nodes["is_categorical"] != 0)]
     for sets in (predictor.raw_left_cat_bitsets, predictor.binned_left_cat_bitsets):
         _require(
@@ -96,9 +94,7 @@ def check_neighbors_tree(tree: Any) -> None:
     )
     kind = type(tree).__name__
     rows, features = np.shape(data)
-    _require(
-        0 < n_nodes == len(nodes) and leaf_size > 0, f"a {kind} has more nodes than it stores"
-    )
+    _require(0 < n_nodes == len(nodes) and leaf_size > 0, f"a {kind} has more nodes than it stores")
     _require(
         np.shape(bounds) == (2 if "KD" in kind else 1, n_nodes, features),
         f"the bounds of a {kind} do not match its nodes",
@@ -113,9 +109,7 @@ def check_neighbors_tree(tree: Any) -> None:
         f"a node of a {kind} refers to rows that it does not hold",
     )
     inner = np.flatnonzero(nodes["is_leaf"] == 0)
-    _require(
-        bool(np.all(2 * inner + 2 < n_nodes)), f"a {kind} has a child outside its nodes"
-    )
+    _require(bool(np.all(2 * inner + 2 < n_nodes)), f"a {kind} has a child outside its nodes")
     _require(weight is None or len(weight) == rows, f"the weights of a {kind} do not match")
     _, vector, matrix = metric.__getstate__()[:3]
     if "Mahalanobis" in type(metric).__name__:
@@ -134,7 +128,7 @@ def check_sparse(matrix: Any) -> None:
         try:
             matrix.check_format(full_check=True)
         except ValueError as error:
-            raise Unsound(f"a sparse matrix does not fit together: {error}") from error
+            raise UnsoundError(f"a sparse matrix does not fit together: {error}") from error
 
 
 def check_spline(spline: Any) -> None:
@@ -142,7 +136,7 @@ def check_spline(spline: Any) -> None:
     try:
         scipy.interpolate.BSpline(spline.t, spline.c, spline.k, axis=spline.axis)
     except (TypeError, ValueError, AttributeError) as error:
-        raise Unsound(f"a BSpline does not fit together: {error}") from error
+        raise UnsoundError(f"a BSpline does not fit together: {error}") from error
 
 
 def check_features(estimator: Any) -> None:
@@ -177,7 +171,7 @@ def check_features(estimator: Any) -> None:
 
 def _require(holds: bool, problem: str) -> None:
     if not holds:
-        raise Unsound(problem)
+        raise UnsoundError(problem)
 
 
 _CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (

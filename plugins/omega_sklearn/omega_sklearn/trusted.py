@@ -3,10 +3,10 @@
 skops builds an object only from types whose names the reader trusts. A trusted name is a
 capability: a crafted payload may import its module, call it with any arguments that can
 themselves be built, or make a bare instance and hand any state to its ``__setstate__``. So a name
-is listed here only if *all* of that is harmless: it opens no file, starts no process, imports
-nothing, evaluates no text, whatever it is given. Each group says how that was seen to be so, by
-reading the sources of scikit-learn 1.5 to 1.9, SciPy 1.11 to 1.17 and NumPy 1.26 to 2.4. Names
-that an installed version lacks are harmless: nothing resolves them.
+is listed here only if *all* of that is harmless: whatever it is given, it opens no file, imports
+nothing, evaluates no text, and runs nothing but itself (on several cores, where it computes). Each
+group says how that was seen to be so, by reading the sources. Names that an installed version
+lacks are harmless: nothing resolves them.
 
 Compiled types whose methods index memory without a check are listed only because
 `omega_sklearn.soundness` examines their contents after loading, before anyone can use them.
@@ -42,11 +42,12 @@ _TREES = (
 _DISTANCES = tuple(
     # Compiled. The state is one float and two typed arrays (p, vec, mat); no names, no callables.
     # PyFuncDistance, the one that holds a callable, is not here.
-    f"sklearn.metrics._dist_metrics.{metric}Distance{width}"
-    for metric in (
+    f"{metric}Distance{width}"
+    for metric in _names(
+        "sklearn.metrics._dist_metrics",
         "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis "
-        "Manhattan Minkowski RogersTanimoto RussellRao SEuclidean SokalMichener SokalSneath"
-    ).split()
+        "Manhattan Minkowski RogersTanimoto RussellRao SEuclidean SokalMichener SokalSneath",
+    )
     for width in ("64", "32")
 )
 
@@ -67,9 +68,7 @@ _LOSSES = (
 _PARTS_OF_ESTIMATORS = (
     # Python. No __setstate__ of their own beyond BaseEstimator's (fills __dict__), constructors
     # that only assign: the fitted halves of estimators that skops trusts as a whole.
-    *_names(
-        "sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"
-    ),
+    *_names("sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"),
     *_names("sklearn.cluster._bisect_k_means", "_BisectingTree"),
     *_names("sklearn.ensemble._hist_gradient_boosting.binning", "_BinMapper"),
     *_names("sklearn.gaussian_process._gpc", "_BinaryGaussianProcessClassifierLaplace"),

@@ -1,0 +1,273 @@
+"""What is done with a stored estimator, on datasets that are given by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from omega_core import BaseModelBackend
+
+from . import lineage
+from .datasets import Dataset, fitted_columns
+from .results import as_data, as_python, storable
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
+
+
+class EstimatorActions(BaseModelBackend):
+    """The actions of every estimator, whichever format it is stored in.
+
+    A model and its datasets are read at the version that is current when the action begins, and
+    named in the lineage. What an action makes is stored only after it succeeded; a failed fit
+    leaves everything as it was.
+
+    ``**kwargs`` go to the estimator's method: ``sample_weight=``, ``classes=`` at the first
+    partial_fit, ``return_std=``, and so on.
+
+    Results are lists and scalars; with ``pure_python=False`` a frame or series with the index of
+    X where X has one, otherwise an array. ``rName=`` stores that, and returns its metadata.
+    """
+
+    kind: ClassVar[str]
+
+    def fit(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Fit the estimator, and store it as a new version with its lineage.
+
+        Y with a single column is given to the estimator as one dimension.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            Where the model or a dataset does not exist.
+        """
+        return self._keep(self._fit("fit", modelname, Xname, Yname, kwargs))
+
+    def partial_fit(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Fit the estimator on one more batch, and store it as a new version.
+
+        Raises
+        ------
+        ConflictError
+            Where the model was replaced meanwhile: one of the two batches would be lost.
+        ColumnMismatchError
+            Where a frame has other columns than the batch before.
+        """
+        fit = self._fit("partial_fit", modelname, Xname, Yname, kwargs)
+        return self._keep(fit, if_rev=fit.before.rev)
+
+    def fit_transform(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Fit the estimator, store it as a new version, and return X transformed."""
+        fit = self._fit("fit_transform", modelname, Xname, Yname, kwargs)
+        value = as_data(
+            fit.output, fit.X.value, action="fit_transform", model=fit.model, lineage=None
+        )
+        if rName is not None:
+            # Whether anything can store the result is asked before the model changes.
+            self.data_store.get_backend_byobj(storable(value), rName)
+        meta = self._keep(fit)
+        if rName is not None:
+            record = lineage.of_result("fit_transform", meta, fit.X, fit.Y, fit.clock)
+            return self._store_result(value, rName, record)
+        return as_python(fit.output) if pure_python else value
+
+    def transform(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return X transformed, or the metadata of ``rName``."""
+        return self._apply("transform", modelname, Xname, None, rName, pure_python, kwargs)
+
+    def predict(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return one prediction per row of X, or the metadata of ``rName``."""
+        return self._apply("predict", modelname, Xname, None, rName, pure_python, kwargs)
+
+    def predict_proba(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return one probability per row and class, or the metadata of ``rName``."""
+        return self._apply("predict_proba", modelname, Xname, None, rName, pure_python, kwargs)
+
+    def decision_function(
+        self,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the decision function of each row of X, or the metadata of ``rName``."""
+        return self._apply("decision_function", modelname, Xname, None, rName, pure_python, kwargs)
+
+    def score(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the score of the estimator on X and Y, a float, or the metadata of ``rName``."""
+        return self._apply("score", modelname, Xname, Yname, rName, pure_python, kwargs)
+
+    # --- how ---------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        action: str,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        kwargs: dict[str, Any],
+    ) -> Fit:
+        """Fit a fresh copy of the stored model. Nothing is stored yet."""
+        clock = lineage.Clock()
+        meta, model = self._load(modelname)
+        method = self._method(model, action, meta)
+        X = Dataset.read(self.data_store, Xname)
+        Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
+        if action == "partial_fit":
+            X.check_columns(fitted_columns(model, lineage.recorded(meta)), modelname)
+        output = method(X.value, **kwargs) if Y is None else method(X.value, Y.target(), **kwargs)
+        return Fit(action, model, meta, X, Y, output, clock)
+
+    def _keep(self, fit: Fit, if_rev: int | None = None) -> Metadata:
+        """Store a fitted model as a new version of its name, where the one before it is stored."""
+        options: dict[str, Any] = {}
+        if if_rev is not None:
+            options["if_rev"] = if_rev
+        if fit.before.kind_meta.get("uri") is not None:
+            options["uri"] = fit.before.kind_meta["uri"]
+        record = lineage.of_fit(fit.action, fit.X, fit.Y, fit.clock)
+        return self.model_store.put(
+            fit.model,
+            fit.before.name,
+            kind=self.kind,
+            attributes={"lineage": record},
+            **options,
+        )
+
+    def _apply(
+        self,
+        action: str,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        rName: str | None,
+        pure_python: bool,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Ask a fitted model, and shape its answer."""
+        clock = lineage.Clock()
+        meta, model = self._load(modelname)
+        method = self._method(model, action, meta)
+        self._require_fitted(model, action, meta)
+        X = Dataset.read(self.data_store, Xname)
+        Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
+        recorded = lineage.recorded(meta)
+        X.check_columns(fitted_columns(model, recorded), modelname)
+        try:
+            output = (
+                method(X.value, **kwargs) if Y is None else method(X.value, Y.target(), **kwargs)
+            )
+        except NotFittedError as error:
+            raise _not_fitted(model, action, meta) from error
+        if pure_python and rName is None:
+            return as_python(output)
+        value = as_data(output, X.value, action=action, model=model, lineage=recorded)
+        if rName is None:
+            return value
+        return self._store_result(value, rName, lineage.of_result(action, meta, X, Y, clock))
+
+    def _load(self, modelname: str) -> tuple[Metadata, Any]:
+        """Return the current version of a model: its metadata, and a copy of its own."""
+        meta = self.model_store.metadata(modelname)
+        if meta is None:
+            raise self.model_store.not_found(modelname)
+        return meta, self.model_store.get(modelname, version=meta.version)
+
+    def _method(self, model: Any, action: str, meta: Metadata) -> Callable[..., Any]:
+        method: Callable[..., Any] | None = getattr(model, action, None)
+        if method is None:
+            raise NotImplementedError(
+                f"{self.kind}: the model {meta.name!r} is a {type(model).__name__}, which does not "
+                f"offer {action!r}."
+            )
+        return method
+
+    def _require_fitted(self, model: Any, action: str, meta: Metadata) -> None:
+        # Only scikit-learn's own estimators keep to the convention that check_is_fitted goes by.
+        # Others say so themselves when they are asked.
+        if not type(model).__module__.startswith("sklearn."):
+            return
+        try:
+            check_is_fitted(model)
+        except NotFittedError as error:
+            raise _not_fitted(model, action, meta) from error
+
+    def _store_result(self, value: Any, rName: str, record: dict[str, Any]) -> Metadata:
+        return self.data_store.put(storable(value), rName, attributes={"lineage": record})
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model that has been fitted, and is not stored yet."""
+
+    action: str
+    model: Any
+    before: Metadata
+    X: Dataset
+    Y: Dataset | None
+    output: Any
+    clock: lineage.Clock
+
+
+def _not_fitted(model: Any, action: str, meta: Metadata) -> NotFittedError:
+    return NotFittedError(
+        f"The model {meta.name!r} in bucket {meta.bucket!r} ({type(model).__name__}, version "
+        f"{meta.version}) is not fitted, so it cannot {action}. Fit it first: "
+        f"om.runtime.model({meta.name!r}).fit(X, Y)"
+    )
