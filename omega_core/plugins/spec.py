@@ -28,7 +28,8 @@ class BackendSpec:
     types
         The classes that this backend claims, as ``"module:Class"``. They are looked up in
         `sys.modules` and never imported, so a claim costs nothing. A claim covers subclasses;
-        the most derived claim wins. A backend without claims is asked through `supports`.
+        the most derived claim wins. A backend without claims is asked about every object, through
+        `supports`. With None it is asked about none: it is chosen by ``kind=`` alone.
     priority
         Decides between claims of the same class; the higher wins.
     summary
@@ -40,7 +41,7 @@ class BackendSpec:
 
     kind: str
     factory: str | type
-    types: Iterable[str] = ()
+    types: Iterable[str] | None = ()
     priority: int = 0
     summary: str = ""
     options: Iterable[str] | None = None
@@ -56,14 +57,15 @@ class BackendSpec:
                 f"BackendSpec({self.kind!r}): the factory must be a class or "
                 f"'package.module:Class', not {self.factory!r}"
             )
-        types = (self.types,) if isinstance(self.types, str) else tuple(self.types)
-        for claim in types:
+        types = None if self.types is None else _strings(self.types)
+        for claim in types or ():
             if not isinstance(claim, str) or claim.count(":") != 1:
                 raise TypeError(
                     f"BackendSpec({self.kind!r}): a type claim is 'module:Class', not {claim!r}"
                 )
         object.__setattr__(self, "types", types)
-        options = self.options
-        if options is not None:
-            options = (options,) if isinstance(options, str) else tuple(options)
-        object.__setattr__(self, "options", options)
+        object.__setattr__(self, "options", _strings(self.options or ()))
+
+
+def _strings(values: Iterable[str]) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values)

@@ -1,0 +1,69 @@
+"""``python.data``: nested Python data, types exact, as one BSON document."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+
+from ..errors import IntegrityError, UnsupportedValueError
+from ..protocol.metadata import Metadata
+from .base import BaseDataBackend
+from .faithful import decode, encode
+
+DOCUMENT_LIMIT = 8 * 1024 * 1024
+"""Bytes up to which the data is a document of its own; above, the same BSON is a GridFS file."""
+
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+
+
+class PythonDataBackend(BaseDataBackend):
+    """Stores dicts, lists, tuples, sets, scalars, dates, Decimals and UUIDs, nested.
+
+    Where the type of a value is not exactly one of these, the put is refused and names the path:
+    a subclass, an enum or a NumPy scalar would come back as something else.
+    """
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        document = {"value": encode(obj, "the object")}
+        try:
+            encoded = bson.encode(document)
+        except (bson.errors.BSONError, OverflowError, RecursionError) as exc:
+            raise UnsupportedValueError(f"{name!r} cannot be stored as BSON: {exc}") from exc
+        meta = self.data_store.make_metadata(name, "python.data", attributes=attributes)
+        if len(encoded) > DOCUMENT_LIMIT:
+            with self.data_store.create_file(meta, "bson") as file:
+                file.write(encoded)
+            return meta.save()
+        meta.integrity = {"length": len(encoded), "sha256": hashlib.sha256(encoded).hexdigest()}
+        self.data_store.segments.insert_one(
+            {"_id": meta.gen, "payload": meta.gen, "data": RawBSONDocument(encoded)}
+        )
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        meta = self.data_store.metadata(name)
+        assert meta is not None
+        if meta.gridfile is not None:
+            with self.data_store.open_file(meta) as file:
+                encoded = file.read()
+        else:
+            encoded = self._read_document(meta)
+        return decode(bson.decode(encoded)["value"])
+
+    def _read_document(self, meta: Metadata) -> bytes:
+        segments = self.data_store.segments.with_options(codec_options=_RAW)
+        document = segments.find_one({"_id": meta.gen})
+        what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
+        if document is None or "data" not in document:
+            raise IntegrityError(f"{what}: its document is missing.")
+        encoded = bytes(document["data"].raw)
+        expected = meta.integrity or {}
+        if hashlib.sha256(encoded).hexdigest() != expected.get("sha256"):
+            raise IntegrityError(f"{what}: its document is not the one that was written.")
+        return encoded

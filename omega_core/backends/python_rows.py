@@ -1,0 +1,130 @@
+"""``python.rows``: an iterable of mappings, one document per item, readable by any MongoDB tool."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
+from ..protocol.metadata import Metadata
+from ..protocol.resources import ids_of
+from .base import BaseDataBackend
+from .faithful import decode, encode
+from .filters import compile_filter
+
+_BATCH = 1000
+
+
+class PythonRowsBackend(BaseDataBackend):
+    """Stores the items of an iterable in a collection; appends, filters and indexes.
+
+    Values survive as in ``python.data``. Top-level keys are strings without a leading ``$``, a
+    dot or NUL, and not ``_id``, so that other tools can query them.
+    """
+
+    def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
+        return isinstance(obj, Iterable) and not isinstance(obj, str | bytes | Mapping)
+
+    def put(
+        self,
+        obj: Iterable[Mapping[str, Any]],
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        *,
+        append: bool = False,
+        index: Iterable[str] = (),
+        **kwargs: Any,
+    ) -> Metadata:
+        """Store the items of ``obj``, in their order.
+
+        Parameters
+        ----------
+        append
+            Add them to those that are there, atomically.
+        index
+            Keys to index: ``["a", "-b"]``, with a minus for descending.
+        """
+        if not self.supports(obj, name):
+            raise UnsupportedValueError(
+                f"put of {name!r}: python.rows takes an iterable of mappings, "
+                f"not {type(obj).__name__}."
+            )
+        keys = [_index_key(key, name) for key in ([index] if isinstance(index, str) else index)]
+        meta = self.data_store.make_metadata(name, "python.rows", attributes=attributes)
+        collection = self.data_store.collection(name)
+        gen = self.data_store.generation(name)
+        count = 0
+        # The ids begin with the generation: readers see the batches that the metadata lists, and
+        # the collector finds those of a writer that crashed.
+        documents = (
+            {"_id": f"{gen}-{i:012d}", **_checked(item, i, name)} for i, item in enumerate(obj)
+        )
+        while batch := list(itertools.islice(documents, _BATCH)):
+            count += len(collection.insert_many(batch, ordered=True).inserted_ids)
+        for key in keys:
+            collection.create_index([key])
+        batches = meta.kind_meta.get("batches", [])
+        meta.kind_meta = {**meta.kind_meta, "batches": [*batches, {"gen": gen, "rows": count}]}
+        if meta.collection is None:
+            if not count:
+                collection.database.create_collection(collection.name)
+            meta.collection = collection
+        return meta.save()
+
+    def get(
+        self, name: str, *, filter: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> list[dict[str, Any]]:
+        """Return the items, in the order in which they were put.
+
+        Parameters
+        ----------
+        filter
+            Only those that match: ``{"qty__gt": 3, "state": "NY"}``.
+        """
+        meta = self.data_store.metadata(name)
+        assert meta is not None
+        condition = compile_filter(filter, name)
+        collection = self.data_store.collection(name)
+        items: list[dict[str, Any]] = []
+        for batch in meta.kind_meta["batches"]:
+            found = list(
+                collection.find({"$and": [{"_id": ids_of(batch["gen"])}, condition]}).sort("_id", 1)
+            )
+            if filter is None and len(found) != batch["rows"]:
+                raise IntegrityError(
+                    f"{meta.prefix}{name!r} in bucket {meta.bucket!r}: {len(found)} of the "
+                    f"{batch['rows']} rows of a batch are there."
+                )
+            items += [{k: decode(v) for k, v in item.items() if k != "_id"} for item in found]
+        return items
+
+
+def _checked(item: Any, position: int, name: str) -> dict[str, Any]:
+    where = f"item {position} of {name!r}"
+    if type(item) is not dict:
+        raise UnsupportedValueError(
+            f"{where} is a {type(item).__name__}; python.rows takes dicts. Convert it."
+        )
+    for key in item:
+        if (
+            type(key) is not str
+            or not key
+            or key == "_id"
+            or key[0] == "$"
+            or "\0" in key
+            or "." in key
+        ):
+            raise UnsupportedValueError(
+                f"{where} has the key {key!r}. Keys are strings, not '_id', without a leading "
+                "'$', dots or NUL. Rename it, or store the list as kind='python.data'."
+            )
+    return {key: encode(value, f"{where}[{key!r}]") for key, value in item.items()}
+
+
+def _index_key(key: Any, name: str) -> tuple[str, int]:
+    if not isinstance(key, str) or not key.lstrip("-") or key.lstrip("-")[0] == "$":
+        raise UnsupportedOptionError(
+            f"put of {name!r}: index takes names of keys, with '-' for descending, not {key!r}."
+        )
+    return (key[1:], -1) if key.startswith("-") else (key, 1)

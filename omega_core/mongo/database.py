@@ -1,0 +1,231 @@
+"""The connection of one `Omega` to its MongoDB database."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymongo
+from bson.codec_options import CodecOptions
+from pymongo import ReadPreference
+from pymongo.collection import Collection
+from pymongo.database import Database as MongoDatabase
+from pymongo.errors import (
+    ConfigurationError,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ..config import MongoConfig
+from ..errors import ConfigError, IntegrityError, ServerError
+from .embedded import EmbeddedServer
+
+Document = dict[str, Any]
+
+DEFAULT_DATABASE = "omega"
+_METADATA = "omega.metadata"
+_KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
+
+
+class Database:
+    """One database, connected at the first use, and anew after a fork.
+
+    Parameters
+    ----------
+    config
+        The ``[mongo]`` section. Without a url, the embedded server is started or joined.
+    """
+
+    def __init__(self, config: MongoConfig) -> None:
+        self.config = config
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._client: pymongo.MongoClient[Document] | None = None
+        self._server: EmbeddedServer | None = None
+        self._name = DEFAULT_DATABASE
+        self._replica_set = False
+        self._ready: set[str] = set()
+        self._closed = False
+
+    # --- connecting ------------------------------------------------------------------------
+
+    @property
+    def client(self) -> pymongo.MongoClient[Document]:
+        # A MongoClient does not survive a fork: its sockets would be shared with the parent.
+        if self._client is None or self._pid != os.getpid():
+            self._connect()
+        assert self._client is not None
+        return self._client
+
+    def _connect(self) -> None:
+        if self._pid != os.getpid():
+            # The lock may have been held by a thread that does not exist in this process.
+            self._lock = threading.RLock()
+            self._client, self._server, self._pid = None, None, os.getpid()
+            self.owner = f"{socket.gethostname()}:{self._pid}"
+            self._ready = set()
+        with self._lock:
+            if self._client is not None:
+                return
+            if self._closed:
+                raise ServerError("This Omega is closed. Make a new one: omega_core.Omega().")
+            url = self.config.url
+            if url is None:
+                self._server = EmbeddedServer.acquire(self.config.data_dir)
+                url = self._server.url
+            try:
+                client, name, replica_set = self._open(url)
+            except BaseException:
+                if self._server is not None:
+                    self._server.release()
+                    self._server = None
+                raise
+            self._name, self._replica_set, self._client = name, replica_set, client
+
+    def _open(self, url: str) -> tuple[pymongo.MongoClient[Document], str, bool]:
+        credentials: Document = {}
+        if self.config.username is not None:
+            credentials["username"] = self.config.username
+        if self.config.password is not None:
+            credentials["password"] = self.config.password.reveal()
+        tried = self.config.redacted_url or url
+        try:
+            client: pymongo.MongoClient[Document] = pymongo.MongoClient(
+                url,
+                serverSelectionTimeoutMS=round(self.config.timeout * 1000),
+                connectTimeoutMS=round(self.config.timeout * 1000),
+                uuidRepresentation="standard",
+                **credentials,
+            )
+        except (InvalidURI, ConfigurationError, InvalidName) as exc:
+            raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL: {exc}") from None
+        try:
+            hello = client.admin.command("hello")
+        except ServerSelectionTimeoutError:
+            client.close()
+            raise ServerError(
+                f"No MongoDB server answers at {tried} within {self.config.timeout:g} s. Check that "
+                "it runs and that [mongo] url (or OMEGA_MONGO__URL) is right, or remove the url "
+                "to use the embedded server."
+            ) from None
+        except OperationFailure as exc:
+            client.close()
+            raise ServerError(
+                f"The MongoDB server at {tried} refuses: {exc.details or exc}"
+            ) from None
+        try:
+            name = client.get_default_database(DEFAULT_DATABASE).name
+        except ConfigurationError:
+            name = DEFAULT_DATABASE
+        return client, name, "setName" in hello
+
+    @property
+    def described(self) -> str:
+        """Where the objects are, for people, without credentials."""
+        return self.config.redacted_url or "the embedded server"
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.config.url is None
+
+    def close(self) -> None:
+        """Close the connection, and leave the embedded server if it was used."""
+        if self._pid != os.getpid():
+            return  # what the parent opened is the parent's to close
+        with self._lock:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+            if self._server is not None:
+                self._server.release()
+                self._server = None
+
+    # --- collections -----------------------------------------------------------------------
+
+    @property
+    def mongodb(self) -> MongoDatabase[Document]:
+        return self.client.get_database(self._name if self._client else self._name_connected())
+
+    def _name_connected(self) -> str:
+        self._connect()
+        return self._name
+
+    @property
+    def metadata(self) -> Collection[Document]:
+        """The metadata documents, with the concerns that the write protocol stands on."""
+        client = self.client
+        # j: a commit that was acknowledged survives kill -9 of mongod, and as the journal keeps
+        # the order of writes, so does the data that was written before it.
+        concern = WriteConcern(w="majority" if self._replica_set else 1, j=True)
+        return client[self._name].get_collection(
+            _METADATA,
+            codec_options=CodecOptions(tz_aware=True),
+            write_concern=concern,
+            read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
+            read_preference=ReadPreference.PRIMARY,
+        )
+
+    def data(self, name: str) -> Collection[Document]:
+        """Return a collection for payloads."""
+        client = self.client
+        concern = WriteConcern(w="majority") if self._replica_set else WriteConcern(w=1)
+        return client[self._name].get_collection(name, write_concern=concern)
+
+    def segments(self, namespace: str) -> Collection[Document]:
+        """Return a bucket's shared collection of payload documents."""
+        return self.data(f"omega.{namespace}.segments")
+
+    def files(self, namespace: str) -> str:
+        """Return the name of a bucket's GridFS."""
+        return f"omega.{namespace}.fs"
+
+    # --- indexes ---------------------------------------------------------------------------
+
+    def prepare(self, namespace: str) -> None:
+        """Create, and verify, the indexes that writing relies on. Once per process and bucket.
+
+        Raises
+        ------
+        IntegrityError
+            Where the unique index on the metadata cannot be had. Without it, upserts of one name
+            from two clients make two documents.
+        """
+        if self._pid == os.getpid() and namespace in self._ready:
+            return
+        metadata = self.metadata
+        with self._lock:
+            metadata.create_index(_KEY_INDEX, unique=True, name="object")
+            metadata.create_index("gc_at", partialFilterExpression={"gc_at": {"$exists": True}})
+            index = metadata.index_information().get("object")
+            if not index or not index.get("unique") or index["key"] != _KEY_INDEX:
+                raise IntegrityError(
+                    f"The index 'object' of {metadata.full_name} is not the unique index on "
+                    "(bucket, prefix, name). Remove duplicate documents and the index, and retry."
+                )
+            self.segments(namespace).create_index("payload")
+            files = self.files(namespace)
+            self.data(f"{files}.files").create_index([("filename", 1), ("uploadDate", 1)])
+            self.data(f"{files}.chunks").create_index([("files_id", 1), ("n", 1)], unique=True)
+            self._ready.add(namespace)
+
+
+@contextmanager
+def answering(database: Database) -> Iterator[None]:
+    """Turn the driver's long report of an absent server into a `ServerError`."""
+    try:
+        yield
+    except ServerSelectionTimeoutError as exc:
+        raise ServerError(
+            f"The MongoDB server at {database.config.redacted_url or 'the embedded socket'} stopped "
+            f"answering ({database.config.timeout:g} s). Check that it runs, and retry."
+        ) from exc

@@ -1,0 +1,308 @@
+"""What a backend sees of a store: metadata, collections and files of the object at hand."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from gridfs import GridFS
+from pymongo.collection import Collection
+from pymongo.database import Database as MongoDatabase
+
+from .config import Config
+from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
+from .protocol import pipelines
+from .protocol.commit import UNSEEN, Intent, read
+from .protocol.files import (
+    CHUNK_SIZE,
+    GenerationGridFS,
+    GridSink,
+    PayloadReader,
+    PayloadWriter,
+    Sink,
+    grid_reader,
+)
+from .protocol.metadata import GridFSProxy, Metadata
+from .protocol.naming import (
+    Key,
+    bucket_key,
+    check_name,
+    generation_key,
+    object_store_key,
+    side_collection_key,
+)
+from .protocol.scope import current_scope
+
+if TYPE_CHECKING:
+    from .mongo.database import Database
+    from .omega import Omega
+
+Document = dict[str, Any]
+
+
+class Payloads:
+    """One store as its backends see it.
+
+    Inside a put, everything here belongs to the generation that is being written; inside a get, to
+    the version that was asked for; outside, to what is live.
+    """
+
+    def __init__(self, omega: Omega, prefix: str) -> None:
+        self.omega = omega
+        self.prefix = prefix
+
+    @property
+    def bucket(self) -> str:
+        return self.omega.bucket
+
+    @property
+    def config(self) -> Config:
+        return self.omega.config
+
+    @property
+    def database(self) -> Database:
+        return self.omega.database
+
+    def key(self, name: str) -> Key:
+        return Key(self.bucket, self.prefix, name)
+
+    # --- metadata ----------------------------------------------------------------------------
+
+    def metadata(self, name: str, *, version: int | None = None) -> Metadata | None:
+        """Return the metadata of an object, or of one of its versions; None if there is none."""
+        check_name(name)
+        scope = current_scope()
+        if version is None and scope is not None and scope.concerns(self, name):
+            return scope.meta
+        document = read(self.database, self.key(name), version)
+        return None if document is None else Metadata.from_document(document, self)
+
+    def make_metadata(
+        self,
+        name: str,
+        kind: str,
+        *,
+        attributes: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> Metadata:
+        """Return metadata to fill in and save; it points at nothing yet.
+
+        Parameters
+        ----------
+        attributes
+            None keeps those of the object that is replaced, ``{}`` resets them, anything else
+            updates them.
+        **fields
+            Other fields of `Metadata`, such as ``kind_meta``.
+        """
+        check_name(name)
+        intent = self._intent(name)
+        target = self.key(name) if intent is None else intent.key
+        existing = self.metadata(name)
+        base = {} if existing is None else dict(existing.attributes)
+        merged = base if attributes is None else {**base, **attributes} if attributes else {}
+        if intent is not None and intent.append and existing is not None:
+            meta = existing.copy()
+            meta.attributes = merged
+            for field, value in fields.items():
+                setattr(meta, field, value)
+        else:
+            carried: Document = {"attributes": merged, **fields}
+            meta = Metadata(
+                name=name, bucket=target.bucket, prefix=target.prefix, kind=kind, **carried
+            )
+            meta._store = self
+            meta.gen = intent.gen if intent is not None else None
+        if intent is not None:
+            intent.meta = meta
+        return meta
+
+    def save_metadata(self, meta: Metadata) -> Metadata:
+        """Commit the put under way, or else save the attributes of what is live."""
+        intent = self._intent(meta.name)
+        if intent is not None and not intent.committed:
+            self._own_file(meta, intent)
+            document = intent.commit(meta)
+        else:
+            if meta.rev is None:
+                raise StoreError(
+                    f"The metadata of {meta.name!r} names no stored object: a new object is made "
+                    "by store.put(obj, name)."
+                )
+            condition = Key(meta.bucket, meta.prefix, meta.name).filter(gen=meta.gen, rev=meta.rev)
+            saved = self.database.metadata.find_one_and_update(
+                condition,
+                pipelines.save_attributes(meta.attributes),
+                projection=UNSEEN,
+                return_document=True,
+            )
+            if saved is None:
+                raise ConflictError(
+                    f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} was changed or dropped "
+                    f"since revision {meta.rev} was read. Nothing was overwritten. Reload the "
+                    "metadata and repeat."
+                )
+            document = saved
+        for field in (
+            "rev",
+            "version",
+            "gen",
+            "created",
+            "modified",
+            "attributes",
+            "res",
+            "plugin",
+        ):
+            setattr(meta, field, document.get(field))
+        meta.id = document["_id"]
+        return meta
+
+    @staticmethod
+    def _own_file(meta: Metadata, intent: Intent) -> None:
+        """Note a file that the backend wrote around ``fs``, so that a drop frees it as well."""
+        if meta.gridfile is None:
+            return
+        file_id = meta.gridfile.grid_id
+        own = isinstance(file_id, str) and file_id.startswith(f"{intent.gen}-")
+        if not own and file_id not in intent.res.files:
+            intent.record("files", file_id)
+
+    def generation(self, name: str) -> str:
+        """Return the id of the generation that a put of ``name`` is writing."""
+        intent = self._intent(name)
+        if intent is None:
+            raise StoreError(f"No put of {name!r} is under way.")
+        return intent.gen
+
+    # --- MongoDB -----------------------------------------------------------------------------
+
+    @property
+    def mongodb(self) -> MongoDatabase[Document]:
+        """The database."""
+        return self.database.mongodb
+
+    def collection(self, name: str) -> Collection[Document]:
+        """Return the collection of an object: a fresh one in a put, else the live one."""
+        check_name(name)
+        scope = current_scope()
+        intent = self._writing()
+        if intent is None or scope is None:
+            meta = self.metadata(name)
+            live = meta.collection if meta is not None else None
+            return self.database.data(live or self.object_store_key(name, "datastore"))
+        if not scope.concerns(self, name):
+            side = side_collection_key(f"{self.prefix}{name}", intent.gen)
+            intent.record("collections", side)
+            return self.database.data(side)
+        if intent.append and scope.meta is not None and scope.meta.collection:
+            if scope.meta.collection not in intent.res.rows:
+                intent.record("rows", scope.meta.collection)
+            return self.database.data(scope.meta.collection)
+        own = generation_key(name, intent.gen)
+        if own not in intent.res.collections:
+            intent.res.collections.append(own)
+        return self.database.data(own)
+
+    @property
+    def segments(self) -> Collection[Document]:
+        """The bucket's shared collection of payload documents.
+
+        What a put writes there carries ``payload=meta.gen``: by that it is found, and freed.
+        """
+        intent = self._writing()
+        if intent is not None:
+            intent.res.segments = True
+        return self.database.segments(bucket_key(self.bucket))
+
+    @property
+    def fs(self) -> GridFS:
+        """The bucket's GridFS."""
+        files = self.database.files(bucket_key(self.bucket))
+        intent = self._writing()
+        if intent is not None:
+            return GenerationGridFS(self.mongodb, files, intent)
+        return GridFS(self.mongodb, files)
+
+    def object_store_key(self, name: str, ext: str) -> str:
+        """Return a readable key that no other bucket, store, name or extension has."""
+        return object_store_key(self.bucket, self.prefix, check_name(name), ext)
+
+    # --- files -------------------------------------------------------------------------------
+
+    def create_file(self, meta: Metadata, ext: str, uri: str | None = None) -> PayloadWriter:
+        """Return a writable binary file for the payload: in GridFS, or at a URI.
+
+        Parameters
+        ----------
+        ext
+            The extension, for people who look into the storage.
+        uri
+            Where to write instead, with ``{key}`` in the place of a name that is unique to this
+            version. Has to lie under ``[uris] allow``.
+        """
+        intent = self._intent(meta.name)
+        if intent is None:
+            raise StoreError(f"create_file for {meta.name!r} works inside a put only.")
+        if uri is None:
+            grid = GridSink(self.database, intent, self.object_store_key(meta.name, ext))
+
+            def finish(integrity: Document) -> None:
+                meta.gridfile = GridFSProxy(grid_id=grid.id)
+                meta.integrity = {**integrity, "chunk_size": CHUNK_SIZE}
+
+            return PayloadWriter(grid, meta, finish)
+        key = f"{generation_key(meta.name, intent.gen)}.{ext}"
+        place = self.omega.locations.resolve(uri, key=key)
+        intent.record("uris", place)
+        sink: Sink = self.omega.locations.create(place)
+
+        def finish_at_uri(integrity: Document) -> None:
+            meta.uri, meta.integrity = place, integrity
+
+        return PayloadWriter(sink, meta, finish_at_uri)
+
+    def open_file(self, meta: Metadata) -> BinaryIO:
+        """Return the payload as a readable, seekable binary file that checks what it reads."""
+        if meta.gridfile is not None:
+            raw = grid_reader(self.database, bucket_key(meta.bucket), meta)
+        elif meta.uri is not None:
+            try:
+                raw = self.omega.locations.open(meta.uri)
+            except FileNotFoundError as exc:
+                raise self._damage(meta, f"there is nothing at {meta.uri}") from exc
+        else:
+            raise StoreError(f"{meta!r} has no file: its kind keeps its payload elsewhere.")
+        expected = meta.integrity
+        if expected is None or "length" not in expected:
+            return raw  # type: ignore[return-value]
+        reader = PayloadReader(raw, expected, lambda reason: self._damage(meta, reason))
+        return io.BufferedReader(reader, max(1, min(expected["length"], 1 << 20)))
+
+    # --- their parts -------------------------------------------------------------------------
+
+    def _writing(self) -> Intent | None:
+        """Return the write under way in this bucket, whatever it writes."""
+        scope = current_scope()
+        return scope.intent if scope is not None and scope.serves(self) else None
+
+    def _intent(self, name: str) -> Intent | None:
+        """Return the write of this very object that is under way."""
+        scope = current_scope()
+        return scope.intent if scope is not None and scope.concerns(self, name) else None
+
+    def _damage(self, meta: Metadata, reason: str) -> StoreError:
+        """Tell damage from an object that was replaced, and collected, while it was read."""
+        what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
+        key = Key(meta.bucket, meta.prefix, meta.name)
+        still = read(self.database, key, meta.version)
+        if still is not None and still["gen"] == meta.gen:
+            return IntegrityError(
+                f"{what}: {reason}. The stored payload is damaged; restore another version "
+                f"(store.versions({meta.name!r})) or a backup."
+            )
+        if still is None and read(self.database, key) is None:
+            return ObjectNotFoundError(f"{what} was dropped while it was read.")
+        return StaleReadError(
+            f"{what} was replaced and collected while it was read. Get it again, or raise "
+            "[stores] grace for slow readers."
+        )

@@ -1,0 +1,178 @@
+"""Which plugins are installed, which are enabled, and what became of them.
+
+Nothing here imports a plugin except `load`, and that only for enabled ones.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import importlib_metadata
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from ..config import PluginsConfig
+from ..errors import (
+    PluginConflictError,
+    PluginError,
+    PluginIncompatibleError,
+    PluginLoadError,
+    PluginNotFoundError,
+    suggestion,
+)
+from .spec import PROJECT, BackendSpec
+
+State = Literal["enabled", "disabled", "incompatible", "conflict", "failed"]
+
+
+# eq=False: these are told apart by identity, in pluggy's registry and in sets.
+@dataclass(eq=False)
+class Plugin:
+    """One installed plugin.
+
+    Attributes
+    ----------
+    id
+        The name of its entry point, as the configuration says it.
+    distribution, version
+        The installed package.
+    target
+        What the entry point names.
+    state
+        ``enabled``; ``disabled`` by the configuration; ``incompatible`` with this core; in
+        ``conflict`` with a namesake; or ``failed`` to load or to declare.
+    error
+        Why, where the state is not enabled or disabled.
+    specs
+        What it declared, once it is loaded.
+    """
+
+    id: str
+    distribution: str
+    version: str
+    target: str
+    summary: str = ""
+    state: State = "enabled"
+    error: PluginError | None = None
+    module: object | None = None
+    specs: list[BackendSpec] = field(default_factory=list)
+    schemes: list[str] = field(default_factory=list)
+    engines: list[str] = field(default_factory=list)
+    wraps: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"plugin {self.id!r} ({self.distribution} {self.version})"
+
+    def fail(self, error: PluginError, state: State = "failed") -> None:
+        self.state, self.error = state, error
+
+
+def discover(config: PluginsConfig) -> list[Plugin]:
+    """Return every installed plugin, sorted by id, with its state; imports none.
+
+    Raises
+    ------
+    PluginNotFoundError
+        Where the configuration names a plugin that is not installed.
+    """
+    plugins = _installed()
+    known = [plugin.id for plugin in plugins]
+    named = [("enabled", config.enabled or ()), ("disabled", config.disabled)]
+    named += [("order", config.order), ("kinds", tuple(config.kinds.values()))]
+    for key, ids in named:
+        for id_ in ids:
+            # What is not installed is as good as disabled.
+            if id_ not in known and key != "disabled":
+                raise PluginNotFoundError(
+                    f"[plugins] {key} names {id_!r}, which is not installed."
+                    f"{suggestion(id_, known)} Installed: {', '.join(known) or 'none'}. Install "
+                    f"it (pip install omega-{id_}?), or remove it from the configuration."
+                )
+    for section in config.sections:
+        if section not in known and section.replace("_", "-") not in known:
+            raise PluginNotFoundError(
+                f"[plugins.{section}]: no plugin of this name is installed."
+                f"{suggestion(section, known)} Installed: {', '.join(known) or 'none'}."
+            )
+    core = importlib_metadata.version("omega-core")
+    for plugin in plugins:
+        if plugin.state == "conflict":
+            continue
+        chosen = config.enabled is None or plugin.id in config.enabled
+        if not chosen or plugin.id in config.disabled:
+            plugin.state = "disabled"
+        elif (wanted := _unmet(plugin, core)) is not None:
+            plugin.fail(
+                PluginIncompatibleError(
+                    f"{plugin} requires {wanted}, and omega-core {core} is installed. "
+                    f"Upgrade one of them: pip install -U omega-core {plugin.distribution}"
+                ),
+                "incompatible",
+            )
+    return plugins
+
+
+def _installed() -> list[Plugin]:
+    found: dict[str, Plugin] = {}
+    # An editable install can list an entry point twice, and the order is the file system's.
+    points = {
+        (point.name, point.value, point.dist.name if point.dist else "?"): point
+        for point in importlib_metadata.entry_points(group=PROJECT)
+    }
+    for (id_, value, distribution), point in sorted(points.items()):
+        version = point.dist.version if point.dist else "?"
+        summary = (point.dist.metadata["Summary"] or "") if point.dist else ""
+        plugin = Plugin(id_, distribution, version, value, summary)
+        if id_ in found:
+            first = found[id_]
+            error = PluginConflictError(
+                f"Two distributions offer the plugin {id_!r}: {first.distribution} "
+                f"{first.version} ({first.target}) and {distribution} {version} ({value}). "
+                "Uninstall one of them."
+            )
+            first.fail(error, "conflict")
+            continue
+        found[id_] = plugin
+    return list(found.values())
+
+
+def _unmet(plugin: Plugin, core: str) -> str | None:
+    """Return what the plugin requires of the core and does not get."""
+    try:
+        requirements: Iterable[str] = importlib_metadata.requires(plugin.distribution) or ()
+    except importlib_metadata.PackageNotFoundError:
+        return None
+    for text in requirements:
+        # The name first, so that an exotic requirement on something else cannot break this.
+        if (
+            re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", text, maxsplit=1)[0]).lower()
+            == "omega-core"
+        ):
+            requirement = Requirement(text)
+            if not requirement.specifier.contains(Version(core), prereleases=True):
+                return str(requirement)
+    return None
+
+
+def load(plugin: Plugin) -> object | None:
+    """Import the light module of an enabled plugin; a failure is noted in it, not raised."""
+    module, _, attribute = plugin.target.partition(":")
+    try:
+        target: object = importlib.import_module(module.strip())
+        for name in filter(None, attribute.strip().split(".")):
+            target = getattr(target, name)
+    except Exception as exc:
+        # Whatever a third party's module raises must not take the other plugins down.
+        error = PluginLoadError(
+            f"{plugin} failed to import {plugin.target!r}: {type(exc).__name__}: {exc}. The other "
+            f"plugins work. Repair or upgrade it, or disable it: omega plugins disable {plugin.id}"
+        )
+        error.__cause__ = exc
+        plugin.fail(error)
+        return None
+    plugin.module = target
+    return target

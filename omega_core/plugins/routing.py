@@ -1,0 +1,397 @@
+"""From an object to its kind, from a kind to its backend, and the call in between."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from ..errors import (
+    AmbiguousBackendError,
+    NoBackendError,
+    PluginContractError,
+    UnsupportedOptionError,
+    suggestion,
+)
+from .registry import Plugins, imported
+from .spec import BackendSpec, hookimpl
+
+if TYPE_CHECKING:
+    from ..protocol.metadata import Metadata
+    from ..store import OmegaStore
+
+_PACKAGES = {
+    "pandas": ("pandas", "omega-pandas"),
+    "numpy": ("pandas", "omega-pandas"),
+    "sklearn": ("sklearn", "omega-sklearn"),
+}
+"""Whose objects our own plugins store: top-level module -> (plugin, package)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One backend that was considered for an object, and what became of it."""
+
+    spec: BackendSpec
+    claim: str | None
+    distance: int
+    verdict: str
+
+    def __str__(self) -> str:
+        claim = f"claims {self.claim}" if self.claim else "claims no type"
+        return f"{self.spec.kind} ({self.spec.plugin} {self.spec.version}; {claim}): {self.verdict}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who stores an object, or why nobody does."""
+
+    chosen: BackendSpec | None
+    candidates: tuple[Candidate, ...]
+    error: NoBackendError | AmbiguousBackendError | None = None
+
+    def __str__(self) -> str:
+        head = f"-> {self.chosen.kind}" if self.chosen else f"-> {self.error}"
+        return "\n".join([head, *(f"   {candidate}" for candidate in self.candidates)])
+
+
+class Adapter:
+    """Puts the plain methods of one backend class behind the routed hooks.
+
+    A backend is instantiated once per `Omega`, that is once per bucket in use, because its
+    ``data_store`` and ``model_store`` are those of one bucket.
+    """
+
+    def __init__(self, spec: BackendSpec, cls: type[BaseDataBackend], settings: Any) -> None:
+        self.spec = spec
+        self.cls = cls
+        self._settings = settings
+        self._instances: dict[str, BaseDataBackend] = {}
+
+    def backend(self, store: OmegaStore) -> BaseDataBackend:
+        """Return the instance that serves the bucket of ``store``."""
+        instance = self._instances.get(store.bucket)
+        if instance is None:
+            instance = self.cls(data_store=store.omega.datasets, model_store=store.omega.models)
+            instance.settings = self._settings
+            # setdefault is atomic: of two threads, both get the one that came first.
+            instance = self._instances.setdefault(store.bucket, instance)
+        return instance
+
+    def model_backend(self, store: OmegaStore, action: str, name: str) -> BaseModelBackend:
+        backend = self.backend(store)
+        if not isinstance(backend, BaseModelBackend):
+            raise NotImplementedError(
+                f"{name!r} is of kind {self.spec.kind!r}, which is data: it has no {action!r}."
+            )
+        return backend
+
+    @hookimpl
+    def supports(self, store: OmegaStore, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
+        return bool(self.backend(store).supports(obj, name, **options))
+
+    @hookimpl
+    def put(
+        self,
+        store: OmegaStore,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None,
+        options: Mapping[str, Any],
+    ) -> Metadata:
+        return self.backend(store).put(obj, name, attributes=attributes, **options)
+
+    @hookimpl
+    def get(self, store: OmegaStore, name: str, options: Mapping[str, Any]) -> Any:
+        return self.backend(store).get(name, **options)
+
+    @hookimpl
+    def fit(
+        self,
+        store: OmegaStore,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        pure_python: bool,
+        options: Mapping[str, Any],
+    ) -> Metadata:
+        backend = self.model_backend(store, "fit", modelname)
+        return backend.fit(modelname, Xname, Yname, pure_python=pure_python, **options)
+
+    @hookimpl
+    def partial_fit(
+        self,
+        store: OmegaStore,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        pure_python: bool,
+        options: Mapping[str, Any],
+    ) -> Metadata:
+        backend = self.model_backend(store, "partial_fit", modelname)
+        return backend.partial_fit(modelname, Xname, Yname, pure_python=pure_python, **options)
+
+    @hookimpl
+    def fit_transform(
+        self,
+        store: OmegaStore,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        rName: str | None,
+        pure_python: bool,
+        options: Mapping[str, Any],
+    ) -> Any:
+        backend = self.model_backend(store, "fit_transform", modelname)
+        return backend.fit_transform(
+            modelname, Xname, Yname, rName=rName, pure_python=pure_python, **options
+        )
+
+    @hookimpl
+    def score(
+        self,
+        store: OmegaStore,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        rName: str | None,
+        pure_python: bool,
+        options: Mapping[str, Any],
+    ) -> Any:
+        backend = self.model_backend(store, "score", modelname)
+        return backend.score(
+            modelname, Xname, Yname, rName=rName, pure_python=pure_python, **options
+        )
+
+    # The actions that take X alone differ in nothing but their name.
+
+    @hookimpl
+    def transform(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
+                  pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
+        return self._on_x("transform", store, modelname, Xname, rName, pure_python, options)
+
+    @hookimpl
+    def predict(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
+                pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
+        return self._on_x("predict", store, modelname, Xname, rName, pure_python, options)
+
+    @hookimpl
+    def predict_proba(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
+                      pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
+        return self._on_x("predict_proba", store, modelname, Xname, rName, pure_python, options)
+
+    @hookimpl
+    def decision_function(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
+                          pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
+        return self._on_x("decision_function", store, modelname, Xname, rName, pure_python, options)
+
+    def _on_x(
+        self,
+        action: str,
+        store: OmegaStore,
+        modelname: str,
+        Xname: str,
+        rName: str | None,
+        pure_python: bool,
+        options: Mapping[str, Any],
+    ) -> Any:
+        method = getattr(self.model_backend(store, action, modelname), action)
+        return method(modelname, Xname, rName=rName, pure_python=pure_python, **options)
+
+
+class Retirement:
+    """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
+
+    @hookimpl
+    def drop(self, store: OmegaStore, name: str) -> bool:
+        return store.retire(name)
+
+
+class Router:
+    """Chooses exactly one backend for each call, and makes the call with every wrapper around it."""
+
+    def __init__(self, plugins: Plugins) -> None:
+        self.plugins = plugins
+        self._adapters: dict[str | type, Adapter] = {}
+        self._callers: dict[tuple[Adapter, str], Callable[..., Any]] = {}
+        self._retirement = Retirement()
+        plugins.manager.register(self._retirement, name="omega_core:retirement")
+
+    # --- kind -> backend ---------------------------------------------------------------------
+
+    def adapter(self, spec: BackendSpec) -> Adapter:
+        """Return the activated backend of a kind, importing its class at the first use."""
+        adapter = self._adapters.get(spec.factory)
+        if adapter is not None:
+            return adapter
+        with self.plugins.lock:
+            if spec.factory not in self._adapters:
+                owner = f"The backend of kind {spec.kind!r} ({spec.plugin} {spec.version})"
+                cls = imported(spec.factory, owner)
+                if not (isinstance(cls, type) and issubclass(cls, BaseDataBackend)):
+                    raise PluginContractError(
+                        f"{owner}: {spec.factory!r} is not a subclass of BaseDataBackend or "
+                        "BaseModelBackend."
+                    )
+                adapter = Adapter(spec, cls, self.plugins.settings(spec.plugin))
+                self.plugins.manager.register(adapter, name=f"omega_core:{spec.factory}")
+                # Callers leave out the adapters that they know; this one is new to them.
+                self._callers = {}
+                self._adapters[spec.factory] = adapter
+            return self._adapters[spec.factory]
+
+    def call(self, hook: str, adapter: Adapter | None, **arguments: Any) -> Any:
+        """Call a routed hook on one backend (None: the core's answer to `drop`) and all wrappers."""
+        if adapter is None:
+            return self.plugins.manager.hook.drop(**arguments)
+        callers = self._callers
+        caller = callers.get((adapter, hook))
+        if caller is None:
+            with self.plugins.lock:
+                others = [other for other in self._adapters.values() if other is not adapter]
+                caller = self.plugins.manager.subset_hook_caller(hook, others)
+                self._callers[adapter, hook] = caller
+        return caller(**arguments)
+
+    # --- object -> kind ----------------------------------------------------------------------
+
+    def route(
+        self,
+        obj: Any,
+        name: str,
+        store: OmegaStore,
+        meta: Metadata | None,
+        options: Mapping[str, Any],
+    ) -> Route:
+        """Find the kind for an object: the most derived claim, the priority, and `supports`."""
+        candidates: list[Candidate] = []
+        ranked = sorted(self._claims(obj), key=lambda c: (c[1], -c[0].priority))
+        best: tuple[int, int] | None = None
+        accepted: list[BackendSpec] = []
+        for spec, distance, claim in ranked:
+            rank = (distance, -spec.priority)
+            if best is not None and rank > best:
+                candidates.append(Candidate(spec, claim, distance, "another one is closer"))
+                continue
+            adapter = self.adapter(spec)
+            yes = self.call(
+                "supports", adapter, store=store, meta=meta, obj=obj, name=name, options=options
+            )
+            candidates.append(
+                Candidate(spec, claim, distance, "supports it" if yes else "does not support it")
+            )
+            if yes:
+                best = rank
+                accepted.append(spec)
+        if len(accepted) == 1:
+            return Route(accepted[0], tuple(candidates))
+        if accepted:
+            return Route(None, tuple(candidates), self._ambiguous(obj, name, accepted))
+        return Route(None, tuple(candidates), self._nobody(obj, name, candidates))
+
+    def _claims(self, obj: Any) -> list[tuple[BackendSpec, int, str | None]]:
+        mro = type(obj).__mro__
+        distance = {cls: position for position, cls in enumerate(mro)}
+        claims: list[tuple[BackendSpec, int, str | None]] = []
+        for spec in list(self.plugins.specs.values()):
+            if spec.types is None:
+                continue
+            if not spec.types:
+                # Asked like one that claims the very class: its `supports` is its claim.
+                claims.append((spec, 0, None))
+                continue
+            found = [
+                (distance[cls], claim)
+                for claim in spec.types
+                if (cls := _claimed_class(claim)) in distance
+            ]
+            if found:
+                closest, claim = min(found)
+                claims.append((spec, closest, claim))
+        return claims
+
+    def _ambiguous(self, obj: Any, name: str, specs: list[BackendSpec]) -> AmbiguousBackendError:
+        takers = ", ".join(f"{s.kind!r} ({s.plugin} {s.version})" for s in specs)
+        return AmbiguousBackendError(
+            f"{name!r}, a {_type_name(obj)}, is taken with equal right by {takers}. "
+            f"Say which: put(obj, {name!r}, kind={specs[0].kind!r})."
+        )
+
+    def _nobody(self, obj: Any, name: str, candidates: list[Candidate]) -> NoBackendError:
+        text = f"No enabled backend stores {name!r}, a {_type_name(obj)}. Nothing was stored."
+        module = type(obj).__module__.partition(".")[0]
+        if candidates:
+            asked = "; ".join(str(candidate) for candidate in candidates)
+            text += f" Asked: {asked}."
+        if module in _PACKAGES and not any(c.claim for c in candidates):
+            id_, package = _PACKAGES[module]
+            if id_ not in self.plugins:
+                text += f" Install what stores it: pip install {package}."
+            elif self.plugins[id_].state == "disabled":
+                text += f" {self.plugins[id_]} is disabled: omega plugins enable {id_}."
+            elif self.plugins[id_].error is not None:
+                text += f" {self.plugins[id_].error}"
+        elif not candidates:
+            text += (
+                " Convert it to something that a kind stores"
+                f" ({', '.join(self.plugins.kinds)}), or install a plugin for it."
+            )
+        return NoBackendError(text)
+
+    # --- options -----------------------------------------------------------------------------
+
+    def check_options(
+        self, spec: BackendSpec, method: str, name: str, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse an option that the backend's method would not look at.
+
+        Raises
+        ------
+        UnsupportedOptionError
+            Names the option, the kind, and the closest option that there is.
+        """
+        if not options:
+            return
+        known = _named_options(self.adapter(spec).cls, method) | set(spec.options or ())
+        for option in options:
+            if option not in known:
+                offered = ", ".join(sorted(known)) or "none"
+                raise UnsupportedOptionError(
+                    f"{method} of {name!r}: the kind {spec.kind!r} has no option {option!r}."
+                    f"{suggestion(option, known)} Its options: {offered}. Nothing was done."
+                )
+
+
+@cache
+def _named_options(cls: type[BaseDataBackend], method: str) -> frozenset[str]:
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(getattr(cls, method)).parameters.values()
+    contract = {"self", "obj", "name", "attributes"}
+    return frozenset(p.name for p in parameters if p.kind in named and p.name not in contract)
+
+
+def _claimed_class(claim: str) -> Any:
+    module, _, path = claim.partition(":")
+    target: Any = sys.modules.get(module)
+    for name in path.split("."):
+        target = getattr(target, name, None)
+    return target
+
+
+def _type_name(obj: Any) -> str:
+    cls = type(obj)
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )
+
+
+def is_model_backend(adapter: Adapter) -> bool:
+    """Return whether the backend's own store is the models store."""
+    return issubclass(adapter.cls, BaseModelBackend)
+
+
+__all__ = ["ACTIONS", "Adapter", "Candidate", "Route", "Router", "is_model_backend"]

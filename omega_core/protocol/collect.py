@@ -1,0 +1,156 @@
+"""The collector: gives crashed writers up, and frees what no name points at any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from ..errors import OmegaError
+from . import pipelines
+from .commit import EMPTY, Document
+from .naming import Key
+from .resources import Freer
+
+SECOND_SWEEP = 24 * 3600.0
+"""Seconds until a condemned generation is swept again, in case its paused writer woke up."""
+
+CROWDED = 256
+"""From so many retired generations on, an object is swept after `CROWDED_GRACE` already."""
+
+CROWDED_GRACE = 60.0
+
+
+@dataclass
+class Collected:
+    """What a run of the collector did, or would do.
+
+    Attributes
+    ----------
+    condemned
+        Intents of writers whose lease was over.
+    freed
+        Generations whose data was deleted.
+    expired
+        Temporary objects that were dropped.
+    waiting
+        Generations that stay until the grace or a lease is over.
+    blocked
+        Generations that could not be freed, each with the reason.
+    """
+
+    condemned: int = 0
+    freed: int = 0
+    expired: int = 0
+    waiting: int = 0
+    blocked: list[str] = field(default_factory=list)
+
+
+class Collector:
+    """Frees generations. Several may run at once, anywhere, and each may crash anywhere."""
+
+    def __init__(self, freer: Freer) -> None:
+        self._freer = freer
+        self._database = freer.database
+
+    def run(
+        self,
+        within: Document,
+        grace: float,
+        *,
+        limit: int = 0,
+        dry_run: bool = False,
+        overdue: float = 0.0,
+    ) -> Collected:
+        """Collect over all documents that match ``within``.
+
+        Parameters
+        ----------
+        grace
+            Seconds for which slow readers keep what was retired.
+        limit
+            Look at so many documents at most; 0 means all.
+        dry_run
+            Count, and change nothing.
+        overdue
+            Look only at documents that have been due for so many seconds.
+        """
+        collected = Collected()
+        for document, now in self._due(within, overdue, limit):
+            self._collect(document, now, grace, collected, dry_run)
+        return collected
+
+    def _due(self, within: Document, overdue: float, limit: int) -> Iterator[tuple[Document, Any]]:
+        latest = {"$subtract": ["$$NOW", round(overdue * 1000)]}
+        stages: list[Document] = [
+            {"$match": {**within, "gc_at": {"$exists": True}}},
+            {"$match": {"$expr": {"$lte": ["$gc_at", latest]}}},
+            *([{"$limit": limit}] if limit else []),
+            {"$project": {"versions": 0, "attributes": 0, "kind_meta": 0}},
+            {"$addFields": {"now": "$$NOW"}},
+        ]
+        for document in self._database.metadata.aggregate(stages):
+            yield document, document.pop("now")
+
+    def _collect(
+        self, document: Document, now: Any, grace: float, collected: Collected, dry_run: bool
+    ) -> None:
+        metadata = self._database.metadata
+        this = {"_id": document["_id"]}
+        expires = document.get("expires")
+        if expires is not None and expires <= now:
+            collected.expired += 1
+            if not dry_run:
+                live = {**this, "expires": expires, "gen": {"$exists": True}}
+                metadata.update_one(live, pipelines.drop())
+                refreshed = metadata.find_one(this)
+                if refreshed is None:
+                    return
+                document = refreshed
+        for gen, intent in document.get("pending", {}).items():
+            if intent["lease"] > now:
+                collected.waiting += 1
+                continue
+            collected.condemned += 1
+            if dry_run:
+                continue
+            # On the same lease: a writer that renewed meanwhile is alive.
+            same = {**this, f"pending.{gen}.lease": intent["lease"]}
+            condemned = metadata.find_one_and_update(
+                same, pipelines.condemn(gen), return_document=True
+            )
+            if condemned is not None:
+                self._sweep(condemned, gen, condemned["retired"][gen], collected)
+        retired = document.get("retired", {})
+        patience = min(grace, CROWDED_GRACE) if len(retired) > CROWDED else grace
+        for gen, entry in retired.items():
+            wait = 0.0 if entry.get("condemned") else patience
+            if (now - entry["at"]).total_seconds() < wait:
+                collected.waiting += 1
+            elif dry_run:
+                collected.freed += 1
+            else:
+                self._sweep(document, gen, entry, collected)
+        if not dry_run:
+            metadata.delete_one({**this, **EMPTY})
+
+    def _sweep(self, document: Document, gen: str, entry: Document, collected: Collected) -> None:
+        metadata = self._database.metadata
+        this = {"_id": document["_id"], f"retired.{gen}": {"$exists": True}}
+        key = Key(document["bucket"], document["prefix"], document["name"])
+        condemned = bool(entry.get("condemned"))
+        try:
+            self._freer.free(key, gen, entry, condemned=condemned)
+        except PyMongoError:
+            raise
+        except (OmegaError, OSError, NotImplementedError) as exc:
+            # The entry stays: the data is still there, and whoever can free it finds it.
+            collected.blocked.append(f"{key}, generation {gen}: {type(exc).__name__}: {exc}")
+            return
+        collected.freed += 1
+        if condemned and not entry.get("swept"):
+            metadata.update_one(this, pipelines.sweep_again(gen, SECOND_SWEEP))
+        else:
+            metadata.update_one(this, pipelines.forget(gen))

@@ -1,0 +1,306 @@
+"""How one object is written: begin, data, commit; or abort."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pymongo import ReturnDocument
+from pymongo.errors import (
+    AutoReconnect,
+    DuplicateKeyError,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+
+from ..errors import ConflictError, LeaseLostError, PluginContractError, ServerError
+from ..mongo.database import Database
+from . import pipelines
+from .metadata import Metadata
+from .naming import Key, new_generation
+from .resources import Freer, Resources
+
+Document = dict[str, Any]
+T = TypeVar("T")
+
+UNSEEN = {"pending": 0, "retired": 0, "versions": 0}
+"""What a writer or reader of the live object needs not fetch."""
+
+EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
+"""The condition on a document that nobody needs any more."""
+
+_PATIENCE = 20.0
+
+
+class Intent:
+    """One write of one object, from the intent to the commit.
+
+    Nothing that is written under its generation can be reached before `commit`, and everything is
+    found by the collector if `commit` never comes.
+
+    Parameters
+    ----------
+    writer
+        The ``kind`` and the ``plugin`` that write, as the metadata remembers them.
+    keep
+        How many versions stay, the new one included.
+    lease
+        Seconds after which a silent writer is given up for dead.
+    if_rev
+        Commit only if the object still has this revision; 0 if it does not exist.
+    expires
+        Seconds after which the collector drops the object; for temporary ones.
+    """
+
+    def __init__(
+        self,
+        freer: Freer,
+        key: Key,
+        *,
+        writer: Mapping[str, Any],
+        keep: int,
+        lease: float,
+        append: bool = False,
+        if_rev: int | None = None,
+        expires: float | None = None,
+        backend_frees: bool = False,
+    ) -> None:
+        self.database = freer.database
+        self.namespace = freer.namespace(key.bucket)
+        self.freer = freer
+        self.key = key
+        self.writer = dict(writer)
+        self.gen = new_generation()
+        self.keep = keep
+        self.lease = lease
+        self.append = append
+        self.if_rev = if_rev
+        self.expires = expires
+        self.res = Resources(backend=backend_frees)
+        self.live: Document | None = None
+        self.meta: Metadata | None = None
+        self.files = 0
+        self.committed = False
+        self.lost = False
+
+    # --- the steps ---------------------------------------------------------------------------
+
+    def begin(self) -> Document | None:
+        """Open the intent, and return the document of the live object, if there is one."""
+        self.database.prepare(self.namespace)
+        update = pipelines.begin(
+            self.gen,
+            {**self.writer, "owner": self.database.owner, "res": self.res.to_document()},
+            lease=self.lease,
+        )
+
+        def upsert() -> Document:
+            # Two first puts may race to insert: the unique index lets one win, the other updates.
+            while True:
+                try:
+                    return self.database.metadata.find_one_and_update(
+                        self.key.filter(),
+                        update,
+                        upsert=True,
+                        projection=UNSEEN,
+                        return_document=ReturnDocument.AFTER,
+                    )
+                except DuplicateKeyError:
+                    continue
+
+        document = _persist(upsert)
+        self.live = document if document.get("gen") else None
+        if self.if_rev is not None and self._rev_differs(document):
+            self.abort()
+            raise self._conflict(document)
+        return self.live
+
+    def record(self, field: str, value: Any) -> None:
+        """Note a resource in the intent before it is made, so that a crash cannot lose it."""
+        self.check_lease()
+        values = getattr(self.res, field)
+        if value in values:
+            return
+        changed = _persist(
+            lambda: self.database.metadata.update_one(
+                self._pending(), {"$addToSet": {f"pending.{self.gen}.res.{field}": value}}
+            )
+        )
+        values.append(value)
+        if not changed.matched_count:
+            self.lost = True
+            self.check_lease()
+
+    def renew(self) -> None:
+        """Prolong the lease; a writer that was given up learns it at its next step."""
+        renewed = self.database.metadata.update_one(
+            self._pending(), pipelines.renew(self.gen, self.lease)
+        )
+        self.lost = not renewed.matched_count and not self.committed
+
+    def check_lease(self) -> None:
+        """Raise `LeaseLostError` if the collector has given this writer up."""
+        if self.lost:
+            raise LeaseLostError(
+                f"Writing {self.key} took longer than its lease ({self.lease:g} s) without a sign "
+                "of life, and was given up. Nothing was changed. Put the object again; raise "
+                "[stores] lease if the machine was busy."
+            )
+
+    def commit(self, meta: Metadata) -> Document:
+        """Make what was written current, in one conditional update.
+
+        Raises
+        ------
+        ConflictError
+            Where ``if_rev`` does not hold any more, or an append lost its object.
+        LeaseLostError
+            Where the collector gave this writer up.
+        """
+        self.check_lease()
+        if self.append:
+            condition, update = self._append(meta)
+        else:
+            condition, update = self._replace(meta)
+        document: Document | None = _persist(
+            lambda: self.database.metadata.find_one_and_update(
+                condition, update, projection=UNSEEN, return_document=ReturnDocument.AFTER
+            )
+        )
+        if document is None:
+            document = self._refused()
+        self.committed = True
+        return document
+
+    def abort(self) -> None:
+        """Delete what was written, and close the intent."""
+        if self.committed:
+            return
+        pointers = self.meta.payload() if self.meta is not None else {}
+        entry = {**pointers, **self.writer, "res": self.res.to_document()}
+        self.freer.free(self.key, self.gen, entry)
+        metadata = self.database.metadata
+        after = metadata.find_one_and_update(
+            self.key.filter(),
+            pipelines.abandon(self.gen),
+            projection={"gen": 1, "pending": 1, "retired": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        if after is not None and not EMPTY.keys() & after.keys():
+            metadata.delete_one({"_id": after["_id"], **EMPTY})
+
+    # --- their parts -------------------------------------------------------------------------
+
+    def _pending(self, **more: Any) -> Document:
+        return self.key.filter(**{f"pending.{self.gen}": {"$exists": True}}, **more)
+
+    def _replace(self, meta: Metadata) -> tuple[Document, pipelines.Pipeline]:
+        base = (self.live or {}).get("attributes", {})
+        payload = {**meta.payload(), "plugin": self.writer["plugin"]}
+        payload["res"] = self.res.to_document()
+        update = pipelines.commit(
+            self.gen,
+            payload,
+            keep=self.keep,
+            keep_attributes=meta.attributes == base,
+            expires=self.expires,
+        )
+        if self.if_rev is None:
+            return self._pending(), update
+        if self.if_rev == 0:
+            return self._pending(gen={"$exists": False}), update
+        return self._pending(rev=self.if_rev), update
+
+    def _append(self, meta: Metadata) -> tuple[Document, pipelines.Pipeline]:
+        assert self.live is not None
+        before = self.live.get("kind_meta", {})
+        known = before.get("batches", [])
+        added = meta.kind_meta.get("batches", [])[len(known) :]
+        if {**meta.kind_meta, "batches": known} != {**before, "batches": known}:
+            raise PluginContractError(
+                f"The backend of kind {meta.kind!r} changed kind_meta while appending to "
+                f"{self.key}. An append adds to kind_meta['batches'] and changes nothing else."
+            )
+        changed = meta.attributes != self.live.get("attributes", {})
+        update = pipelines.append(self.gen, added, meta.attributes if changed else None)
+        return self._pending(gen=self.live["gen"]), update
+
+    def _refused(self) -> Document:
+        """Find out why the commit matched nothing: an answer that got lost, or a real refusal."""
+        document = self.database.metadata.find_one(self.key.filter())
+        if document is not None and self._is_committed(document):
+            return document
+        pending = document is not None and self.gen in document.get("pending", {})
+        if not pending:
+            self.lost = True
+            self.check_lease()
+        raise self._conflict(document or {})
+
+    def _is_committed(self, document: Document) -> bool:
+        if self.append:
+            batches = document.get("kind_meta", {}).get("batches", [])
+            return any(batch.get("gen") == self.gen for batch in batches)
+        retired = document.get("retired", {}).get(self.gen)
+        return (
+            document.get("gen") == self.gen
+            or any(version["gen"] == self.gen for version in document.get("versions", []))
+            or (retired is not None and not retired.get("condemned"))
+        )
+
+    def _rev_differs(self, document: Mapping[str, Any]) -> bool:
+        return (document["rev"] if document.get("gen") else 0) != self.if_rev
+
+    def _conflict(self, document: Mapping[str, Any]) -> ConflictError:
+        now = f"revision {document['rev']}" if document.get("gen") else "no object"
+        wanted = (
+            f"revision {self.if_rev}" if self.if_rev is not None else "the object it began with"
+        )
+        return ConflictError(
+            f"{self.key} was changed by somebody else: there is {now}, this write expected "
+            f"{wanted}. Nothing was overwritten. Read the object again and repeat."
+        )
+
+
+def _persist(operation: Callable[[], T]) -> T:
+    """Repeat an idempotent operation whose answer got lost, until the server answers."""
+    deadline = time.monotonic() + _PATIENCE
+    pause = 0.01
+    while True:
+        try:
+            return operation()
+        except AutoReconnect as exc:
+            # Selecting no server at all already waited [mongo] timeout.
+            if time.monotonic() > deadline or isinstance(exc, ServerSelectionTimeoutError):
+                raise ServerError(
+                    f"The MongoDB server does not answer any more ({exc}). If the write was "
+                    "committed, it stands; otherwise the collector removes what it left."
+                ) from exc
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+
+def read(database: Database, key: Key, version: int | None = None) -> Document | None:
+    """Return the document of the live object, or of one of its versions; None if there is none."""
+    projection = {"pending": 0, "retired": 0} if version is not None else UNSEEN
+    document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
+    if document is None or version is None or document["version"] == version:
+        return document
+    for kept in document.get("versions", []):
+        if kept["version"] == version:
+            return as_version(document, kept)
+    return None
+
+
+def as_version(document: Document, kept: Mapping[str, Any]) -> Document:
+    """Return the document as it would be with one of its kept versions live."""
+    fields = ("_id", "bucket", "prefix", "name", "created")
+    return {**{f: document[f] for f in fields}, **kept, "is_current": False}
+
+
+def rollback(intent: Intent, error: BaseException) -> None:
+    """Abort after ``error``; where even that fails, say so on the error and leave it to the collector."""
+    try:
+        intent.abort()
+    except (PyMongoError, OSError) as exc:
+        error.add_note(f"What was written so far could not be removed now ({exc}); gc will.")

@@ -1,0 +1,197 @@
+"""The metadata document: the name of an object, and the pointer to its current payload."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mongoengine import BooleanField, DateTimeField, Document, IntField, ObjectIdField, StringField
+from mongoengine.base import BaseField
+from mongoengine.fields import GridFSProxy
+from pymongo.collection import Collection
+
+from ..errors import ObjectNotFoundError, StoreError
+
+if TYPE_CHECKING:
+    from ..payloads import Payloads
+
+PAYLOAD_FIELDS = (
+    "kind",
+    "kind_meta",
+    "attributes",
+    "collection",
+    "gridfile",
+    "uri",
+    "integrity",
+    "plugin",
+    "res",
+)
+"""What a commit sets, a version keeps, and a restore brings back; beside gen, version, modified."""
+
+
+class PlainDictField(BaseField):
+    """A dict that stays a dict: any key that BSON takes, and no proxy around it."""
+
+    def validate(self, value: Any, clean: bool = True) -> None:
+        if not isinstance(value, dict):
+            self.error(f"expected a dict, not {type(value).__name__}")
+
+
+class CollectionField(StringField):
+    """The name of a collection; a pymongo `Collection` may be assigned."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value.name if isinstance(value, Collection) else value)
+
+
+class GridFileField(BaseField):
+    """A file in the GridFS of the store, whichever way its proxy was made.
+
+    mongoengine binds a proxy to a connection alias that is global to the process; here it is bound
+    to the store that the metadata came from.
+    """
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if value is not None and not isinstance(value, GridFSProxy):
+            value = GridFSProxy(grid_id=value)
+        super().__set__(instance, value)
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        proxy = super().__get__(instance, owner)
+        store = getattr(instance, "_store", None)
+        if isinstance(proxy, GridFSProxy) and proxy._fs is None and store is not None:
+            proxy._fs = store.fs
+        return proxy
+
+    def to_mongo(self, value: Any) -> Any:
+        return None if value is None else value.grid_id
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, GridFSProxy) else GridFSProxy(grid_id=value)
+
+    def validate(self, value: Any, clean: bool = True) -> None:
+        if value is not None and value.grid_id is None:
+            self.error("the GridFSProxy has no grid_id: write the file first")
+
+
+class Metadata(Document):
+    """Names an object, says how it is stored, and points at its payload.
+
+    Attributes
+    ----------
+    name, bucket, prefix : str
+        Together the key of the object.
+    kind : str
+        How the object is stored, such as ``"pandas.dataframe"``.
+    kind_meta : dict
+        What the backend needs to know to read the payload.
+    attributes : dict
+        The user's own; any keys and values that BSON takes.
+    collection : str or None
+        The name of the collection that holds the payload, where one does.
+    gridfile : GridFSProxy or None
+        The file in GridFS that holds the payload, where one does.
+    uri : str or None
+        Where the payload lies outside MongoDB, where it does.
+    version : int
+        Counts the payloads that this name has had, from 1.
+    rev : int
+        Counts every change of the document; pass it as ``put(..., if_rev=)``.
+    gen : str or None
+        The id of the payload; None before the first commit.
+    created, modified : datetime
+        UTC, with time zone; the clock of the server.
+    """
+
+    # Abstract, so that mongoengine never binds the class to a collection, a connection or a
+    # database: one process may have many. Documents are read and committed by the store.
+    meta = {"abstract": True}  # noqa: RUF012
+
+    id = ObjectIdField(db_field="_id")
+    name: str = StringField()
+    bucket: str = StringField()
+    prefix: str = StringField()
+    kind: str = StringField()
+    kind_meta: dict[str, Any] = PlainDictField(default=dict)
+    attributes: dict[str, Any] = PlainDictField(default=dict)
+    collection: str | None = CollectionField()
+    gridfile: Any = GridFileField()
+    uri: str | None = StringField()
+    integrity: dict[str, Any] | None = PlainDictField()
+    plugin: dict[str, Any] | None = PlainDictField()
+    res: dict[str, Any] | None = PlainDictField()
+    version: int | None = IntField()
+    rev: int | None = IntField()
+    gen: str | None = StringField()
+    created: Any = DateTimeField()
+    modified: Any = DateTimeField()
+    is_current: bool = BooleanField(default=True)
+
+    _store: Payloads | None = None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
+        """Return the metadata that a document of MongoDB describes, bound to ``store``."""
+        values = {
+            name: document["_id" if name == "id" else name]
+            for name in cls._fields
+            if document.get("_id" if name == "id" else name) is not None
+        }
+        meta = cls(**values)
+        meta._store = store
+        return meta
+
+    def copy(self) -> Metadata:
+        """Return metadata that can be changed without changing this one."""
+        document = {**self.to_mongo().to_dict(), "_id": self.id}
+        return Metadata.from_document(copy.deepcopy(document), self._bound())
+
+    def payload(self) -> dict[str, Any]:
+        """Return the payload fields as MongoDB takes them, absent ones left out."""
+        self.validate()
+        document = self.to_mongo().to_dict()
+        return {field: document[field] for field in PAYLOAD_FIELDS if field in document}
+
+    def save(self, *args: Any, **kwargs: Any) -> Metadata:
+        """Commit: inside a put, make the new payload current; elsewhere, save the attributes.
+
+        Raises
+        ------
+        ConflictError
+            Where somebody else changed the object since this metadata was read.
+        """
+        return self._bound().save_metadata(self)
+
+    def reload(self, *args: Any, **kwargs: Any) -> Metadata:
+        """Read the document again, in place, and return it."""
+        store = self._bound()
+        fresh = store.metadata(self.name)
+        if fresh is None:
+            raise ObjectNotFoundError(f"{self.prefix}{self.name!r} in {self.bucket!r} was dropped.")
+        for field in self._fields:
+            setattr(self, field, getattr(fresh, field))
+        return self
+
+    def _bound(self) -> Payloads:
+        if self._store is None:
+            raise StoreError(
+                f"The metadata of {self.name!r} belongs to no store. "
+                "Make it with store.make_metadata(name, kind)."
+            )
+        return self._store
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Metadata) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.bucket, self.prefix, self.name, self.gen, self.rev)
+
+    def __repr__(self) -> str:
+        version = f", version={self.version}" if self.version is not None else ""
+        return f"<Metadata {self.prefix}{self.name} in {self.bucket!r}: {self.kind}{version}>"
+
+    __str__ = __repr__

@@ -1,0 +1,225 @@
+"""The updates of the metadata document, as pipelines that the server runs atomically.
+
+In short: ``gen`` is the live payload; ``pending`` holds the intents of writers; ``versions`` what is
+kept on purpose; ``retired`` what the collector shall free; ``gc_at`` is the earliest time at which
+any of these wants the collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .metadata import PAYLOAD_FIELDS
+
+Stage = dict[str, Any]
+Pipeline = list[Stage]
+
+_CARRIED = ("gen", "version", "modified", *PAYLOAD_FIELDS)
+_IS_LIVE = {"$ne": [{"$type": "$gen"}, "missing"]}
+_SNAPSHOT = {**{field: f"${field}" for field in _CARRIED}, "rev": "$rev", "at": "$$NOW"}
+_RETIRED_FIELDS = ("kind", "kind_meta", "collection", "gridfile", "uri", "plugin", "res", "version")
+
+
+def _entries(name: str) -> Stage:
+    return {"$ifNull": [f"${name}", {}]}
+
+
+def _times(name: str, time: str) -> Stage:
+    entries = {"$objectToArray": _entries(name)}
+    return {"$map": {"input": entries, "as": "e", "in": f"$$e.v.{time}"}}
+
+
+def _as_retired(versions: Any) -> Stage:
+    """Turn an array of snapshots into ``{gen: what the collector needs to know}``."""
+    value: Stage = {field: f"$$v.{field}" for field in _RETIRED_FIELDS}
+    pair = {"k": "$$v.gen", "v": {**value, "at": "$$NOW"}}
+    return {"$arrayToObject": {"$map": {"input": versions, "as": "v", "in": pair}}}
+
+
+_TIDY: Pipeline = [
+    {
+        "$set": {
+            "pending": {"$cond": [{"$eq": [_entries("pending"), {}]}, "$$REMOVE", "$pending"]},
+            "retired": {"$cond": [{"$eq": [_entries("retired"), {}]}, "$$REMOVE", "$retired"]},
+            "gc_at": {
+                "$min": {
+                    "$concatArrays": [
+                        _times("pending", "lease"),
+                        _times("retired", "at"),
+                        [{"$ifNull": ["$expires", None]}],
+                    ]
+                }
+            },
+        }
+    },
+    {"$set": {"gc_at": {"$ifNull": ["$gc_at", "$$REMOVE"]}}},
+]
+
+
+def _lease_end(seconds: float) -> Stage:
+    return {"$add": ["$$NOW", round(seconds * 1000)]}
+
+
+def begin(gen: str, intent: Mapping[str, Any], *, lease: float) -> Pipeline:
+    """Open an intent: from now on the collector knows what this writer may leave behind."""
+    fields = {field: {"$literal": value} for field, value in intent.items()}
+    pending = {**fields, "lease": _lease_end(lease)}
+    return [{"$set": {f"pending.{gen}": pending, "rev": {"$ifNull": ["$rev", 0]}}}, *_TIDY]
+
+
+def renew(gen: str, lease: float) -> Pipeline:
+    """Prolong the lease of an intent."""
+    return [{"$set": {f"pending.{gen}.lease": _lease_end(lease)}}, *_TIDY]
+
+
+def abandon(gen: str) -> Pipeline:
+    """Close an intent whose data the writer has deleted."""
+    return [{"$unset": f"pending.{gen}"}, *_TIDY]
+
+
+def commit(
+    gen: str,
+    payload: Mapping[str, Any],
+    *,
+    keep: int,
+    keep_attributes: bool,
+    expires: float | None = None,
+) -> Pipeline:
+    """Make ``gen`` live; what was live becomes a version, and versions beyond ``keep`` retire."""
+    older = {"$ifNull": ["$versions", []]}
+    stay = keep - 1  # the live one counts
+    overflow = {"$max": [0, {"$subtract": [{"$size": "$versions"}, stay]}]}
+    count = {"$add": [{"$ifNull": ["$last_version", 0]}, 1]}
+    fields: Stage = {
+        field: {"$literal": payload[field]} if field in payload else "$$REMOVE"
+        for field in PAYLOAD_FIELDS
+    }
+    if keep_attributes:
+        fields["attributes"] = {"$ifNull": ["$attributes", {}]}
+    return [
+        {"$set": {"versions": {"$concatArrays": [older, {"$cond": [_IS_LIVE, [_SNAPSHOT], []]}]}}},
+        {
+            "$set": {
+                "retired": {
+                    "$mergeObjects": [
+                        _entries("retired"),
+                        _as_retired(_first("$versions", overflow)),
+                    ]
+                },
+                "versions": _last("$versions", stay),
+            }
+        },
+        {
+            "$set": {
+                **fields,
+                "gen": gen,
+                "rev": {"$add": ["$rev", 1]},
+                "version": count,
+                "last_version": count,
+                "created": {"$ifNull": ["$created", "$$NOW"]},
+                "modified": "$$NOW",
+                "expires": "$$REMOVE" if expires is None else _lease_end(expires),
+            }
+        },
+        {"$unset": f"pending.{gen}"},
+        *_TIDY,
+    ]
+
+
+def append(gen: str, batches: Sequence[Mapping[str, Any]], attributes: Any) -> Pipeline:
+    """Add batches to the live payload, which stays the same generation."""
+    fields: Stage = {
+        "kind_meta.batches": {
+            "$concatArrays": [{"$ifNull": ["$kind_meta.batches", []]}, {"$literal": list(batches)}]
+        },
+        "rev": {"$add": ["$rev", 1]},
+        "modified": "$$NOW",
+    }
+    if attributes is not None:
+        fields["attributes"] = {"$literal": attributes}
+    return [{"$set": fields}, {"$unset": f"pending.{gen}"}, *_TIDY]
+
+
+def drop() -> Pipeline:
+    """Retire what is live, and the versions; the name does not exist any more."""
+    everything = {"$concatArrays": [{"$ifNull": ["$versions", []]}, [_SNAPSHOT]]}
+    return [
+        {
+            "$set": {
+                "retired": {"$mergeObjects": [_entries("retired"), _as_retired(everything)]},
+                "rev": {"$add": ["$rev", 1]},
+            }
+        },
+        {"$unset": ["versions", "created", "expires", *_CARRIED]},
+        *_TIDY,
+    ]
+
+
+def restore(version: int) -> Pipeline:
+    """Make a kept version live again; what was live takes its place among the versions."""
+    chosen = {
+        "$filter": {"input": "$versions", "as": "v", "cond": {"$eq": ["$$v.version", version]}}
+    }
+    others = {
+        "$filter": {"input": "$versions", "as": "v", "cond": {"$ne": ["$$v.version", version]}}
+    }
+    return [
+        {
+            "$set": {
+                "versions": {"$concatArrays": [others, [_SNAPSHOT]]},
+                "chosen": {"$arrayElemAt": [chosen, 0]},
+                "rev": {"$add": ["$rev", 1]},
+            }
+        },
+        {
+            "$set": {
+                **{field: {"$ifNull": [f"$chosen.{field}", "$$REMOVE"]} for field in _CARRIED},
+                "modified": "$$NOW",
+            }
+        },
+        {"$unset": "chosen"},
+        *_TIDY,
+    ]
+
+
+def save_attributes(attributes: Mapping[str, Any]) -> Pipeline:
+    """Set the attributes of what is live."""
+    return [
+        {
+            "$set": {
+                "attributes": {"$literal": dict(attributes)},
+                "rev": {"$add": ["$rev", 1]},
+                "modified": "$$NOW",
+            }
+        }
+    ]
+
+
+def condemn(gen: str) -> Pipeline:
+    """Move an intent to what the collector frees; its writer cannot commit any more."""
+    entry: Stage = {field: f"$pending.{gen}.{field}" for field in ("kind", "plugin", "res")}
+    entry.update(at="$$NOW", condemned=True)
+    return [{"$set": {f"retired.{gen}": entry}}, {"$unset": f"pending.{gen}"}, *_TIDY]
+
+
+def sweep_again(gen: str, seconds: float) -> Pipeline:
+    """Keep a condemned entry for a second sweep: its paused writer may wake up and write."""
+    return [
+        {"$set": {f"retired.{gen}.at": _lease_end(seconds), f"retired.{gen}.swept": True}},
+        *_TIDY,
+    ]
+
+
+def forget(gen: str) -> Pipeline:
+    """Remove an entry whose data is deleted."""
+    return [{"$unset": f"retired.{gen}"}, *_TIDY]
+
+
+def _first(array: str, count: Any) -> Stage:
+    # $slice refuses a count of 0.
+    return {"$cond": [{"$gt": [count, 0]}, {"$slice": [array, {"$max": [1, count]}]}, []]}
+
+
+def _last(array: str, count: int) -> Any:
+    return {"$slice": [array, -count]} if count else []

@@ -1,0 +1,97 @@
+"""What is being done at this moment, in this thread: which object, which generation.
+
+A backend knows only names and its two stores. The scope tells those stores that ``name`` means,
+right now, the version being read or the generation being written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import PluginContractError
+
+if TYPE_CHECKING:
+    from ..store import OmegaStore
+    from .commit import Intent
+    from .metadata import Metadata
+
+MAX_DEPTH = 16
+
+
+# eq=False: two scopes are the same only if they are one.
+@dataclass(eq=False)
+class Scope:
+    """One operation on one object.
+
+    Attributes
+    ----------
+    home
+        The prefix of the store that the backend calls its own: ``data/`` for data backends,
+        ``models/`` for model backends. A data backend that is used from ``om.jobs`` says
+        ``self.data_store`` and means the object at hand.
+    meta
+        What is read, or what a write replaces; None for a first put.
+    intent
+        The write under way, for a put.
+    """
+
+    operation: str
+    store: OmegaStore
+    name: str
+    home: str
+    meta: Metadata | None = None
+    intent: Intent | None = None
+    outer: Scope | None = None
+
+    def concerns(self, store: OmegaStore, name: str) -> bool:
+        """Return whether ``store`` and ``name`` mean the object at hand."""
+        return (
+            name == self.name
+            and self.operation in ("put", "get", "drop")
+            and self.serves(store)
+            and store.prefix in (self.store.prefix, self.home)
+        )
+
+    def serves(self, store: OmegaStore) -> bool:
+        """Return whether ``store`` is in the same bucket of the same database."""
+        return self.store.database is store.database and self.store.bucket == store.bucket
+
+
+_current: ContextVar[Scope | None] = ContextVar("omega_core_scope", default=None)
+
+
+def current_scope() -> Scope | None:
+    """Return the innermost operation under way in this context."""
+    return _current.get()
+
+
+@contextmanager
+def entered(scope: Scope) -> Iterator[Scope]:
+    """Make ``scope`` the current one.
+
+    Raises
+    ------
+    PluginContractError
+        Where operations are nested so deep that a wrapper must be calling itself.
+    """
+    scope.outer = _current.get()
+    chain = []
+    link: Scope | None = scope
+    while link is not None:
+        chain.append(f"{link.operation} {link.store.prefix}{link.name}")
+        link = link.outer
+    if len(chain) > MAX_DEPTH:
+        cycle = " -> ".join(reversed(chain[:4]))
+        raise PluginContractError(
+            f"Operations are nested {len(chain)} deep: ... -> {cycle}. A wrapper of "
+            f"{scope.operation!r} calls the operation that it wraps; let it skip its own objects."
+        )
+    token = _current.set(scope)
+    try:
+        yield scope
+    finally:
+        _current.reset(token)

@@ -1,0 +1,28 @@
+"""The gate: what may run code while it is read, decided in one place for all plugins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import UntrustedFormatError
+
+if TYPE_CHECKING:
+    from .store import OmegaStore
+
+
+def require_pickle_allowed(store: OmegaStore, *, kind: str, name: str) -> None:
+    """Return if the reader's configuration permits formats that run code when they are loaded.
+
+    A backend of such a format calls this before it writes, and before it reads.
+
+    Raises
+    ------
+    UntrustedFormatError
+        Unless ``[security] pickle = "allow"``.
+    """
+    if store.config.security.pickle != "allow":
+        raise UntrustedFormatError(
+            f"{store.prefix}{name!r} in bucket {store.bucket!r} is of kind {kind!r}, a format that "
+            "can run any code when it is loaded. It is neither written nor read. Use a safe kind, "
+            'or, if you trust everybody who can write to this store, set [security] pickle = "allow".'
+        )
