@@ -1,0 +1,37 @@
+"""omega_pandas: DataFrames, Series, indexes and arrays in an omega_core store, without loss.
+
+This module only declares: it imports neither pandas nor numpy nor pyarrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from omega_core import BackendSpec, hookimpl
+
+__all__ = ["backends"]
+
+
+@hookimpl
+def backends() -> Iterable[BackendSpec]:
+    """Declare the kinds of this plugin."""
+    return [
+        BackendSpec(
+            "pandas.dataframe",
+            "omega_pandas.frame:DataFrameBackend",
+            types=["pandas:DataFrame"],
+            summary="A DataFrame, exactly: dtypes, index, labels, attrs.",
+        ),
+        BackendSpec(
+            "pandas.series",
+            "omega_pandas.series:SeriesBackend",
+            types=["pandas:Series", "pandas:Index"],
+            summary="A Series, or an Index of any class, exactly.",
+        ),
+        BackendSpec(
+            "numpy.ndarray",
+            "omega_pandas.array:ArrayBackend",
+            types=["numpy:ndarray"],
+            summary="An array of any dtype but object, in its memory order.",
+        ),
+    ]

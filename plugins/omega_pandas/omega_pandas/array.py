@@ -1,0 +1,52 @@
+"""The backend of `numpy.ndarray`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omega_core import BaseDataBackend
+
+from .ndarrays import Array, decode_ndarray, encode_ndarray
+from .payload import Payload, write_payload
+from .schema import FORMAT
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
+
+
+class ArrayBackend(BaseDataBackend):
+    """Stores an array: dtype, shape, values and memory order."""
+
+    def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
+        """Return whether ``obj`` is an array itself, neither masked, matrix nor recarray."""
+        return type(obj) is np.ndarray
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        uri: str | None = None,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Store an array.
+
+        Raises
+        ------
+        UnsupportedValueError
+            Before anything is written, for a dtype that would not come back equal.
+        """
+        encoded = encode_ndarray(obj, f"The array {name!r}")
+        meta = self.data_store.make_metadata(name, "numpy.ndarray", attributes=attributes)
+        meta.kind_meta = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
+        with self.data_store.create_file(meta, "arrow", uri=uri) as file:
+            write_payload(encoded, file)
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Array:
+        """Return the array, writable and in memory of its own."""
+        meta = self.data_store.metadata(name)
+        with self.data_store.open_file(meta) as file:
+            payload = Payload(file.read())
+        return decode_ndarray(payload.header, payload.table())

@@ -1,0 +1,73 @@
+"""The Arrow arrays that a header refers to."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+from omega_core.errors import IntegrityError
+
+Json = Any
+Place = Callable[[pa.Array], Json]
+"""Keeps an array, and returns the reference to it that goes into the header."""
+
+
+class Parts:
+    """Arrays of the object's own length (columns of a table), and others (the sides).
+
+    Categories, the levels of a MultiIndex and the column labels have a length of their own. They
+    travel inside the header, so that the header and the table are all there is to store.
+    """
+
+    def __init__(self, table: pa.Table | None = None, sides: list[str] | None = None) -> None:
+        self.columns: dict[str, pa.Array] = {}
+        self.sides: list[str] = [] if sides is None else sides
+        self._stored: dict[str, pa.ChunkedArray] = (
+            {} if table is None else dict(zip(table.column_names, table.columns, strict=True))
+        )
+
+    def column(self, name: str, array: pa.Array) -> str:
+        """Keep an array of the object's length as the column ``name``."""
+        self.columns[name] = array
+        return name
+
+    def side(self, array: pa.Array) -> int:
+        """Keep an array of any length."""
+        sink = pa.BufferOutputStream()
+        table = pa.table({"side": array})
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+        self.sides.append(base64.b64encode(sink.getvalue()).decode("ascii"))
+        return len(self.sides) - 1
+
+    def placer(self, prefix: str) -> Place:
+        """Return a function that keeps arrays as columns ``prefix0``, ``prefix1``, ..."""
+        count = iter(range(2**31))
+        return lambda array: self.column(f"{prefix}{next(count)}", array)
+
+    def fetch(self, reference: Json) -> pa.ChunkedArray:
+        """Return the array that a header refers to."""
+        if isinstance(reference, str) and reference in self._stored:
+            return self._stored[reference]
+        if isinstance(reference, int) and 0 <= reference < len(self.sides):
+            data = base64.b64decode(self.sides[reference], validate=True)
+            with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+                table = reader.read_all()
+            table.validate(full=True)
+            return table.column(0)
+        raise IntegrityError(f"The header refers to the array {reference!r}, which is not there.")
+
+
+def whole(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return an array in one piece."""
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    combined = array.combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):
+        combined = pa.concat_arrays(combined.chunks)
+    return combined

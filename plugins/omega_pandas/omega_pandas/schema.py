@@ -1,0 +1,86 @@
+"""What is stored of an object: a header in JSON, and an Arrow table. Nothing of where."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from omega_core.errors import IntegrityError
+
+Json = Any
+FORMAT = 1
+"""The version of the header; a reader refuses a higher one."""
+
+_MAX_LISTED = 100
+_MAX_LABEL = 200
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An object as a header (JSON-able) and a table (its columns, and those of its index).
+
+    The header has the keys ``format``, ``object`` (frame, series, index or ndarray), ``pandas``
+    (the version that wrote) and ``sides`` (see `omega_pandas.parts.Parts`), and what the object
+    needs: see `omega_pandas.tables`.
+    """
+
+    header: dict[str, Json]
+    table: pa.Table
+
+
+def make_header(kind: str, sides: list[str], **fields: Json) -> dict[str, Json]:
+    """Return the header of an object."""
+    return {
+        "format": FORMAT,
+        "object": kind,
+        "pandas": pd.__version__,
+        **fields,
+        "sides": sides,
+    }
+
+
+def dump_header(header: dict[str, Json]) -> bytes:
+    """Return a header as JSON."""
+    return json.dumps(header, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def load_header(data: bytes | None) -> dict[str, Json]:
+    """Return the header that `dump_header` wrote, after a check of its version."""
+    try:
+        header = json.loads(data or b"null")
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"The header of the object is not JSON: {error}") from error
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+        raise IntegrityError("The payload has no omega_pandas header.")
+    if header["format"] > FORMAT:
+        raise IntegrityError(
+            f"The object was written in format {header['format']}, by a newer omega-pandas; "
+            f"this one reads up to format {FORMAT}. Upgrade it: pip install -U omega-pandas"
+        )
+    return header
+
+
+def listing(rows: int, labels: list[Any], dtypes: list[Any]) -> dict[str, Any]:
+    """Return what a list of objects shows, as a BSON-able dict.
+
+    Parameters
+    ----------
+    rows
+        The number of rows.
+    labels, dtypes
+        The column labels and their dtypes; the first 100 are listed, duplicates numbered.
+    """
+    shown: dict[str, str] = {}
+    for label, dtype in zip(labels[:_MAX_LISTED], dtypes[:_MAX_LISTED], strict=True):
+        text = repr(label)
+        if len(text) > _MAX_LABEL:
+            text = text[:_MAX_LABEL] + "..."
+        unique, count = text, 1
+        while unique in shown:
+            count += 1
+            unique = f"{text} ({count})"
+        shown[unique] = str(dtype)
+    return {"format": FORMAT, "rows": rows, "columns": len(labels), "dtypes": shown}

@@ -1,0 +1,211 @@
+"""DataFrame, Series and Index <-> header and Arrow table.
+
+Everything is encoded before anything is written, so an object that cannot come back equal is
+refused here, with the place and the remedy, and the store never hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError, suggestion
+
+from .faithful import Unfaithful
+from .index import decode_column, decode_index, encode_column, encode_index
+from .parts import Parts
+from .schema import Encoded, make_header
+from .values import decode_value, encode_value
+
+Json = Any
+
+
+def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
+    """Encode a DataFrame.
+
+    Parameters
+    ----------
+    frame
+        Exactly a `pandas.DataFrame`. It is not changed.
+    subject
+        What a refusal calls the object.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming the column, index level, label or key that would not come back equal.
+    """
+    parts = Parts()
+    checked = _Checked(subject)
+    rows = checked("the row index", lambda: encode_index(frame.index, parts.placer("i"), parts))
+    labels = checked("the column labels", lambda: encode_index(frame.columns, parts.side, parts))
+    specs = []
+    for position, label in enumerate(frame.columns):
+        values = frame.iloc[:, position].array
+        place = f"column {label!r} (position {position})"
+        spec, array = checked(place, lambda values=values: encode_column(values, parts))
+        parts.column(f"c{position}", array)
+        specs.append(spec)
+    header = make_header(
+        "frame",
+        parts.sides,
+        rows=len(frame),
+        index=rows,
+        labels=labels,
+        columns=specs,
+        attrs=checked("attrs", lambda: encode_value(dict(frame.attrs))),
+        duplicates=frame.flags.allows_duplicate_labels,
+    )
+    return Encoded(header, pa.table(parts.columns))
+
+
+def encode_series(series: Any, subject: str = "the Series") -> Encoded:
+    """Encode a Series; the rest is as `encode_frame` says."""
+    parts = Parts()
+    checked = _Checked(subject)
+    rows = checked("the row index", lambda: encode_index(series.index, parts.placer("i"), parts))
+    spec, array = checked("the Series", lambda: encode_column(series.array, parts))
+    parts.column("c0", array)
+    header = make_header(
+        "series",
+        parts.sides,
+        rows=len(series),
+        index=rows,
+        values=spec,
+        name=checked(f"the name {series.name!r}", lambda: encode_value(series.name)),
+        attrs=checked("attrs", lambda: encode_value(dict(series.attrs))),
+        duplicates=series.flags.allows_duplicate_labels,
+    )
+    return Encoded(header, pa.table(parts.columns))
+
+
+def encode_lone_index(index: Any, subject: str = "the Index") -> Encoded:
+    """Encode an Index that is stored by itself; the rest is as `encode_frame` says."""
+    parts = Parts()
+    spec = _Checked(subject)("the Index", lambda: encode_index(index, parts.placer("i"), parts))
+    header = make_header("index", parts.sides, rows=len(index), index=spec)
+    return Encoded(header, pa.table(parts.columns))
+
+
+class _Checked:
+    """Turns the verdict on a value into the error that people see."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+    def __call__(self, place: str, encode: Callable[[], Any]) -> Any:
+        try:
+            return encode()
+        except Unfaithful as verdict:
+            raise UnsupportedValueError(
+                f"{self.subject} was not stored: {place}: {verdict.what}, and would not come "
+                f"back equal. To store it, {verdict.remedy}."
+            ) from None
+
+
+def field_names(names: list[str], positions: list[int]) -> list[str]:
+    """Return the names of the fields of a table that the columns at ``positions`` need."""
+    wanted = {f"c{position}" for position in positions}
+    return [name for name in names if not name.startswith("c") or name in wanted]
+
+
+def select(header: dict[str, Json], columns: Any, subject: str) -> tuple[list[int], Any]:
+    """Return positions and labels of the columns asked for, in the order asked for.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        For a column that the frame does not have, with the closest one that it has.
+    """
+    labels = decode_index(header["labels"], Parts(sides=header["sides"]))
+    if columns is None:
+        return list(range(len(labels))), labels
+    if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):
+        raise UnsupportedOptionError(
+            f"columns= takes a list of labels, not {columns!r}. Ask {subject} for [{columns!r}]."
+        )
+    asked = list(columns)
+    positions: list[int] = []
+    for label in asked:
+        found = _positions(labels, label)
+        if not found:
+            raise UnsupportedOptionError(
+                f"{subject} has no column {label!r}.{suggestion(str(label), labels)} "
+                f"It has {len(labels)}: {', '.join(map(repr, labels[:10]))}"
+                f"{', ...' if len(labels) > 10 else ''}."
+            )
+        positions.extend(found)
+    return positions, labels.take(positions)
+
+
+def _positions(labels: Any, label: Any) -> list[int]:
+    try:
+        found = labels.get_loc(label)
+    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
+        return []
+    everything = list(range(len(labels)))
+    if isinstance(found, slice):
+        return everything[found]
+    if isinstance(found, int):
+        return [found]
+    return [position for position, hit in enumerate(found) if hit]
+
+
+def decode_frame(
+    header: dict[str, Json], table: pa.Table, positions: list[int], labels: Any
+) -> pd.DataFrame:
+    """Make the frame of the columns at ``positions``, which are called ``labels``."""
+    parts = _parts(header, table, "frame")
+    index = decode_index(header["index"], parts)
+    specs = header["columns"]
+    values: dict[int, Any] = {}
+    for place, position in enumerate(positions):
+        column = decode_column(specs[position], parts.fetch(f"c{position}"), parts)
+        # Left to itself, DataFrame would look for a better dtype than object.
+        named = column.dtype == object
+        values[place] = pd.Series(column, index=index, dtype=object) if named else column
+    _check_rows(header, len(index), *map(len, values.values()))
+    # Made with numbers for labels: no label is interpreted, and duplicates are no matter. The
+    # copy gives the caller memory of its own, where Arrow's is read-only.
+    frame = pd.DataFrame(values, index=index, copy=True)
+    frame.columns = labels
+    frame.attrs = decode_value(header["attrs"])
+    if not header["duplicates"]:
+        frame.flags.allows_duplicate_labels = False
+    return frame
+
+
+def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
+    """Make the Series of a header and a table."""
+    parts = _parts(header, table, "series")
+    index = decode_index(header["index"], parts)
+    values = decode_column(header["values"], parts.fetch("c0"), parts)
+    _check_rows(header, len(index), len(values))
+    name = decode_value(header["name"])
+    series = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=True)
+    series.attrs = decode_value(header["attrs"])
+    if not header["duplicates"]:
+        series.flags.allows_duplicate_labels = False
+    return series
+
+
+def decode_lone_index(header: dict[str, Json], table: pa.Table) -> Any:
+    """Make the Index of a header and a table."""
+    index = decode_index(header["index"], _parts(header, table, "index"))
+    _check_rows(header, len(index))
+    return index
+
+
+def _parts(header: dict[str, Json], table: pa.Table, kind: str) -> Parts:
+    if header["object"] != kind:
+        raise IntegrityError(f"The payload holds a {header['object']!r}, not a {kind!r}.")
+    return Parts(table, header["sides"])
+
+
+def _check_rows(header: dict[str, Json], *lengths: int) -> None:
+    if set(lengths) != {header["rows"]}:
+        raise IntegrityError(
+            f"The payload holds {sorted(set(lengths))} rows where {header['rows']} were written."
+        )
