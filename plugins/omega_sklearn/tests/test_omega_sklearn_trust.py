@@ -1,0 +1,377 @@
+"""Reading a model runs no code that it carries, and builds nothing that the reader distrusts."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
+
+from omega_core import BackendSpec, BaseModelBackend, Omega
+from omega_core.errors import UnsupportedValueError, UntrustedFormatError
+
+MakeOmega = Callable[..., Omega]
+
+X = np.random.RandomState(0).normal(size=(60, 3))
+Y = (X[:, 0] > 0).astype(int)
+
+
+class Doubler(TransformerMixin, BaseEstimator):
+    """An estimator of a user."""
+
+    def fit(self, X: Any, y: Any = None) -> Doubler:
+        self.factor_ = 2
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.asarray(X) * self.factor_
+
+
+class Trigger:
+    """Leaves a file where its state says, as soon as anything restores that state."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        Path(state["path"]).touch()
+
+
+class Bomb(ClassifierMixin, BaseEstimator):
+    """Looks like an estimator, and leaves a file when it is unpickled."""
+
+    def __init__(self, path: str = "") -> None:
+        self.path = path
+
+    def fit(self, X: Any, y: Any = None) -> Bomb:
+        return self
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path(self.path),))
+
+
+class Forger(BaseModelBackend):
+    """Writes any bytes as the payload of a kind, as whoever can write to the database could."""
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        claim: str = "sklearn.skops",
+        **kwargs: Any,
+    ) -> Any:
+        meta = self.model_store.make_metadata(name, claim, attributes=attributes)
+        meta.kind_meta = {"format": 1, "estimator": "sklearn.linear_model.LogisticRegression"}
+        with self.model_store.create_file(meta, "forged") as file:
+            file.write(obj)
+        return meta.save()
+
+
+def forge(om: Omega, payload: bytes, name: str, claim: str = "sklearn.skops") -> None:
+    om.models.register_backend(BackendSpec("test.forger", Forger, types=None))
+    om.models.put(payload, name, kind="test.forger", claim=claim)
+
+
+def schema(node: dict[str, Any]) -> bytes:
+    """Return a skops file with this root."""
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps([]))) as archive:
+        genuine = json.loads(archive.read("schema.json"))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        root = {**node, "protocol": genuine["protocol"], "_skops_version": skops.__version__}
+        archive.writestr("schema.json", json.dumps(root))
+    return buffer.getvalue()
+
+
+def type_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+# --- the user's own types -----------------------------------------------------------------------
+
+
+def test_an_unknown_type_is_refused_with_its_name_and_the_remedy(om: Omega) -> None:
+    with pytest.raises(UntrustedFormatError) as caught:
+        om.models.put(Doubler().fit(X), "doubler")
+    message = str(caught.value)
+    assert "'doubler'" in message
+    assert f'[security] trusted_types = ["{type_name(Doubler)}"]' in message
+    assert "Nothing was stored" in message
+    assert not om.models.exists("doubler")
+
+
+def test_a_refused_put_leaves_the_object_before_it(om: Omega) -> None:
+    om.models.put(LogisticRegression(C=3), "m")
+    with pytest.raises(UntrustedFormatError):
+        om.models.put(Doubler(), "m")
+    assert om.models.get("m").C == 3
+
+
+def test_a_type_that_the_configuration_trusts_is_stored_and_read(
+    make_omega: MakeOmega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, Doubler.__module__, _module())
+    trusting = make_omega(security={"trusted_types": [type_name(Doubler)]})
+    trusting.models.put(Doubler().fit(X), "doubler")
+    np.testing.assert_array_equal(trusting.models.get("doubler").transform(X), X * 2)
+
+
+def test_trust_is_the_readers_and_not_the_writers(
+    make_omega: MakeOmega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, Doubler.__module__, _module())
+    make_omega(security={"trusted_types": [type_name(Doubler)]}).models.put(Doubler(), "doubler")
+    with pytest.raises(UntrustedFormatError, match=r"'doubler' in bucket 'default'.*Doubler"):
+        make_omega().models.get("doubler")
+
+
+# --- what is no estimator, or cannot be named ---------------------------------------------------
+
+
+def test_a_lambda_is_refused_because_only_names_are_stored(om: Omega) -> None:
+    with pytest.raises(UnsupportedValueError, match=r"cannot be found again.*<lambda>"):
+        om.models.put(FunctionTransformer(lambda x: x), "f")
+    assert not om.models.exists("f")
+
+
+def test_a_function_within_a_function_is_refused_even_if_its_name_is_trusted(
+    make_omega: MakeOmega,
+) -> None:
+    def halve(x: Any) -> Any:
+        return x / 2
+
+    om = make_omega(security={"trusted_types": [f"{__name__}.halve"]})
+    with pytest.raises(UnsupportedValueError, match="halve"):
+        om.models.put(FunctionTransformer(halve), "f")
+
+
+def test_a_function_that_could_do_harm_is_not_trusted(om: Omega) -> None:
+    with pytest.raises(UntrustedFormatError, match=r"numpy\.load"):
+        om.models.put(FunctionTransformer(np.load), "f")
+    with pytest.raises(UntrustedFormatError, match=r"builtins\.eval"):
+        om.models.put(FunctionTransformer(eval), "f")
+
+
+def test_a_class_is_refused_and_an_instance_suggested(om: Omega) -> None:
+    with pytest.raises(UnsupportedValueError, match=r"is a class.*LogisticRegression\(\)"):
+        om.models.put(LogisticRegression, "c", kind="sklearn.skops")
+    assert not om.models.exists("c")
+
+
+def test_what_has_no_fit_is_no_estimator(om: Omega) -> None:
+    with pytest.raises(UnsupportedValueError, match="list has no fit"):
+        om.models.put([1, 2], "c", kind="sklearn.skops")
+
+
+@pytest.mark.parametrize("weights", [{True: 1, False: 2}, {None: 1}, {1: 2, "1": 3}])
+def test_a_dict_that_json_would_change_is_refused(om: Omega, weights: Any) -> None:
+    with pytest.raises(UnsupportedValueError, match=r"would change silently.*a dict with the keys"):
+        om.models.put(LogisticRegression(class_weight=weights), "m")
+    assert not om.models.exists("m")
+
+
+def test_keys_that_are_numbers_come_back_as_numbers(om: Omega) -> None:
+    om.models.put(LogisticRegression(class_weight={0: 1.0, 1: 2.5}), "m")
+    assert om.models.get("m").class_weight == {0: 1.0, 1: 2.5}
+
+
+# --- joblib -------------------------------------------------------------------------------------
+
+
+def test_joblib_is_refused_at_put_where_pickle_is_not_allowed(om: Omega) -> None:
+    with pytest.raises(UntrustedFormatError, match=r"pickle = \"allow\""):
+        om.models.put(LogisticRegression(), "m", kind="sklearn.joblib")
+    assert not om.models.exists("m")
+
+
+def test_joblib_works_where_pickle_is_allowed_and_only_there(make_omega: MakeOmega) -> None:
+    allowing = make_omega(security={"pickle": "allow"})
+    meta = allowing.models.put(LogisticRegression(C=7).fit(X, Y), "m", kind="sklearn.joblib")
+    assert meta.kind == "sklearn.joblib"
+    assert allowing.models.get("m").C == 7
+    with pytest.raises(UntrustedFormatError):
+        make_omega().models.get("m")
+
+
+def test_joblib_is_never_chosen_by_itself(make_omega: MakeOmega) -> None:
+    allowing = make_omega(security={"pickle": "allow", "trusted_types": []})
+    assert allowing.models.put(LogisticRegression(), "m").kind == "sklearn.skops"
+    with pytest.raises(UntrustedFormatError, match="Doubler"):
+        allowing.models.put(Doubler(), "d")
+
+
+# --- payloads that were made to do harm ---------------------------------------------------------
+
+
+def test_a_pickle_in_the_store_is_not_opened(make_omega: MakeOmega, tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    buffer = io.BytesIO()
+    joblib.dump(Bomb(str(trace)), buffer)
+    forge(make_omega(), buffer.getvalue(), "bomb", claim="sklearn.joblib")
+    with pytest.raises(UntrustedFormatError):
+        make_omega().models.get("bomb")
+    assert not trace.exists()
+    # The payload is live: where the configuration permits pickle, it does go off.
+    make_omega(security={"pickle": "allow"}).models.get("bomb")
+    assert trace.exists()
+
+
+def test_a_pickle_under_the_safe_kind_is_not_unpickled(
+    make_omega: MakeOmega, tmp_path: Path
+) -> None:
+    trace = tmp_path / "executed"
+    buffer = io.BytesIO()
+    joblib.dump(Bomb(str(trace)), buffer)
+    om = make_omega(security={"pickle": "allow"})
+    forge(om, buffer.getvalue(), "bomb")
+    with pytest.raises(zipfile.BadZipFile):
+        om.models.get("bomb")
+    assert not trace.exists()
+
+
+def test_a_type_inside_a_payload_is_not_built(om: Omega, tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    model = LogisticRegression()
+    model.payload_ = Trigger(str(trace))
+    forge(om, skops.io.dumps(model), "bomb")
+    with pytest.raises(UntrustedFormatError, match="Trigger"):
+        om.models.get("bomb")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("loader", "module", "name"),
+    [
+        ("ConstructorFromReduceNode", "os", "system"),
+        ("ConstructorFromReduceNode", "builtins", "eval"),
+        ("ConstructorFromReduceNode", "subprocess", "Popen"),
+        ("ConstructorFromReduceNode", "sklearn.pipeline", "Pipeline"),
+        ("ConstructorFromReduceNode", "numpy", "load"),
+        ("ObjectNode", "joblib.memory", "Memory"),
+    ],
+)
+def test_a_payload_cannot_call_what_is_not_trusted(
+    om: Omega, tmp_path: Path, loader: str, module: str, name: str
+) -> None:
+    trace = tmp_path / "executed"
+    argument = {
+        "__class__": "str",
+        "__module__": "builtins",
+        "__loader__": "JsonNode",
+        "content": json.dumps(f"touch {trace}"),
+    }
+    arguments = {
+        "__class__": "tuple",
+        "__module__": "builtins",
+        "__loader__": "TupleNode",
+        "content": [argument],
+    }
+    node = {"__class__": name, "__module__": module, "__loader__": loader, "content": arguments}
+    forge(om, schema(node), "bomb")
+    with pytest.raises(UntrustedFormatError, match=rf"{module}\.{name}"):
+        om.models.get("bomb")
+    assert not trace.exists()
+
+
+def _with_node(tree: Any, field: str, value: int) -> Any:
+    state = tree.__getstate__()
+    state["nodes"] = state["nodes"].copy()
+    state["nodes"][field][0] = value
+    again = type(tree)(*tree.__reduce__()[1])
+    again.__setstate__(state)
+    return again
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("left_child", 10**6), ("right_child", 0), ("feature", 99)]
+)
+def test_a_tree_that_points_outside_itself_is_refused(om: Omega, field: str, value: int) -> None:
+    model = DecisionTreeClassifier(random_state=0).fit(X, Y ^ (X[:, 1] > 0))
+    model.tree_ = _with_node(model.tree_, field, value)
+    om.models.put(model, "m")
+    with pytest.raises(UntrustedFormatError, match="not written by scikit-learn: a Tree"):
+        om.models.get("m")
+
+
+def test_a_tree_that_claims_more_nodes_than_it_stores_is_refused(om: Omega) -> None:
+    model = DecisionTreeClassifier(random_state=0).fit(X, Y)
+    data = skops.io.dumps(model)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    root = json.loads(files.pop("schema.json"))
+    tree = root["content"]["content"]["tree_"]
+    # Without an id: equal numbers in one file are one node.
+    count = tree["content"]["content"]["node_count"]
+    tree["content"]["content"]["node_count"] = {
+        key: value for key, value in count.items() if key != "__id__"
+    } | {"content": "1000000"}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr("schema.json", json.dumps(root))
+    forge(om, buffer.getvalue(), "m")
+    with pytest.raises(UntrustedFormatError, match="more nodes than it stores"):
+        om.models.get("m")
+
+
+def test_a_forest_whose_trees_read_more_features_than_it_has_is_refused(om: Omega) -> None:
+    model = RandomForestClassifier(n_estimators=3, random_state=0).fit(X, Y)
+    model.n_features_in_ = 1
+    om.models.put(model, "m")
+    with pytest.raises(UntrustedFormatError, match="RandomForestClassifier"):
+        om.models.get("m")
+
+
+@pytest.mark.parametrize(("field", "value"), [("left", 10**6), ("right", 0), ("feature_idx", 99)])
+def test_a_boosted_tree_that_points_outside_itself_is_refused(
+    om: Omega, field: str, value: int
+) -> None:
+    model = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
+    model._predictors[0][0].nodes[field][0] = value
+    om.models.put(model, "m")
+    with pytest.raises(UntrustedFormatError, match="a TreePredictor"):
+        om.models.get("m")
+
+
+@pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
+def test_a_neighbors_tree_that_points_outside_its_data_is_refused(
+    om: Omega, algorithm: str
+) -> None:
+    model = KNeighborsClassifier(algorithm=algorithm).fit(X, Y)
+    state = list(model._tree.__getstate__())
+    state[1] = np.array(state[1])
+    state[1][0] = 10**6
+    model._tree.__setstate__(tuple(state))
+    om.models.put(model, "m")
+    with pytest.raises(UntrustedFormatError, match="refers to rows that it does not hold"):
+        om.models.get("m")
+
+
+def _module() -> Any:
+    """Return a module by which this file's classes are found, as a user's package would be.
+
+    pytest imports test modules without registering all of them for import by name.
+    """
+    import types
+
+    module = types.ModuleType(Doubler.__module__)
+    module.__dict__.update({"Doubler": Doubler})
+    return module
