@@ -106,7 +106,8 @@ class Database:
                 uuidRepresentation="standard",
                 **credentials,
             )
-        except (InvalidURI, ConfigurationError, InvalidName) as exc:
+        except (InvalidURI, ConfigurationError, InvalidName, ValueError) as exc:
+            # pymongo's parser raises a bare ValueError for, say, a port that is no number.
             raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL: {exc}") from None
         try:
             hello = client.admin.command("hello")

@@ -294,24 +294,29 @@ class Router:
         return Route(None, tuple(candidates), self._nobody(obj, name, candidates))
 
     def _claims(self, obj: Any) -> list[tuple[BackendSpec, int, str | None]]:
+        """Return who may be asked, with the distance of its claim in the class hierarchy."""
         mro = type(obj).__mro__
-        distance = {cls: position for position, cls in enumerate(mro)}
+        modules = sys.modules
         claims: list[tuple[BackendSpec, int, str | None]] = []
         for spec in list(self.plugins.specs.values()):
-            if spec.types is None:
-                continue
             if not spec.types:
-                # Asked like one that claims the very class: its `supports` is its claim.
-                claims.append((spec, 0, None))
+                if spec.types is not None:
+                    # Asked like one that claims the very class: its `supports` is its claim.
+                    claims.append((spec, 0, None))
                 continue
-            found = [
-                (distance[cls], claim)
-                for claim in spec.types
-                if (cls := _claimed_class(claim)) in distance
-            ]
-            if found:
-                closest, claim = min(found)
-                claims.append((spec, closest, claim))
+            closest, closest_claim = len(mro), None
+            for claim in spec.types:
+                module, path = _parsed(claim)
+                # Of a module that nobody imported, there are no objects.
+                target: Any = modules.get(module)
+                if target is None:
+                    continue
+                for name in path:
+                    target = getattr(target, name, None)
+                if target in mro and mro.index(target) < closest:
+                    closest, closest_claim = mro.index(target), claim
+            if closest_claim is not None:
+                claims.append((spec, closest, closest_claim))
         return claims
 
     def _ambiguous(self, obj: Any, name: str, specs: list[BackendSpec]) -> AmbiguousBackendError:
@@ -374,12 +379,10 @@ def _named_options(cls: type[BaseDataBackend], method: str) -> frozenset[str]:
     return frozenset(p.name for p in parameters if p.kind in named and p.name not in contract)
 
 
-def _claimed_class(claim: str) -> Any:
+@cache
+def _parsed(claim: str) -> tuple[str, tuple[str, ...]]:
     module, _, path = claim.partition(":")
-    target: Any = sys.modules.get(module)
-    for name in path.split("."):
-        target = getattr(target, name, None)
-    return target
+    return module, tuple(path.split("."))
 
 
 def _type_name(obj: Any) -> str:
