@@ -202,4 +202,6 @@ def _credentials(settings: S3Settings) -> Any:
             "expires_at": None,
         }
 
+    # A reference that leads nowhere is told here; in a request it would look like a refusal.
+    reveal()
     return reveal

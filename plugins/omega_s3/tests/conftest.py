@@ -104,9 +104,9 @@ class Faults:
         if refusal is None:
             return self.app(environ, start)
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        status, code = refusal.split("/")
+        status, code, *message = refusal.split("/", 2)
         start(status, [("Content-Type", "application/xml")])
-        return [f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()]
+        return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]
 
 
 @pytest.fixture(scope="session")
