@@ -10,6 +10,7 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from ..errors import IntegrityError, UnsupportedValueError
+from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from .base import BaseDataBackend
 from .faithful import decode, encode
@@ -17,6 +18,7 @@ from .faithful import decode, encode
 DOCUMENT_LIMIT = 8 * 1024 * 1024
 """Bytes up to which the data is a document of its own; above, the same BSON is a GridFS file."""
 
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
@@ -54,7 +56,7 @@ class PythonDataBackend(BaseDataBackend):
                 encoded = file.read()
         else:
             encoded = self._read_document(meta)
-        return decode(bson.decode(encoded)["value"])
+        return decode(bson.decode(encoded, _CODEC)["value"])
 
     def _read_document(self, meta: Metadata) -> bytes:
         segments = self.data_store.segments.with_options(codec_options=_RAW)

@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bson.codec_options import CodecOptions
+
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
+from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
 from .base import BaseDataBackend
@@ -14,6 +17,7 @@ from .faithful import decode, encode
 from .filters import compile_filter
 
 _BATCH = 1000
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 
 
 class PythonRowsBackend(BaseDataBackend):
@@ -85,7 +89,7 @@ class PythonRowsBackend(BaseDataBackend):
         meta = self.data_store.metadata(name)
         assert meta is not None
         condition = compile_filter(filter, name)
-        collection = self.data_store.collection(name)
+        collection = self.data_store.collection(name).with_options(codec_options=_CODEC)
         items: list[dict[str, Any]] = []
         for batch in meta.kind_meta["batches"]:
             found = list(

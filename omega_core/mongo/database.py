@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pymongo
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from pymongo import ReadPreference
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
@@ -31,6 +32,20 @@ from .embedded import EmbeddedServer
 Document = dict[str, Any]
 
 DEFAULT_DATABASE = "omega"
+
+
+class _PlainInt(TypeDecoder):
+    """An integer of 64 bits comes back as the int that it was, not as a subclass of it."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: Int64) -> int:
+        return int(value)
+
+
+EXACT_TYPES = TypeRegistry([_PlainInt()])
+"""For the codec of whatever users get back."""
+
 _METADATA = "omega.metadata"
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
 
@@ -170,7 +185,7 @@ class Database:
         concern = WriteConcern(w="majority" if self._replica_set else 1, j=True)
         return client[self._name].get_collection(
             _METADATA,
-            codec_options=CodecOptions(tz_aware=True),
+            codec_options=CodecOptions(tz_aware=True, type_registry=EXACT_TYPES),
             write_concern=concern,
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,
