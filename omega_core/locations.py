@@ -33,9 +33,10 @@ class FileSystem(Protocol):
     """The part of `fsspec.AbstractFileSystem` that a plugin's file system must have.
 
     The paths are URIs with the path decoded: ``s3://bucket/a b#c``. ``open(path, "xb")`` refuses
-    to overwrite with `FileExistsError`; the file that it returns is complete when `close` returns,
-    and may have an ``abort()`` that leaves nothing behind. Without one, core closes the file and
-    removes it. `info` has ``size`` and raises `FileNotFoundError`. No listing is cached.
+    to overwrite with `FileExistsError`; without that mode, core looks first and opens with "wb".
+    The file is complete when its `close` returns, and may have an ``abort()`` that leaves nothing
+    behind; without one, core closes it and removes it. `info` has ``size`` and ``type``, and
+    raises `FileNotFoundError`. No listing is cached.
     """
 
     def open(self, path: str, mode: str = "rb") -> Any: ...
@@ -192,7 +193,13 @@ class Locations:
 
     def _create_remote(self, place: Uri) -> WritableFile:
         filesystem, address = self._filesystem(place), _address(place)
-        sink = filesystem.open(address, "xb")
+        try:
+            sink = filesystem.open(address, "xb")
+        except (ValueError, NotImplementedError):
+            # A file system without this mode. The names are unique, so to look first is enough.
+            if self.exists(str(place)):
+                raise FileExistsError(errno.EEXIST, "there is a file", str(place)) from None
+            sink = filesystem.open(address, "wb")
 
         def discard() -> None:
             abort = getattr(sink, "abort", None)

@@ -293,8 +293,9 @@ def test_a_link_put_in_place_between_check_and_use_leads_nowhere(tmp_path, root,
     swapper.start()
     seen = set()
     try:
-        for _ in range(2000):
-            with contextlib.suppress(FileNotFoundError, UriNotAllowedError):
+        for _ in range(1000):
+            # It may fail in any way, as long as it does not follow the link.
+            with contextlib.suppress(OSError, UriNotAllowedError):
                 seen.add(read(locations, root.as_uri() + "/dir/x"))
     finally:
         done.set()
