@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -74,4 +75,10 @@ def _libraries(*datasets: Dataset | None) -> dict[str, str]:
     names = list(_LIBRARIES)
     if any(d is not None and (is_frame(d.value) or is_series(d.value)) for d in datasets):
         names.append("pandas")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+# Reads the files of the installed distribution each time, and they do not change in a process.
+@cache
+def _version(distribution: str) -> str:
+    return version(distribution)

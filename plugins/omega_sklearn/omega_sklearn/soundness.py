@@ -49,8 +49,8 @@ def check(model: object) -> None:
 
 def check_tree(tree: Any) -> None:
     """Check the nodes of a decision tree: children come after parents, features exist."""
-    # The order matters: every other property of the tree trusts node_count.
-    _require(0 < tree.node_count <= tree.capacity, "a Tree has more nodes than it stores")
+    # First, since every other property of the tree trusts node_count.
+    _require(0 < tree.node_count <= tree.capacity, "a Tree has no nodes, or not those it counts")
     left, right, feature = tree.children_left, tree.children_right, tree.feature
     inner = left != -1
     index = np.arange(tree.node_count)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -17,6 +18,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import (  # noqa: F401  (scikit-learn hides these without)
     enable_halving_search_cv,
     enable_iterative_imputer,
@@ -36,7 +38,7 @@ from sklearn.svm import SVC
 from sklearn.utils import all_estimators
 
 from omega_core import Omega
-from omega_core.errors import UnsupportedValueError
+from omega_core.errors import StoreError, UnsupportedValueError
 
 
 @pytest.fixture(scope="module")
@@ -256,3 +258,27 @@ def test_what_refers_to_itself_is_refused_with_the_way_out(om: Omega) -> None:
     with pytest.raises(UnsupportedValueError, match=r"'b' \(Birch\).*kind='sklearn.joblib'"):
         om.models.put(Birch().fit(X), "b")
     assert not om.models.exists("b")
+
+
+def test_a_model_of_another_scikit_learn_is_read_with_its_own_warning(
+    om: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn.base.__version__", "1.0.1")
+        om.models.put(LogisticRegression(C=3), "old")
+    with pytest.warns(InconsistentVersionWarning, match=r"1\.0\.1"):
+        assert om.models.get("old").C == 3
+
+
+def test_metadata_says_what_was_stored(om: Omega) -> None:
+    meta = om.models.put(make_pipeline(StandardScaler()), "p")
+    assert meta.kind_meta["estimator"] == "sklearn.pipeline.Pipeline"
+    assert meta.kind_meta["sklearn_version"] == sklearn.__version__
+
+
+def test_a_format_of_the_future_says_to_upgrade(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("omega_sklearn.estimator._FORMAT", 2)
+        om.models.put(LogisticRegression(), "future")
+    with pytest.raises(StoreError, match="reads format 1. Upgrade it: pip install -U"):
+        om.models.get("future")
