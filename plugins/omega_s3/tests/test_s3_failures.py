@@ -10,6 +10,7 @@ import textwrap
 import traceback
 
 import pytest
+
 from omega_core.config import Secret
 from omega_core.errors import ConfigError
 from omega_core.locations import Locations
