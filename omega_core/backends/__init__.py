@@ -39,7 +39,7 @@ def builtin_specs() -> list[BackendSpec]:
                 "builtins:bytes",
                 "builtins:bytearray",
                 "builtins:memoryview",
-                "io:IOBase",
+                "_io:_IOBase",  # the base of all files; io.IOBase is a subclass of it
                 "tempfile:_TemporaryFileWrapper",
                 "pathlib:Path",
             ],
