@@ -22,8 +22,6 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 CORE = "omega_core"
 PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
-# What the tests of a plugin use beside it, where it is there.
-COMPANIONS = {"pandas": [], "sklearn": ["pandas"], "s3": []}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]

@@ -1,0 +1,22 @@
+"""What the tests of all distributions share: the marker for those that need plugins."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+
+import pytest
+
+
+def _is_installed(plugin: str) -> bool:
+    try:
+        distribution(f"omega-{plugin}")
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs_plugins"):
+        missing = [plugin for plugin in marker.args if not _is_installed(plugin)]
+        if missing:
+            pytest.skip(f"needs the plugins {', '.join(missing)}")
