@@ -1,8 +1,8 @@
 """The rules for implementations of hooks, checked before a plugin is registered.
 
 pluggy takes more than it acts on: it drops defaults or passes them depending on its version, fills
-``**kwargs`` with nothing, keeps hooks that nobody calls, and lets the plugin that was registered last
-answer first. Each of these would fail later, silently, in somebody's data.
+``**kwargs`` with nothing, keeps hooks that nobody calls, and lets the plugin that was registered
+last answer first. Each of these would fail later, silently, in somebody's data.
 """
 
 from __future__ import annotations

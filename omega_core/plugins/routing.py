@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
 from ..errors import (
@@ -59,6 +60,44 @@ class Route:
         return "\n".join([head, *(f"   {candidate}" for candidate in self.candidates)])
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Call:
+    """One call of a routed hook: who is to answer it, and what came of that."""
+
+    def __init__(self, answerer: object) -> None:
+        self.answerer = answerer
+        self.answer: Any = None
+        self.error: BaseException | None = None
+
+
+_call: ContextVar[Call] = ContextVar("omega_core_call")
+
+
+def answers(method: F) -> F:
+    """Mark an implementation that answers only the calls that are meant for its object.
+
+    pluggy's subset of a hook is a live view: of two threads, one may activate a backend between
+    the moment when the other picks the subset and the moment when it is called. And what the
+    backend answered is noted, because a wrapper may lose it.
+    """
+
+    @wraps(method)
+    def answer(self: object, *arguments: Any) -> Any:
+        call = _call.get(None)
+        if call is None or call.answerer is not self:
+            return None
+        try:
+            call.answer = method(self, *arguments)
+        except BaseException as exc:
+            call.error = exc
+            raise
+        return call.answer
+
+    return cast(F, hookimpl(answer))
+
+
 class Adapter:
     """Puts the plain methods of one backend class behind the routed hooks.
 
@@ -90,11 +129,11 @@ class Adapter:
             )
         return backend
 
-    @hookimpl
+    @answers
     def supports(self, store: OmegaStore, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
         return bool(self.backend(store).supports(obj, name, **options))
 
-    @hookimpl
+    @answers
     def put(
         self,
         store: OmegaStore,
@@ -105,11 +144,11 @@ class Adapter:
     ) -> Metadata:
         return self.backend(store).put(obj, name, attributes=attributes, **options)
 
-    @hookimpl
+    @answers
     def get(self, store: OmegaStore, name: str, options: Mapping[str, Any]) -> Any:
         return self.backend(store).get(name, **options)
 
-    @hookimpl
+    @answers
     def fit(
         self,
         store: OmegaStore,
@@ -122,7 +161,7 @@ class Adapter:
         backend = self.model_backend(store, "fit", modelname)
         return backend.fit(modelname, Xname, Yname, pure_python=pure_python, **options)
 
-    @hookimpl
+    @answers
     def partial_fit(
         self,
         store: OmegaStore,
@@ -135,7 +174,7 @@ class Adapter:
         backend = self.model_backend(store, "partial_fit", modelname)
         return backend.partial_fit(modelname, Xname, Yname, pure_python=pure_python, **options)
 
-    @hookimpl
+    @answers
     def fit_transform(
         self,
         store: OmegaStore,
@@ -151,7 +190,7 @@ class Adapter:
             modelname, Xname, Yname, rName=rName, pure_python=pure_python, **options
         )
 
-    @hookimpl
+    @answers
     def score(
         self,
         store: OmegaStore,
@@ -169,22 +208,22 @@ class Adapter:
 
     # The actions that take X alone differ in nothing but their name.
 
-    @hookimpl
+    @answers
     def transform(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
                   pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
         return self._on_x("transform", store, modelname, Xname, rName, pure_python, options)
 
-    @hookimpl
+    @answers
     def predict(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
                 pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
         return self._on_x("predict", store, modelname, Xname, rName, pure_python, options)
 
-    @hookimpl
+    @answers
     def predict_proba(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
                       pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
         return self._on_x("predict_proba", store, modelname, Xname, rName, pure_python, options)
 
-    @hookimpl
+    @answers
     def decision_function(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
                           pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
         return self._on_x("decision_function", store, modelname, Xname, rName, pure_python, options)
@@ -206,13 +245,13 @@ class Adapter:
 class Retirement:
     """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
 
-    @hookimpl
+    @answers
     def drop(self, store: OmegaStore, name: str) -> bool:
         return store.retire(name)
 
 
 class Router:
-    """Chooses exactly one backend for each call, and makes the call with every wrapper around it."""
+    """Chooses exactly one backend for each call, and calls it with every wrapper around it."""
 
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
@@ -245,17 +284,49 @@ class Router:
             return self._adapters[spec.factory]
 
     def call(self, hook: str, adapter: Adapter | None, **arguments: Any) -> Any:
-        """Call a routed hook on one backend (None: the core's answer to `drop`) and all wrappers."""
+        """Call a routed hook on one backend (None: the core's answer to `drop`) and all wrappers.
+
+        Raises
+        ------
+        PluginContractError
+            Where a wrapper lost what the backend returned or raised.
+        """
+        call = Call(self._retirement if adapter is None else adapter)
+        caller = self._caller(hook, adapter)
+        token = _call.set(call)
+        try:
+            result = caller(**arguments)
+        finally:
+            _call.reset(token)
+        if result is None and (call.answer is not None or call.error is not None):
+            raise self._lost(hook, call, arguments) from call.error
+        return result
+
+    def _caller(self, hook: str, adapter: Adapter | None) -> Callable[..., Any]:
         if adapter is None:
-            return self.plugins.manager.hook.drop(**arguments)
-        callers = self._callers
-        caller = callers.get((adapter, hook))
+            return cast(Callable[..., Any], self.plugins.manager.hook.drop)
+        caller = self._callers.get((adapter, hook))
         if caller is None:
             with self.plugins.lock:
                 others = [other for other in self._adapters.values() if other is not adapter]
                 caller = self.plugins.manager.subset_hook_caller(hook, others)
                 self._callers[adapter, hook] = caller
-        return caller(**arguments)
+        return caller
+
+    def _lost(self, hook: str, call: Call, arguments: Mapping[str, Any]) -> PluginContractError:
+        name = arguments["name"] if "name" in arguments else arguments["modelname"]
+        wrappers = ", ".join(str(plugin) for plugin in self.plugins if hook in plugin.wraps)
+        if call.error is not None:
+            return PluginContractError(
+                f"{hook} of {name!r} failed ({type(call.error).__name__}: {call.error}), and a "
+                f"wrapper swallowed that and returned None. Wrappers of {hook!r}: {wrappers}. "
+                "After an except around its yield, a wrapper must raise."
+            )
+        return PluginContractError(
+            f"{hook} of {name!r} was done, and a wrapper lost its result: the backend returned "
+            f"{_type_name(call.answer)}, and None came out. Wrappers of {hook!r}: {wrappers}. "
+            "A wrapper must end with 'return result', where 'result = yield'."
+        )
 
     # --- object -> kind ----------------------------------------------------------------------
 
