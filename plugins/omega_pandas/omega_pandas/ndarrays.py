@@ -11,7 +11,7 @@ from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from .faithful import Unfaithful
 from .rawdtypes import array_bytes, decode_dtype, empty_array, encode_dtype, memory_order
-from .schema import Encoded, make_header
+from .schema import Encoded, intact, make_header
 
 Json = Any
 Array = np.ndarray[Any, Any]
@@ -38,6 +38,7 @@ def encode_ndarray(array: Array, subject: str = "the array") -> Encoded:
     return Encoded(header, pa.table({"bytes": pa.array(array_bytes(array))}))
 
 
+@intact()
 def decode_ndarray(header: dict[str, Json], table: pa.Table) -> Array:
     """Make the array of a header and a table."""
     if header["object"] != "ndarray":

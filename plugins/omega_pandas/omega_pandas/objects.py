@@ -126,17 +126,21 @@ def _plain_encoding(items: list[Any]) -> tuple[Json, pa.Array] | None:
 
 
 def _all_nan(items: list[Any]) -> bool:
-    floats = np.array([item for item in items if type(item) is float])
-    # One bit pattern only, so that NaNs with a sign or a payload are written one by one.
-    return bool((floats.view("i8") == np.array([np.nan]).view("i8")).all())
+    return bool(_usual_nan(np.array([item for item in items if type(item) is float])).all())
+
+
+def _usual_nan(floats: np.ndarray[Any, Any]) -> Any:
+    # One bit pattern only: NaNs with a sign or a payload are values like any other.
+    return floats.view("i8") == np.array([np.nan]).view("i8")
 
 
 def decode_objects(spec: Json, array: pa.Array) -> Objects:
     """Make the object array of an encoding and its Arrow array."""
     encoding = spec.get("as")
-    missing = _BY_NAME.get(spec.get("missing", "None"), IntegrityError)
-    if missing is IntegrityError:
-        raise IntegrityError(f"The stored missing value {spec['missing']!r} is not understood.")
+    sentinel = spec.get("missing", "None")
+    if sentinel not in _BY_NAME:
+        raise IntegrityError(f"The stored missing value {sentinel!r} is not understood.")
+    missing = _BY_NAME[sentinel]
     values: Objects
     if encoding == "null":
         values = np.empty(len(array), dtype=object)
@@ -158,6 +162,9 @@ def decode_objects(spec: Json, array: pa.Array) -> Objects:
         if plain.read:
             found = [None if v is None else plain.read(v) for v in found]
         values = np.fromiter(found, dtype=object, count=len(found))
-    if missing is not None and array.null_count:
+    if plain.name == "float":
+        # As a label, NaN is found by its identity, and this is the one that everybody uses.
+        values[_usual_nan(array.to_numpy(zero_copy_only=False))] = np.nan
+    if array.null_count:
         values[array.is_null().to_numpy(zero_copy_only=False)] = missing
     return values

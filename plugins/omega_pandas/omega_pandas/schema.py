@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +63,18 @@ def load_header(data: bytes | None) -> dict[str, Json]:
             f"this one reads up to format {FORMAT}. Upgrade it: pip install -U omega-pandas"
         )
     return header
+
+
+@contextmanager
+def intact() -> Iterator[None]:
+    """Make an `IntegrityError` of what a malformed header or array raises while it is decoded."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise IntegrityError(
+            f"The stored object is malformed ({type(error).__name__}: {error}); "
+            "restore an earlier version, or store it again."
+        ) from error
 
 
 def listing(rows: int, labels: list[Any], dtypes: list[Any]) -> dict[str, Any]:

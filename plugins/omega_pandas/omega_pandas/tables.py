@@ -16,7 +16,7 @@ from omega_core.errors import IntegrityError, UnsupportedOptionError, Unsupporte
 from .faithful import Unfaithful
 from .index import decode_column, decode_index, encode_column, encode_index
 from .parts import Parts
-from .schema import Encoded, make_header
+from .schema import Encoded, intact, make_header
 from .values import decode_value, encode_value
 
 Json = Any
@@ -119,7 +119,8 @@ def select(header: dict[str, Json], columns: Any, subject: str) -> tuple[list[in
     UnsupportedOptionError
         For a column that the frame does not have, with the closest one that it has.
     """
-    labels = decode_index(header["labels"], Parts(sides=header["sides"]))
+    with intact():
+        labels = decode_index(header["labels"], Parts(sides=header["sides"]))
     if columns is None:
         return list(range(len(labels))), labels
     if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):
@@ -153,6 +154,7 @@ def _positions(labels: Any, label: Any) -> list[int]:
     return [position for position, hit in enumerate(found) if hit]
 
 
+@intact()
 def decode_frame(
     header: dict[str, Json], table: pa.Table, positions: list[int], labels: Any
 ) -> pd.DataFrame:
@@ -177,6 +179,7 @@ def decode_frame(
     return frame
 
 
+@intact()
 def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     """Make the Series of a header and a table."""
     parts = _parts(header, table, "series")
@@ -184,13 +187,16 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     values = decode_column(header["values"], parts.fetch("c0"), parts)
     _check_rows(header, len(index), len(values))
     name = decode_value(header["name"])
-    series = pd.Series(values, index=index, dtype=values.dtype, name=name, copy=True)
+    # A copy gives the caller memory of its own, where Arrow's is read-only. Series(copy=True) of
+    # pandas 2.2 would not make it.
+    series = pd.Series(values.copy(), index=index, dtype=values.dtype, name=name, copy=False)
     series.attrs = decode_value(header["attrs"])
     if not header["duplicates"]:
         series.flags.allows_duplicate_labels = False
     return series
 
 
+@intact()
 def decode_lone_index(header: dict[str, Json], table: pa.Table) -> Any:
     """Make the Index of a header and a table."""
     index = decode_index(header["index"], _parts(header, table, "index"))

@@ -32,6 +32,7 @@ _MAX_DEPTH = 100
 _REMEDY = "convert it to plain Python, numpy or pandas values, for example to text, or leave it out"
 _INT64 = range(-(2**63), 2**63)
 _DIGITS = re.compile(r"-?0x[0-9a-f]+")
+_NAN = struct.pack(">d", np.nan).hex()
 
 
 def encode_value(value: Any, depth: int = 0) -> Json:
@@ -121,7 +122,8 @@ def _encode_float(value: float, depth: int) -> Json:
 
 def _decode_float(body: str) -> float:
     value: float = struct.unpack(">d", bytes.fromhex(body))[0]
-    return value
+    # As a label, NaN is found by its identity, and this is the one that everybody uses.
+    return np.nan if body == _NAN else value
 
 
 def _encode_complex(value: complex, depth: int) -> Json:

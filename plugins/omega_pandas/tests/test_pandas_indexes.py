@@ -16,7 +16,7 @@ from omega_core.errors import UnsupportedOptionError
 RoundTrip = Callable[[Any], Any]
 
 LEVELS = pd.MultiIndex(
-    levels=[["b", "unused", "a"], [1.5, np.nan], pd.to_datetime(["2024", "2025"])],
+    levels=[["b", "unused", "a"], pd.Index([1.5, np.nan], dtype=object), pd.to_datetime(["2024", "2025"])],
     codes=[[0, 2, 0, -1], [0, 1, -1, 0], [1, 1, 0, 0]],
     names=["x", ("t", 1), None],
     verify_integrity=False,
@@ -85,7 +85,7 @@ def test_an_index_survives_alone_as_rows_and_as_labels(
 
 
 NAMES: list[Any] = [
-    *("x", "", "a.b", "$x", None, 5, 2.5, float("nan"), True, ("a", 1), ("a", None), b"x"),
+    *("x", "", "a.b", "$x", None, 5, 2.5, np.nan, True, ("a", 1), ("a", None), b"x"),
     *(dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), pd.Timestamp("2024", tz="UTC")),
     *(pd.Timedelta(1), pd.Period("2024", "M"), pd.NaT, Decimal("1.10"), pd.Interval(0, 1)),
     *(np.int64(5), frozenset({1}), "\ud800", 2**70),
@@ -156,8 +156,11 @@ def test_attrs_and_flags_survive(roundtrip: RoundTrip) -> None:
     roundtrip(series)
 
 
-def test_ten_thousand_columns_survive(roundtrip: RoundTrip) -> None:
-    roundtrip(pd.DataFrame(np.arange(20_000).reshape(2, -1)).add_prefix("column "))
+def test_ten_thousand_columns_survive(decode: Any, encode: Any) -> None:
+    frame = pd.DataFrame(np.arange(20_000).reshape(2, -1)).add_prefix("column ")
+    back = decode(encode(frame))
+    assert back.equals(frame)
+    assert back.columns.identical(frame.columns)
 
 
 def test_a_frame_that_is_a_view_keeps_its_values(roundtrip: RoundTrip) -> None:
