@@ -1,0 +1,87 @@
+"""The budgets that can be counted: round trips per call. Times are the benchmarks' matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pymongo.monitoring
+import pytest
+from omega_core import Omega
+
+
+class Counter(pymongo.monitoring.CommandListener):
+    """Counts the commands that clients send, those of the connection itself left out."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+        self.commands.append(event.command_name)
+
+    def succeeded(self, event: pymongo.monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: pymongo.monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+@pytest.fixture
+def counted(make_omega: Callable[..., Omega]) -> tuple[Omega, Counter]:
+    counter = Counter()
+    listeners = pymongo.monitoring._LISTENERS
+    pymongo.monitoring.register(counter)
+    try:
+        om = make_omega()
+        om.datasets.put({"warm": True}, "x")
+        om.datasets.put(b"small", "f")
+        om.models.put(b"m", "m")
+    finally:
+        listeners.command_listeners.remove(counter)
+    return om, counter
+
+
+@pytest.mark.parametrize(
+    ("call", "budget"),
+    [
+        (lambda om: om.datasets.metadata("x"), 1),
+        (lambda om: om.datasets.exists("x"), 1),
+        (lambda om: om.datasets.list("*"), 1),
+        (lambda om: om.datasets.versions("x"), 1),
+        (lambda om: om.datasets.get("x"), 2),
+        (lambda om: om.datasets.get("f").read(), 2),
+        (lambda om: om.datasets.get("x", version=1), 2),
+        (lambda om: om.datasets.put({"a": 1}, "x"), 3),
+        (lambda om: om.datasets.put({"a": 1}, "new"), 3),
+        (lambda om: om.datasets.put(b"small", "f"), 4),
+        (lambda om: om.datasets.put([{"a": 1}], "r", kind="python.rows"), 3),
+        (lambda om: om.datasets.drop("x"), 2),
+    ],
+    ids=lambda value: None if isinstance(value, int) else "",
+)
+def test_a_call_takes_so_many_round_trips(
+    counted: tuple[Omega, Counter], call: Callable[[Omega], Any], budget: int
+) -> None:
+    om, counter = counted
+    counter.commands.clear()
+    call(om)
+    assert len(counter.commands) <= budget, counter.commands
+
+
+def test_a_frame_and_a_model_are_small_objects_as_well(counted: tuple[Omega, Counter]) -> None:
+    pytest.importorskip("omega_pandas")
+    pytest.importorskip("omega_sklearn")
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    om, counter = counted
+    for store, obj in (
+        (om.datasets, pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})),
+        (om.models, LinearRegression()),
+    ):
+        counter.commands.clear()
+        store.put(obj, "obj")
+        assert len(counter.commands) <= 4, counter.commands
+        counter.commands.clear()
+        store.get("obj")
+        assert len(counter.commands) <= 2, counter.commands

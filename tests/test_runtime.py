@@ -1,0 +1,194 @@
+"""Models act on datasets by name, here or wherever the engine is."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from omega_core import BaseModelBackend, Metadata, Omega
+from omega_core.errors import (
+    ObjectNotFoundError,
+    PluginNotFoundError,
+    UnsupportedOptionError,
+    UnsupportedValueError,
+)
+from omega_core.runtime.task import Task, execute
+
+
+class Mean:
+    """A model that predicts the mean of what it was fitted on."""
+
+    def __init__(self, mean: float | None = None) -> None:
+        self.mean = mean
+
+
+class MeanBackend(BaseModelBackend):
+    KIND = "test.mean"
+    TYPES = (f"{__name__}:Mean",)
+    started = threading.Event()
+    go_on = threading.Event()
+
+    def put(self, obj: Mean, name: str, attributes: Any = None, **kwargs: Any) -> Metadata:
+        meta = self.model_store.make_metadata(name, self.KIND, attributes=attributes)
+        meta.kind_meta = {"mean": obj.mean}
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Mean:
+        meta = self.model_store.metadata(name)
+        assert meta is not None
+        return Mean(meta.kind_meta["mean"])
+
+    def fit(
+        self, modelname: str, Xname: str, Yname: Any = None, pure_python: bool = True, **kwargs: Any
+    ) -> Metadata:
+        X = self.data_store.get(Xname)
+        if kwargs.pop("wait", False):
+            self.started.set()
+            assert self.go_on.wait(10)
+        return self.model_store.put(Mean(sum(X) / len(X)), modelname, **kwargs)
+
+    def predict(
+        self, modelname: str, Xname: str, rName: Any = None, pure_python: bool = True, **kwargs: Any
+    ) -> Any:
+        model = self.model_store.get(modelname)
+        result = [model.mean for _ in self.data_store.get(Xname)]
+        return result if rName is None else self.data_store.put(result, rName)
+
+
+@pytest.fixture
+def om(om: Omega) -> Omega:
+    om.models.register_backend(MeanBackend)
+    om.models.put(Mean(), "m")
+    om.datasets.put([1, 2, 3], "X")
+    return om
+
+
+def test_fit_makes_a_version_and_predict_uses_it(om: Omega) -> None:
+    model = om.runtime.model("m")
+    meta = model.fit("X").get()
+    assert meta.version == 2
+    assert model.predict("X").get() == [2.0, 2.0, 2.0]
+    assert om.models.get("m", version=1).mean is None
+
+
+def test_a_result_can_be_stored(om: Omega) -> None:
+    om.runtime.model("m").fit("X").get()
+    meta = om.runtime.model("m").predict("X", rName="p").get()
+    assert isinstance(meta, Metadata)
+    assert om.datasets.get("p") == [2.0, 2.0, 2.0]
+
+
+def test_a_model_and_its_dataset_may_have_one_name(om: Omega) -> None:
+    om.datasets.put([5, 7], "m")
+    om.runtime.model("m").fit("m").get()
+    assert om.runtime.model("m").predict("m", rName="m").get().prefix == "data/"
+    assert om.datasets.get("m") == [6.0, 6.0]
+    assert om.models.get("m").mean == 6.0
+
+
+def everything(om: Omega) -> list[str]:
+    return om.datasets.list(hidden=True)
+
+
+def test_values_leave_nothing_behind(om: Omega) -> None:
+    model = om.runtime.model("m")
+    model.fit([4, 6]).get()
+    assert model.predict([0, 0]).get() == [5.0, 5.0]
+    with pytest.raises(ZeroDivisionError):
+        model.fit([]).get()
+    with pytest.raises(UnsupportedValueError):
+        model.fit([object()])
+    assert everything(om) == ["X"]
+    assert om.database.data("omega.default.segments").count_documents({}) == 1
+
+
+def test_values_of_a_client_that_died_are_collected(om: Omega) -> None:
+    meta = om.datasets.put_temporary([1], seconds=0.05)
+    kept = om.datasets.put_temporary([1], seconds=60)
+    assert meta.name.startswith(".temporary/")
+    time.sleep(0.1)
+    assert om.gc(grace=0).expired == 1
+    assert everything(om) == [kept.name, "X"]
+
+
+def test_a_put_under_the_name_of_a_temporary_object_makes_it_permanent(om: Omega) -> None:
+    meta = om.datasets.put_temporary([1], seconds=0.05)
+    om.datasets.put([2], meta.name)
+    time.sleep(0.1)
+    assert om.gc(grace=0).expired == 0
+    assert om.datasets.get(meta.name) == [2]
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (lambda om: om.runtime.model("n").fit("X"), "No object 'n' in models of bucket 'default'"),
+        (lambda om: om.runtime.model("m").fit("Y"), "No object 'Y' in data of bucket 'default'"),
+    ],
+)
+def test_what_is_missing_is_named(om: Omega, act: Callable[[Omega], Any], text: str) -> None:
+    result = act(om)
+    with pytest.raises(ObjectNotFoundError, match=text):
+        result.get(timeout=10)
+    assert result.status == "failure"
+    assert [m.version for m in om.models.versions("m")] == [1]
+
+
+def test_none_is_no_dataset(om: Omega) -> None:
+    with pytest.raises(UnsupportedOptionError, match="X is None"):
+        om.runtime.model("m").fit(None)
+
+
+def test_an_unknown_action_or_argument_is_an_error(om: Omega) -> None:
+    with pytest.raises(UnsupportedOptionError, match=r"'fitt'.* Did you mean 'fit'\?"):
+        om.models.perform("fitt", "m", "X")
+    with pytest.raises(UnsupportedOptionError, match="predict of 'm' takes no Y"):
+        om.models.perform("predict", "m", "X", "Y")
+    with pytest.raises(UnsupportedOptionError, match="fit of 'm' takes no rName"):
+        om.models.perform("fit", "m", "X", rName="r")
+
+
+def test_a_result_is_a_future(om: Omega) -> None:
+    MeanBackend.started.clear()
+    MeanBackend.go_on.clear()
+    result = om.runtime.model("m").fit("X", wait=True)
+    called = threading.Event()
+    result.add_done_callback(lambda r: called.set() if r is result else None)
+    assert MeanBackend.started.wait(10)
+    assert result.status == "running"
+    assert not result.done()
+    with pytest.raises(TimeoutError):
+        result.get(timeout=0.01)
+    MeanBackend.go_on.set()
+    assert result.get(timeout=10).version == 2
+    assert result.result() == result.get()
+    assert result.status == "success"
+    assert result.exception() is None
+    assert called.wait(10)
+    assert result.id in repr(result)
+
+
+def test_a_task_travels_as_json_and_any_process_can_execute_it(om: Omega) -> None:
+    task = Task("t1", "default", "models", "m", "fit", {"X": "X"})
+    again = Task.from_json(task.to_json())
+    assert again == task
+    assert execute(again, om).version == 2
+    assert set(json.loads(task.to_json())) == {
+        "id", "bucket", "store", "name", "action", "arguments", "options", "temporary",
+    }  # fmt: skip
+
+
+def test_an_option_that_cannot_travel_is_an_error() -> None:
+    task = Task("t1", "default", "models", "m", "fit", {"X": "X"}, {"weights": object()})
+    with pytest.raises(UnsupportedOptionError, match=r"the options \['weights'\] do not travel"):
+        task.to_json()
+
+
+def test_an_unknown_engine_is_an_error(make_omega: Callable[..., Omega]) -> None:
+    om = make_omega(runtime={"engine": "locl"})
+    with pytest.raises(PluginNotFoundError, match="Did you mean 'local'"):
+        om.runtime.model("m").fit("X")
