@@ -67,7 +67,8 @@ class Locations:
         self._allow = parse_allowed(allow)
         self._declared = filesystems if filesystems is not None else {}
         self._active: dict[str, FileSystem] = {}
-        self._lock = threading.Lock()
+        # Reentrant: loading the plugins that declare file systems may come back here.
+        self._lock = threading.RLock()
 
     @property
     def schemes(self) -> list[str]:

@@ -514,3 +514,37 @@ def test_a_broken_factory_is_an_error_with_its_cause():
 
     with pytest.raises(ConfigError, match="nonsense"):
         Locations(["s3://b/"], {"s3": factory}).open("s3://b/x")
+
+
+# --- through a store ---------------------------------------------------------------------
+
+
+def test_a_store_keeps_versions_in_files_and_gc_deletes_only_its_own(make_omega, root):
+    om = make_omega(uris={"allow": [root.as_uri() + "/"]})
+    (root / "theirs").write_bytes(b"theirs")
+    uri = root.as_uri() + "/a b/{key}"
+    om.datasets.put(b"one", "x", uri=uri)
+    om.datasets.put(b"two", "x", uri=uri)
+    om.datasets.put((root / "theirs").as_uri(), "ref", kind="uri.reference")
+    for name, version, expected in (
+        ("x", None, b"two"),
+        ("x", 1, b"one"),
+        ("ref", None, b"theirs"),
+    ):
+        with om.datasets.get(name, version=version) as file:
+            assert file.read() == expected
+    assert len(os.listdir(root / "a b")) == 2
+    om.datasets.drop("x")
+    om.datasets.drop("ref")
+    om.datasets.gc(grace=0)
+    assert os.listdir(root / "a b") == []
+    assert (root / "theirs").read_bytes() == b"theirs"
+
+
+def test_a_store_refuses_a_file_outside_and_stores_nothing(make_omega, root, tmp_path):
+    om = make_omega(uris={"allow": [root.as_uri() + "/"]})
+    for uri in (tmp_path.as_uri() + "/out/{key}", root.as_uri() + "/../out/{key}"):
+        with pytest.raises(UriNotAllowedError):
+            om.datasets.put(b"1", "x", uri=uri)
+    assert om.datasets.list(hidden=True) == []
+    assert not (tmp_path / "out").exists()
