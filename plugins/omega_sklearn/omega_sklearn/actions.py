@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
 
 from omega_core import BaseModelBackend
 
@@ -204,7 +203,6 @@ class EstimatorActions(BaseModelBackend):
         clock = lineage.Clock()
         meta, model = self._load(modelname)
         method = self._method(model, action, meta)
-        self._require_fitted(model, action, meta)
         X = Dataset.read(self.data_store, Xname)
         Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
         recorded = lineage.recorded(meta)
@@ -237,16 +235,6 @@ class EstimatorActions(BaseModelBackend):
                 f"offer {action!r}."
             )
         return method
-
-    def _require_fitted(self, model: Any, action: str, meta: Metadata) -> None:
-        # Only scikit-learn's own estimators keep to the convention that check_is_fitted goes by.
-        # Others say so themselves when they are asked.
-        if not type(model).__module__.startswith("sklearn."):
-            return
-        try:
-            check_is_fitted(model)
-        except NotFittedError as error:
-            raise _not_fitted(model, action, meta) from error
 
     def _store_result(self, value: Any, rName: str, record: dict[str, Any]) -> Metadata:
         return self.data_store.put(storable(value), rName, attributes={"lineage": record})

@@ -109,6 +109,8 @@ _SCORERS = (
         "_BaseScorer _CurveScorer _MultimetricScorer _PassthroughScorer _Scorer "
         "negative_likelihood_ratio positive_likelihood_ratio",
     ),
+    # Where scikit-learn 1.5 kept it.
+    *_names("sklearn.model_selection._classification_threshold", "_CurveScorer"),
     # Functions of arrays to a number, those behind scikit-learn's named scorers. A *name* of a
     # function is all that a payload holds. They compute, and call nothing that they are given.
     *_names(

@@ -84,6 +84,7 @@ SMALLER: dict[str, dict[str, Any]] = {
 
 _ARGUMENTS: dict[str, Callable[[bool], Any]] = {
     "estimator": lambda regression: Ridge() if regression else LogisticRegression(),
+    "base_estimator": lambda regression: Ridge() if regression else LogisticRegression(),
     "estimators": lambda regression: (
         [("a", Ridge()), ("b", Ridge(alpha=2))]
         if regression
@@ -109,7 +110,8 @@ def _instance(name: str, cls: type[BaseEstimator]) -> BaseEstimator:
         if (required or projected) and parameter.name in _ARGUMENTS:
             arguments[parameter.name] = _ARGUMENTS[parameter.name](regression)
     if name == "SelfTrainingClassifier":
-        arguments["estimator"] = LogisticRegression()
+        # The estimator is positional here because its name changed in scikit-learn 1.6.
+        return cls(LogisticRegression())
     if name == "FrozenEstimator":
         arguments["estimator"] = LogisticRegression().fit(X, Y)
     model = cls(**arguments, **SMALLER.get(name, {}))
@@ -280,5 +282,5 @@ def test_a_format_of_the_future_says_to_upgrade(om: Omega, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr("omega_sklearn.estimator._FORMAT", 2)
         om.models.put(LogisticRegression(), "future")
-    with pytest.raises(StoreError, match="reads format 1. Upgrade it: pip install -U"):
+    with pytest.raises(StoreError, match=r"reads format 1\. Upgrade it: pip install -U"):
         om.models.get("future")
