@@ -1,6 +1,6 @@
 """What pip installs: wheels that hold everything that is needed, and nothing else.
 
-``nox -s tests`` builds them, and sets ``OMEGA_DIST`` to where they are.
+``nox -s tests`` builds them, and sets ``WHEELS_UNDER_TEST`` to where they are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from packaging.requirements import Requirement
 
 pytestmark = pytest.mark.skipif(
-    "OMEGA_DIST" not in os.environ, reason="needs built distributions: nox -s tests"
+    "WHEELS_UNDER_TEST" not in os.environ, reason="needs built distributions: nox -s tests"
 )
 
 ROOT = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ def sources(name: str) -> set[str]:
 
 
 def only(pattern: str) -> Path:
-    (found,) = Path(os.environ["OMEGA_DIST"]).glob(pattern)
+    (found,) = Path(os.environ["WHEELS_UNDER_TEST"]).glob(pattern)
     return found
 
 
