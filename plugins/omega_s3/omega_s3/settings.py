@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from omega_core.config import Secret
+from omega_core import Secret
 
 
 @dataclass(frozen=True, kw_only=True)

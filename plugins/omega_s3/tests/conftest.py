@@ -20,7 +20,7 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from omega_core.config import Secret
+from omega_core import Secret
 from omega_core.locations import Locations
 from omega_s3 import S3Settings
 from omega_s3.filesystem import open_filesystem

@@ -11,7 +11,7 @@ import traceback
 
 import pytest
 
-from omega_core.config import Secret
+from omega_core import Secret
 from omega_core.errors import ConfigError
 from omega_core.locations import Locations
 from omega_s3 import S3Settings

@@ -228,7 +228,7 @@ def test_memory_stays_constant(request, server_name):
     bucket = server.new_bucket()
     code = textwrap.dedent(f"""
         import hashlib, resource
-        from omega_core.config import Secret
+        from omega_core import Secret
         from omega_core.locations import Locations
         from omega_s3 import S3Settings
         from omega_s3.filesystem import open_filesystem
