@@ -22,8 +22,8 @@ def as_python(result: Any) -> Any:
         return result.toarray().tolist()
     if isinstance(result, (np.ndarray, np.generic)):
         return result.tolist()
-    if isinstance(result, list):
-        # predict_proba of several outputs: one array for each.
+    if isinstance(result, (list, tuple)):
+        # predict_proba of several outputs: one array for each; predict with return_std: two.
         return [as_python(part) for part in result]
     return result
 
@@ -41,14 +41,17 @@ def as_data(
     if is_frame(result) or is_series(result) or not (is_frame(X) or is_series(X)):
         return result
     pandas = sys.modules["pandas"]
-    if isinstance(result, list):
+    if isinstance(result, tuple):
+        shaped = {"action": action, "model": model, "lineage": lineage}
+        return tuple(as_data(part, X, **shaped) for part in result)
+    if isinstance(result, list) and action == "predict_proba":
         parts = [
             pandas.DataFrame(part, index=X.index, columns=_labels(part, classes))
             for part, classes in zip(result, model.classes_, strict=True)
         ]
         keys = _y_columns(lineage, len(parts))
         return pandas.concat(parts, axis=1, keys=keys, names=["output", "class"])
-    if np.ndim(result) == 0 or result.shape[0] != len(X):
+    if not hasattr(result, "shape") or result.ndim == 0 or result.shape[0] != len(X):
         return result
     if result.ndim == 1:
         name = _y_columns(lineage, 1)[0] if action == "predict" else action
@@ -60,7 +63,9 @@ def as_data(
 
 
 def storable(result: Any) -> Any:
-    """Return a result as it is stored: sparse arrays, which no backend takes, made dense."""
+    """Return a result as it is stored: what is sparse made dense, several arrays as lists."""
+    if isinstance(result, (list, tuple)):
+        return as_python(result)
     if scipy.sparse.issparse(result):
         return result.toarray()
     if is_frame(result) and any(hasattr(dtype, "fill_value") for dtype in result.dtypes):

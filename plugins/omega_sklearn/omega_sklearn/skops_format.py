@@ -44,15 +44,14 @@ class SkopsBackend(EstimatorBackend):
         try:
             data: bytes = skops.io.dumps(model, **_COMPRESSION)
         except (TypeError, ValueError, RecursionError) as error:
-            # skops refuses with TypeError or ValueError; RecursionError is an object that refers
-            # to itself, as a Birch does.
-            reason = (
-                "it refers to itself" if isinstance(error, RecursionError) else str(error).strip()
-            )
+            # skops refuses with TypeError or ValueError; a RecursionError is an object that refers
+            # to itself, which its format cannot express.
+            looped = isinstance(error, RecursionError)
+            reason = "it refers to itself" if looped else str(error).strip().rstrip(".")
             raise UnsupportedValueError(
                 f"The model {name!r} ({type(model).__name__}) cannot be stored as {self.kind}: "
-                f"{reason} Where all readers trust all writers, "
-                "kind='sklearn.joblib' stores it. Nothing was stored."
+                f"{reason}. Where all readers trust all writers, kind='sklearn.joblib' stores it. "
+                "Nothing was stored."
             ) from error
         foreign = set(skops.io.get_untrusted_types(data=data)).difference(SHIPPED)
         if foreign:

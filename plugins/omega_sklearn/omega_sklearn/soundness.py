@@ -8,7 +8,7 @@ that condition is examined here after loading, before anyone can use it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -145,28 +145,42 @@ def check_features(estimator: Any) -> None:
     scikit-learn compares the width of X to ``n_features_in_`` once, at the outermost estimator, and
     hands X to the compiled trees below without another look.
     """
-    width = estimator.__dict__.get("n_features_in_")
-    tree = estimator.__dict__.get("tree_")
-    if isinstance(tree, Tree):
-        _require(
-            width == tree.n_features,
-            f"the Tree of a {type(estimator).__name__} does not match its number of features",
-        )
+    own = estimator.__dict__
+    width = own.get("n_features_in_")
+    what = type(estimator).__name__
+    if isinstance(own.get("tree_"), Tree):
+        _require(width == own["tree_"].n_features, f"the Tree of a {what} has other features")
     if isinstance(estimator, BaseEnsemble):
-        for member in np.ravel(estimator.__dict__.get("estimators_", ())):
+        members = list(_flat(own.get("estimators_")))
+        subsets = own.get("estimators_features_") or [None] * len(members)
+        _require(len(subsets) == len(members), f"the estimators of a {what} do not match")
+        for member, subset in zip(members, subsets, strict=True):
             tree = getattr(member, "tree_", None)
             if isinstance(tree, Tree):
                 _require(
-                    isinstance(width, int) and tree.n_features <= width,
-                    f"a Tree of a {type(estimator).__name__} does not match its features",
+                    isinstance(width, int)
+                    and tree.n_features <= width
+                    and (subset is None or tree.n_features == len(subset)),
+                    f"a Tree of a {what} has other features",
                 )
-    for predictor in np.ravel(estimator.__dict__.get("_predictors", ())):
+    for predictor in _flat(own.get("_predictors")):
         if isinstance(predictor, TreePredictor):
             used = predictor.nodes["feature_idx"][predictor.nodes["is_leaf"] == 0]
             _require(
                 isinstance(width, int) and bool(np.all(used < width)),
-                f"a TreePredictor of a {type(estimator).__name__} does not match its features",
+                f"a TreePredictor of a {what} has other features",
             )
+
+
+def _flat(members: object) -> Iterator[object]:
+    # By hand, since numpy would take a Pipeline for a sequence as well.
+    if isinstance(members, np.ndarray):
+        members = members.tolist()
+    if isinstance(members, (list, tuple)):
+        for member in members:
+            yield from _flat(member)
+    elif members is not None:
+        yield members
 
 
 def _require(holds: bool, problem: str) -> None:

@@ -17,6 +17,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
@@ -245,6 +246,15 @@ def test_several_outputs_come_back_as_a_list_per_row(iris: Omega) -> None:
     assert {len(row) for row in answer} == {2}
     first, second = iris.models.perform("predict_proba", "multi", "X")
     assert (len(first[0]), len(second[0])) == (3, 2)
+    iris.models.perform("predict_proba", "multi", "X", rName="r")
+    assert iris.datasets.get("r") == [first, second]
+
+
+def test_an_answer_of_two_parts_is_a_list_of_two(iris: Omega) -> None:
+    iris.models.put(GaussianProcessRegressor(), "gp")
+    iris.models.perform("fit", "gp", "X", "y")
+    mean, std = iris.models.perform("predict", "gp", "X", return_std=True)
+    assert (len(mean), len(std)) == (len(X), len(X))
 
 
 def test_a_score_is_stored_with_what_it_was_made_from(iris: Omega) -> None:
@@ -275,7 +285,13 @@ def test_an_answer_that_nothing_can_store_is_refused_before_the_model_changes(
     assert not om.datasets.exists("r")
 
 
-def test_models_may_hold_names_with_any_character(iris: Omega) -> None:
+def test_a_model_can_be_kept_among_the_datasets(iris: Omega) -> None:
+    iris.datasets.put(pipeline().fit(X, Y), "kept")
+    assert not iris.models.exists("kept")
+    assert iris.datasets.get("kept").predict(X).tolist() == pipeline().fit(X, Y).predict(X).tolist()
+
+
+def test_models_may_have_names_of_any_character(iris: Omega) -> None:
     iris.models.put(pipeline(), "a/b@[c] ünï")
     iris.models.perform("fit", "a/b@[c] ünï", "X", "y")
     assert len(iris.models.perform("predict", "a/b@[c] ünï", "X")) == len(X)

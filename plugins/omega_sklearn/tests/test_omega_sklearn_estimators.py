@@ -14,9 +14,11 @@ import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
 )
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.experimental import (  # noqa: F401  (scikit-learn hides these without)
@@ -35,6 +37,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from omega_core import Omega
@@ -217,7 +220,11 @@ VARIANTS: dict[str, Any] = {
     "random state": LogisticRegression(random_state=np.random.RandomState(3)),
     "stop words": CountVectorizer(stop_words=["in"]),
     "columns": ColumnTransformer([("s", StandardScaler(), slice(0, 2))], remainder="passthrough"),
-    "probabilities": SVC(kernel="rbf"),
+    "bagged pipelines": BaggingClassifier(
+        make_pipeline(StandardScaler(), DecisionTreeClassifier()), n_estimators=3
+    ),
+    "subsets of features": IsolationForest(n_estimators=3, max_features=2),
+    "kernel machine": SVC(kernel="rbf"),
 }
 
 
