@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from omega_core import BaseDataBackend
 
 from .ndarrays import Array, decode_ndarray, encode_ndarray
@@ -47,6 +48,7 @@ class ArrayBackend(BaseDataBackend):
     def get(self, name: str, **kwargs: Any) -> Array:
         """Return the array, writable and in memory of its own."""
         meta = self.data_store.metadata(name)
+        assert meta is not None, "inside a get there is one"
         with self.data_store.open_file(meta) as file:
             payload = Payload(file.read())
         return decode_ndarray(payload.header, payload.table())

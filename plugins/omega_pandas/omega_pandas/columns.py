@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful
 from .objects import decode_objects, encode_objects
-from .parts import whole
+from .parts import Arrow, Chunked, whole
 from .rawdtypes import array_bytes, decode_dtype, encode_dtype
 from .timezones import decode_timezone, encode_timezone
 from .values import decode_offset, decode_value, encode_offset, encode_value
@@ -68,7 +69,7 @@ def encode_array(array: Any) -> Encoded:
     )
 
 
-def decode_array(spec: Json, array: pa.Array | pa.ChunkedArray) -> Any:
+def decode_array(spec: Json, array: Arrow | Chunked) -> Any:
     """Make the values that `encode_array` described; they may be read-only."""
     decode = _DECODERS.get(spec["dtype"])
     if decode is None:
@@ -91,7 +92,7 @@ def _encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
     if dtype.kind in "biufmM" and dtype.itemsize <= 8:
         native = values.astype(dtype.newbyteorder("="), copy=False)
         return spec, pa.array(native, from_pandas=False)
-    raw = pa.py_buffer(array_bytes(values))
+    raw = pa.py_buffer(array_bytes(values).data)
     width = pa.binary(dtype.itemsize)
     return {**spec, "raw": True}, pa.Array.from_buffers(width, len(values), [None, raw])
 
@@ -104,7 +105,9 @@ def _decode_numpy(spec: Json, array: Any) -> np.ndarray[Any, Any]:
             raise IntegrityError(f"The stored {dtype} values are not of its width.")
         # A slice shares the buffer of the whole.
         data = array.buffers()[1] or b""
-        return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
+        return np.frombuffer(
+            data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize
+        )
     if array.null_count and dtype.kind not in "mM":
         raise IntegrityError(f"A column of {dtype}, which has no missing values, misses some.")
     values: np.ndarray[Any, Any] = array.to_numpy(zero_copy_only=False)
@@ -195,7 +198,7 @@ def _refuse_extension(arrow_type: pa.DataType) -> None:
 def _decode_arrow(spec: Json, array: Any) -> Any:
     if str(array.type) != spec["type"]:
         raise IntegrityError(f"The stored values are {array.type}, not {spec['type']}.")
-    return pd.arrays.ArrowExtensionArray(array)  # type: ignore[attr-defined]
+    return pd.arrays.ArrowExtensionArray(array)
 
 
 # --- dates, periods, intervals ---------------------------------------------------------------
@@ -225,7 +228,8 @@ def _encode_period(array: Any) -> Encoded:
 
 def _decode_period(spec: Json, array: Any) -> Any:
     ordinals = whole(array).fill_null(_NAT).to_numpy(zero_copy_only=False)
-    return pd.PeriodIndex.from_ordinals(ordinals, freq=decode_offset(spec["freq"])).array
+    periods: Any = pd.PeriodIndex
+    return periods.from_ordinals(ordinals, freq=decode_offset(spec["freq"])).array
 
 
 def _encode_interval(array: Any) -> Encoded:
@@ -244,7 +248,7 @@ def _decode_interval(spec: Json, array: Any) -> Any:
         )
     )
     dtype = pd.IntervalDtype(left.dtype, closed=spec["closed"])
-    return pd.arrays.IntervalArray.from_arrays(left, right, closed=spec["closed"], dtype=dtype)  # type: ignore[arg-type]
+    return pd.arrays.IntervalArray.from_arrays(left, right, closed=spec["closed"], dtype=dtype)
 
 
 def _encode_sparse(array: Any) -> Encoded:
@@ -280,20 +284,21 @@ def _decode_sparse(spec: Json, array: Any) -> Any:
     if spec["kind"] not in ("integer", "block"):
         raise IntegrityError(f"The stored sparse layout {spec['kind']!r} is not understood.")
     fill = decode_value(spec["fill"])
-    if values.dtype != object and hasattr(pd.arrays.SparseArray, "from_indices"):
-        return pd.arrays.SparseArray.from_indices(
+    sparse: Any = pd.arrays.SparseArray
+    if values.dtype != object and hasattr(sparse, "from_indices"):
+        return sparse.from_indices(
             values, positions, len(array), fill_value=fill, kind=spec["kind"], dtype=values.dtype
         )
     dtype = pd.SparseDtype(values.dtype, fill)
     if values.dtype == object:
         dense = np.full(len(array), fill, dtype=object)
         dense[positions] = values
-        return pd.arrays.SparseArray(dense, kind=spec["kind"], dtype=dtype)
+        return sparse(dense, kind=spec["kind"], dtype=dtype)
     # Before pandas 3.1, whose classes of a sparse index have no public name.
-    index = type(pd.arrays.SparseArray([0.0], kind="integer").sp_index)(len(array), positions)
+    index = type(sparse([0.0], kind="integer").sp_index)(len(array), positions)
     if spec["kind"] == "block":
         index = index.to_block_index()
-    return pd.arrays.SparseArray(values, sparse_index=index, dtype=dtype)
+    return sparse(values, sparse_index=index, dtype=dtype)
 
 
 _ENCODERS: dict[type, Callable[[Any], Encoded]] = {

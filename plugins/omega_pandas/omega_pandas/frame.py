@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
 from omega_core import BaseDataBackend
 
 from .payload import Payload, write_payload
@@ -61,6 +62,7 @@ class DataFrameBackend(BaseDataBackend):
             A list of column labels: only these are decoded, and come in this order.
         """
         meta = self.data_store.metadata(name)
+        assert meta is not None, "inside a get there is one"
         with self.data_store.open_file(meta) as file:
             payload = Payload(file.read())
         header = payload.header

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError
 
 from .columns import Encoded, decode_array, encode_array
 from .faithful import Unfaithful, type_name
-from .parts import Parts, Place, whole
+from .parts import Arrow, Chunked, Parts, Place, whole
 from .values import decode_offset, decode_value, encode_offset, encode_value
 
 Json = Any
@@ -45,7 +46,7 @@ def encode_column(array: Any, parts: Parts) -> Encoded:
     return spec, pa.array(array.codes, mask=array.codes == -1)
 
 
-def decode_column(spec: Json, array: pa.Array | pa.ChunkedArray, parts: Parts) -> Any:
+def decode_column(spec: Json, array: Arrow | Chunked, parts: Parts) -> Any:
     """Make the values that `encode_column` described; they may be read-only."""
     if spec["dtype"] != "category":
         return decode_array(spec, array)
@@ -100,7 +101,7 @@ def _encode_name(name: Any) -> Json:
         raise verdict.within(f"name {name!r}") from None
 
 
-def _encode_multi(index: pd.MultiIndex, place: Place, parts: Parts) -> Json:
+def _encode_multi(index: Any, place: Place, parts: Parts) -> Json:
     levels, codes = [], []
     for position, (level, code) in enumerate(zip(index.levels, index.codes, strict=True)):
         try:
@@ -138,8 +139,8 @@ def decode_index(spec: Json, parts: Parts) -> Any:
     if "freq" in spec:
         freq = decode_offset(spec["freq"])
         if isinstance(index, pd.DatetimeIndex):
-            return pd.DatetimeIndex(index, freq=freq)  # type: ignore[arg-type]
-        return pd.TimedeltaIndex(index, freq=freq)  # type: ignore[call-arg]
+            return pd.DatetimeIndex(index, freq=freq)
+        return pd.TimedeltaIndex(index, freq=freq)
     return index
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
-from .faithful import Unfaithful
+from .faithful import Unfaithful, type_name
 from .rawdtypes import array_bytes, decode_dtype, empty_array, encode_dtype, memory_order
 from .schema import Encoded, intact, make_header
 
@@ -25,6 +26,11 @@ def encode_ndarray(array: Array, subject: str = "the array") -> Encoded:
     UnsupportedValueError
         For a dtype that holds Python objects, or that numpy cannot restore by its description.
     """
+    if type(array) is not np.ndarray:
+        raise UnsupportedValueError(
+            f"{subject} was not stored: it is a {type_name(array)}, and would come back as a "
+            "numpy.ndarray. To store it, make it one with numpy.asarray."
+        )
     try:
         dtype = encode_dtype(array.dtype)
     except Unfaithful as verdict:

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful
+from .parts import Arrow
 from .values import dump_value, load_value
 
 Json = Any
@@ -65,7 +67,7 @@ _PLAIN: dict[type, _Plain] = {
 _PLAIN_BY_NAME = {plain.name: plain for plain in _PLAIN.values()}
 
 
-def encode_objects(values: Objects) -> tuple[Json, pa.Array]:
+def encode_objects(values: Objects) -> tuple[Json, Arrow]:
     """Return the encoding of a one-dimensional object array, and its Arrow array.
 
     Raises
@@ -88,13 +90,13 @@ def encode_objects(values: Objects) -> tuple[Json, pa.Array]:
     return {"as": "tagged"}, pa.array(texts, type=pa.large_string())
 
 
-def _plain_encoding(items: list[Any]) -> tuple[Json, pa.Array] | None:
-    kinds = set(map(type, items))
+def _plain_encoding(items: list[Any]) -> tuple[Json, Arrow] | None:
+    kinds: set[type] = set(map(type, items))
     missing = None
     if len(kinds) == 2:
         # Of a float and a None, the None is what is missing.
         candidates = kinds & _MISSING.keys()
-        others = kinds - candidates or {float} & kinds
+        others = kinds - candidates or kinds & {float}
         if len(others) != 1 or not candidates - others:
             return None
         (missing,) = candidates - others
@@ -134,7 +136,7 @@ def _usual_nan(floats: np.ndarray[Any, Any]) -> Any:
     return floats.view("i8") == np.array([np.nan]).view("i8")
 
 
-def decode_objects(spec: Json, array: pa.Array) -> Objects:
+def decode_objects(spec: Json, array: Arrow) -> Objects:
     """Make the object array of an encoding and its Arrow array."""
     encoding = spec.get("as")
     sentinel = spec.get("missing", "None")
@@ -147,7 +149,7 @@ def decode_objects(spec: Json, array: pa.Array) -> Objects:
         values[:] = missing
         return values
     if encoding == "tagged":
-        items = map(load_value, array.to_pylist())
+        items = (load_value(str(text)) for text in array.to_pylist())
         return np.fromiter(items, dtype=object, count=len(array))
     plain = _PLAIN_BY_NAME.get(encoding)
     if plain is None or array.type != plain.arrow:

@@ -10,6 +10,7 @@ import inspect
 from typing import Any
 
 import pandas as pd
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful
@@ -22,7 +23,7 @@ _CLASSES: dict[str, type] = {
 OFFSET_TYPES = frozenset(_CLASSES.values())
 
 
-def offset_parts(offset: pd.offsets.BaseOffset) -> tuple[str, int, bool, dict[str, Any]]:
+def offset_parts(offset: Any) -> tuple[str, int, bool, dict[str, Any]]:
     """Return class name, n, normalize and keywords of ``offset``."""
     name = type(offset).__name__
     keywords = dict(offset.kwds)

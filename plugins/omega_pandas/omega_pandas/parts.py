@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError
 
-Json = Any
-Place = Callable[[pa.Array], Json]
+Json: TypeAlias = Any
+Arrow: TypeAlias = "pa.Array[Any]"
+Chunked: TypeAlias = "pa.ChunkedArray[Any]"
+Place: TypeAlias = Callable[[Arrow], Json]
 """Keeps an array, and returns the reference to it that goes into the header."""
 
 
@@ -22,18 +25,18 @@ class Parts:
     """
 
     def __init__(self, table: pa.Table | None = None, sides: list[str] | None = None) -> None:
-        self.columns: dict[str, pa.Array] = {}
+        self.columns: dict[str, Arrow] = {}
         self.sides: list[str] = [] if sides is None else sides
-        self._stored: dict[str, pa.ChunkedArray] = (
+        self._stored: dict[str, Chunked] = (
             {} if table is None else dict(zip(table.column_names, table.columns, strict=True))
         )
 
-    def column(self, name: str, array: pa.Array) -> str:
+    def column(self, name: str, array: Arrow) -> str:
         """Keep an array of the object's length as the column ``name``."""
         self.columns[name] = array
         return name
 
-    def side(self, array: pa.Array) -> int:
+    def side(self, array: Arrow) -> int:
         """Keep an array of any length."""
         sink = pa.BufferOutputStream()
         table = pa.table({"side": array})
@@ -48,7 +51,7 @@ class Parts:
         count = iter(range(2**31))
         return lambda array: self.column(f"{prefix}{next(count)}", array)
 
-    def fetch(self, reference: Json) -> pa.ChunkedArray:
+    def fetch(self, reference: Json) -> Chunked:
         """Return the array that a header refers to."""
         if isinstance(reference, str) and reference in self._stored:
             return self._stored[reference]
@@ -61,13 +64,10 @@ class Parts:
         raise IntegrityError(f"The header refers to the array {reference!r}, which is not there.")
 
 
-def whole(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+def whole(array: Arrow | Chunked) -> Any:
     """Return an array in one piece."""
     if not isinstance(array, pa.ChunkedArray):
         return array
     if array.num_chunks == 1:
         return array.chunk(0)
-    combined = array.combine_chunks()
-    if isinstance(combined, pa.ChunkedArray):
-        combined = pa.concat_arrays(combined.chunks)
-    return combined
+    return pa.concat_arrays(array.chunks) if array.chunks else array.combine_chunks()

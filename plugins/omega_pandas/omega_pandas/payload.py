@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError
 
 from .schema import Encoded, dump_header, load_header
@@ -16,12 +17,21 @@ _KEY = b"omega_pandas"
 _BATCH_ROWS = 1 << 20
 
 
+class Writable(Protocol):
+    """A binary file that is only written."""
+
+    def write(self, data: Any, /) -> int: ...
+
+
 class _Positioned:
-    """Gives a file that can only be written the `tell` that Arrow asks for."""
+    """Gives a file that can only be written the `tell` that Arrow asks for.
+
+    It is no file itself, so that Arrow cannot close one that is to be discarded after an error.
+    """
 
     closed = False
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Writable) -> None:
         self._file = file
         self._position = 0
 
@@ -47,11 +57,12 @@ class _Positioned:
         return False
 
 
-def write_payload(encoded: Encoded, file: BinaryIO) -> None:
+def write_payload(encoded: Encoded, file: Writable) -> None:
     """Write the header and the table to a binary file."""
     table = encoded.table.replace_schema_metadata({_KEY: dump_header(encoded.header)})
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    sink = pa.PythonFile(_Positioned(file), mode="w")
+    adapted: Any = _Positioned(file)
+    sink = pa.PythonFile(adapted, mode="w")
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
         writer.write_table(table, max_chunksize=_BATCH_ROWS)
 

@@ -10,12 +10,15 @@ import re
 from typing import Any, Literal
 
 import numpy as np
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful
 
 Json = Any
-_SIMPLE = re.compile(r"[<>|=](b1|[iufc]\d{1,2}|[mM]8(\[\d*(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?|[SUV]\d+)")
+_SIMPLE = re.compile(
+    r"[<>|=](b1|[iufc]\d{1,2}|[mM]8(\[\d*(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?|[SUV]\d+)"
+)
 _RAW = "store it as raw bytes (tobytes), or convert it with astype"
 
 
@@ -76,7 +79,8 @@ def decode_dtype(spec: Json) -> np.dtype[Any]:
             }
             if any(title is not None for title in titles):
                 layout["titles"] = titles
-            return np.dtype(layout, align=bool(spec["aligned"]))
+            structured: np.dtype[Any] = np.dtype(layout, bool(spec["aligned"]))  # type: ignore[call-overload]
+            return structured
         if "base" in spec:
             return np.dtype((decode_dtype(spec["base"]), tuple(spec["shape"])))
         if "long" in spec:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+
 from omega_core.errors import IntegrityError
 
 Json = Any

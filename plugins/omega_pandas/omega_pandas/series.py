@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
 from omega_core import BaseDataBackend
 
 from .index import INDEX_TYPES
@@ -38,13 +39,13 @@ class SeriesBackend(BaseDataBackend):
         UnsupportedValueError
             Before anything is written, naming what would not come back equal.
         """
-        if isinstance(obj, pd.Series):
+        if isinstance(obj, pd.Index):
+            encoded = encode_lone_index(obj, f"The Index {name!r}")
+            levels = obj.levels if isinstance(obj, pd.MultiIndex) else [obj]
+            labels, dtypes = list(obj.names), [level.dtype for level in levels]
+        else:
             encoded = encode_series(obj, f"The Series {name!r}")
             labels, dtypes = [obj.name], [obj.dtype]
-        else:
-            encoded = encode_lone_index(obj, f"The Index {name!r}")
-            multi = isinstance(obj, pd.MultiIndex)
-            labels, dtypes = list(obj.names), list(obj.dtypes) if multi else [obj.dtype]
         meta = self.data_store.make_metadata(name, "pandas.series", attributes=attributes)
         meta.kind_meta = {**listing(len(obj), labels, dtypes), "class": type(obj).__name__}
         with self.data_store.create_file(meta, "arrow", uri=uri) as file:
@@ -54,6 +55,7 @@ class SeriesBackend(BaseDataBackend):
     def get(self, name: str, **kwargs: Any) -> Any:
         """Return the Series or the Index."""
         meta = self.data_store.metadata(name)
+        assert meta is not None, "inside a get there is one"
         with self.data_store.open_file(meta) as file:
             payload = Payload(file.read())
         decode = decode_lone_index if payload.header["object"] == "index" else decode_series

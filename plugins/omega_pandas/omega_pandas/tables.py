@@ -11,9 +11,15 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .faithful import Unfaithful
+from omega_core.errors import (
+    IntegrityError,
+    UnsupportedOptionError,
+    UnsupportedValueError,
+    suggestion,
+)
+
+from .faithful import Unfaithful, type_name
 from .index import decode_column, decode_index, encode_column, encode_index
 from .parts import Parts
 from .schema import Encoded, intact, make_header
@@ -37,15 +43,16 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
     UnsupportedValueError
         Naming the column, index level, label or key that would not come back equal.
     """
+    check_class(frame, (pd.DataFrame,), subject)
     parts = Parts()
     checked = _Checked(subject)
-    rows = checked("the row index", lambda: encode_index(frame.index, parts.placer("i"), parts))
-    labels = checked("the column labels", lambda: encode_index(frame.columns, parts.side, parts))
+    rows = checked("the row index", encode_index, frame.index, parts.placer("i"), parts)
+    labels = checked("the column labels", encode_index, frame.columns, parts.side, parts)
     specs = []
     for position, label in enumerate(frame.columns):
         values = frame.iloc[:, position].array
         place = f"column {label!r} (position {position})"
-        spec, array = checked(place, lambda values=values: encode_column(values, parts))
+        spec, array = checked(place, encode_column, values, parts)
         parts.column(f"c{position}", array)
         specs.append(spec)
     header = make_header(
@@ -55,7 +62,7 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         index=rows,
         labels=labels,
         columns=specs,
-        attrs=checked("attrs", lambda: encode_value(dict(frame.attrs))),
+        attrs=checked("attrs", encode_value, dict(frame.attrs)),
         duplicates=frame.flags.allows_duplicate_labels,
     )
     return Encoded(header, pa.table(parts.columns))
@@ -63,10 +70,11 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
 
 def encode_series(series: Any, subject: str = "the Series") -> Encoded:
     """Encode a Series; the rest is as `encode_frame` says."""
+    check_class(series, (pd.Series,), subject)
     parts = Parts()
     checked = _Checked(subject)
-    rows = checked("the row index", lambda: encode_index(series.index, parts.placer("i"), parts))
-    spec, array = checked("the Series", lambda: encode_column(series.array, parts))
+    rows = checked("the row index", encode_index, series.index, parts.placer("i"), parts)
+    spec, array = checked("the Series", encode_column, series.array, parts)
     parts.column("c0", array)
     header = make_header(
         "series",
@@ -74,8 +82,8 @@ def encode_series(series: Any, subject: str = "the Series") -> Encoded:
         rows=len(series),
         index=rows,
         values=spec,
-        name=checked(f"the name {series.name!r}", lambda: encode_value(series.name)),
-        attrs=checked("attrs", lambda: encode_value(dict(series.attrs))),
+        name=checked(f"the name {series.name!r}", encode_value, series.name),
+        attrs=checked("attrs", encode_value, dict(series.attrs)),
         duplicates=series.flags.allows_duplicate_labels,
     )
     return Encoded(header, pa.table(parts.columns))
@@ -84,9 +92,21 @@ def encode_series(series: Any, subject: str = "the Series") -> Encoded:
 def encode_lone_index(index: Any, subject: str = "the Index") -> Encoded:
     """Encode an Index that is stored by itself; the rest is as `encode_frame` says."""
     parts = Parts()
-    spec = _Checked(subject)("the Index", lambda: encode_index(index, parts.placer("i"), parts))
+    spec = _Checked(subject)("the Index", encode_index, index, parts.placer("i"), parts)
     header = make_header("index", parts.sides, rows=len(index), index=spec)
     return Encoded(header, pa.table(parts.columns))
+
+
+def check_class(obj: Any, classes: tuple[type, ...], subject: str) -> None:
+    """Refuse an object that is of none of the classes itself; routing does, unless by ``kind=``."""
+    if type(obj) not in classes:
+        wanted = " or ".join(
+            f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in classes
+        )
+        raise UnsupportedValueError(
+            f"{subject} was not stored: it is a {type_name(obj)}, and would come back as a "
+            f"{wanted}. To store it, make it one, or use a plugin for its class."
+        )
 
 
 class _Checked:
@@ -95,9 +115,9 @@ class _Checked:
     def __init__(self, subject: str) -> None:
         self.subject = subject
 
-    def __call__(self, place: str, encode: Callable[[], Any]) -> Any:
+    def __call__(self, place: str, encode: Callable[..., Any], *values: Any) -> Any:
         try:
-            return encode()
+            return encode(*values)
         except Unfaithful as verdict:
             raise UnsupportedValueError(
                 f"{self.subject} was not stored: {place}: {verdict.what}, and would not come "
@@ -189,7 +209,7 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     name = decode_value(header["name"])
     # A copy gives the caller memory of its own, where Arrow's is read-only. Series(copy=True) of
     # pandas 2.2 would not make it.
-    series = pd.Series(values.copy(), index=index, dtype=values.dtype, name=name, copy=False)
+    series: Any = pd.Series(values.copy(), index=index, dtype=values.dtype, name=name, copy=False)
     series.attrs = decode_value(header["attrs"])
     if not header["duplicates"]:
         series.flags.allows_duplicate_labels = False

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dateutil.tz
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful, type_name
@@ -30,7 +31,7 @@ def encode_timezone(tz: dt.tzinfo) -> Json:
 
 
 def _describe(tz: dt.tzinfo) -> Json:
-    if tz is dt.timezone.utc:
+    if tz is dt.UTC:
         return ["utc"]
     if type(tz) is dt.timezone:
         offset = tz.utcoffset(None)
@@ -71,7 +72,7 @@ def decode_timezone(spec: Json) -> dt.tzinfo:
     """
     match spec:
         case ["utc"]:
-            return dt.timezone.utc
+            return dt.UTC
         case ["fixed", int(micros), None]:
             return dt.timezone(micros * _MICROSECOND)
         case ["fixed", int(micros), str(name)]:
@@ -79,9 +80,11 @@ def decode_timezone(spec: Json) -> dt.tzinfo:
         case ["zoneinfo", str(key)] if _KEY.fullmatch(key):
             return _zone(key)
         case ["dateutil-utc"]:
-            return dateutil.tz.UTC
+            utc: dt.tzinfo = dateutil.tz.tzutc()
+            return utc
         case ["dateutil-fixed", int(micros), None | str() as name]:
-            return dateutil.tz.tzoffset(name, micros * _MICROSECOND)
+            offset: dt.tzinfo = dateutil.tz.tzoffset(name, micros * _MICROSECOND)
+            return offset
         case ["dateutil", str(key)] if _KEY.fullmatch(key):
             return dateutil.tz.gettz(key) or _zone(key)
         case ["pytz", str(key)] if _KEY.fullmatch(key):

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful, type_name

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
 from omega_pandas.ndarrays import decode_ndarray, encode_ndarray
 from omega_pandas.payload import Payload, write_payload
 from omega_pandas.tables import (

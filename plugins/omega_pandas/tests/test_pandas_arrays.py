@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from omega_core.errors import IntegrityError
 from omega_pandas.array import ArrayBackend
 from omega_pandas.rawdtypes import decode_dtype, encode_dtype

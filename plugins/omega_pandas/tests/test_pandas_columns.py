@@ -64,7 +64,7 @@ def test_moments_and_durations_keep_unit_nat_and_extremes(roundtrip: RoundTrip, 
 
 
 ZONES = [
-    dt.timezone.utc,
+    dt.UTC,
     dt.timezone(dt.timedelta(hours=-3, minutes=-30)),
     dt.timezone(dt.timedelta(hours=2), "CEST"),
     ZoneInfo("Europe/Berlin"),
@@ -290,12 +290,21 @@ OBJECTS = {
     "date and datetime": [dt.date(2024, 1, 1), dt.datetime(2024, 1, 1), pd.Timestamp("2024")],
     "datetime and NaT": [dt.datetime(2024, 1, 1), pd.NaT],
     "folded datetime": [dt.datetime(2024, 10, 27, 2, fold=1)],
-    "zoned datetime": [dt.datetime(2024, 10, 27, 2, fold=f, tzinfo=tz) for tz in ZONES for f in (0, 1)],
+    "zoned datetime": [
+        dt.datetime(2024, 10, 27, 2, fold=f, tzinfo=tz) for tz in ZONES for f in (0, 1)
+    ],
     "time": [dt.time(1, 2, 3, 4), dt.time.max, None],
-    "zoned time": [dt.time(1, tzinfo=dt.timezone.utc), dt.time(2, fold=1)],
+    "zoned time": [dt.time(1, tzinfo=dt.UTC), dt.time(2, fold=1)],
     "timedelta": [dt.timedelta(-1, 5), None],
     "huge timedelta": [dt.timedelta.max, dt.timedelta.min],
-    "decimal": [Decimal("1.0"), Decimal("1.00"), Decimal("-0"), Decimal("NaN"), Decimal("1e999"), None],
+    "decimal": [
+        Decimal("1.0"),
+        Decimal("1.00"),
+        Decimal("-0"),
+        Decimal("NaN"),
+        Decimal("1e999"),
+        None,
+    ],
     "decimal and nan": [Decimal("1.5"), np.nan],
     "uuid": [uuid.UUID(int=5), None],
     "complex": [1j, complex(-0.0, np.nan)],
@@ -303,10 +312,26 @@ OBJECTS = {
     "lists of one length": [[1, 2], [3, 4]],
     "dicts": [{"a": 1, 2: [None]}, {}],
     "tuples and sets": [(1, (2,)), {1}, frozenset({"a"})],
-    "arrays": [np.array([1.5, 2]), np.zeros((2, 0), "i2"), np.asfortranarray(np.eye(3)), np.array(5)],
+    "arrays": [
+        np.array([1.5, 2]),
+        np.zeros((2, 0), "i2"),
+        np.asfortranarray(np.eye(3)),
+        np.array(5),
+    ],
     "arrays of objects": [obj("a", None, 1), np.array([[None]])],
-    "numpy scalars": [np.int64(1), np.float32(1.5), np.bool_(True), np.float64("nan"), np.longdouble(1)],
-    "more numpy scalars": [np.str_("a\0"), np.bytes_(b"a\0"), np.datetime64(1, "ns"), np.timedelta64(1, "D")],
+    "numpy scalars": [
+        np.int64(1),
+        np.float32(1.5),
+        np.bool_(True),
+        np.float64("nan"),
+        np.longdouble(1),
+    ],
+    "more numpy scalars": [
+        np.str_("a\0"),
+        np.bytes_(b"a\0"),
+        np.datetime64(1, "ns"),
+        np.timedelta64(1, "D"),
+    ],
     "timestamps": [pd.Timestamp("2024"), pd.Timestamp("9999-01-01").as_unit("s"), pd.Timestamp(1)],
     "zoned timestamps": [
         pd.Timestamp("2024-10-27 00:30", tz="UTC").tz_convert("Europe/Berlin"),
@@ -315,8 +340,12 @@ OBJECTS = {
     "timedeltas": [pd.Timedelta(1), pd.Timedelta(5, "D").as_unit("s")],
     "periods": [pd.Period("2024", "Y"), pd.Period("2024-01", "M")],
     "intervals": [pd.Interval(0, 1), pd.Interval(0.5, 1.5, "both")],
-    "offsets": [pd.offsets.MonthEnd(2), pd.DateOffset(months=1), pd.offsets.CDay(holidays=["2024-01-01"])],
-    "zones": [dt.timezone.utc, ZoneInfo("Asia/Tokyo")],
+    "offsets": [
+        pd.offsets.MonthEnd(2),
+        pd.DateOffset(months=1),
+        pd.offsets.CDay(holidays=["2024-01-01"]),
+    ],
+    "zones": [dt.UTC, ZoneInfo("Asia/Tokyo")],
     "lone surrogates": ["\ud800", "\ud83d\ude00", "a"],
 }
 

@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+
 from omega_core.errors import UnsupportedOptionError
 
 RoundTrip = Callable[[Any], Any]
 
 LEVELS = pd.MultiIndex(
-    levels=[["b", "unused", "a"], pd.Index([1.5, np.nan], dtype=object), pd.to_datetime(["2024", "2025"])],
+    levels=[
+        ["b", "unused", "a"],
+        pd.Index([1.5, np.nan], dtype=object),
+        pd.to_datetime(["2024", "2025"]),
+    ],
     codes=[[0, 2, 0, -1], [0, 1, -1, 0], [1, 1, 0, 0]],
     names=["x", ("t", 1), None],
     verify_integrity=False,

@@ -16,5 +16,7 @@ assert not heavy, f"omega_pandas imports {heavy}: move the import into the modul
 
 
 def test_declaring_imports_neither_pandas_nor_numpy_nor_pyarrow_nor_pymongo() -> None:
-    done = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -87,14 +87,23 @@ def moments(unit: str, zone: str | None) -> Callable[[int], Any]:
     def build(rows: int) -> Any:
         counts = st.lists(st.none() | st.integers(0, 2**32), min_size=rows, max_size=rows)
         index = counts.map(lambda items: pd.to_datetime(pd.array(items, "Int64"), unit="s"))
-        return index.map(lambda it: pd.DatetimeIndex(it).as_unit(unit).tz_localize(zone, ambiguous="NaT", nonexistent="NaT").array)
+        return index.map(
+            lambda it: (
+                pd.DatetimeIndex(it)
+                .as_unit(unit)
+                .tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+                .array
+            )
+        )
 
     return build
 
 
 COLUMNS: list[Callable[[int], Any]] = [
     lambda rows: st.lists(NESTED, min_size=rows, max_size=rows).map(objects),
-    lambda rows: st.lists(st.none() | st.text(max_size=4), min_size=rows, max_size=rows).map(objects),
+    lambda rows: st.lists(st.none() | st.text(max_size=4), min_size=rows, max_size=rows).map(
+        objects
+    ),
     *map(fixed, ["i1", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "M8[ns]", "m8[s]", ">i4"]),
     nullable(st.integers(-128, 127), "Int8"),
     nullable(st.integers(0, 2**64 - 1), "UInt64"),
@@ -108,9 +117,13 @@ COLUMNS: list[Callable[[int], Any]] = [
     moments("ns", "Europe/Berlin"),
     moments("ms", "UTC"),
     moments("us", None),
-    lambda rows: fixed("i2")(rows).map(lambda it: pd.PeriodIndex.from_ordinals(it.astype("i8"), freq="M").array),
+    lambda rows: fixed("i2")(rows).map(
+        lambda it: pd.PeriodIndex.from_ordinals(it.astype("i8"), freq="M").array
+    ),
     lambda rows: fixed("i2")(rows).map(lambda it: pd.arrays.SparseArray(it, fill_value=0)),
-    lambda rows: fixed("u1")(rows).map(lambda it: pd.arrays.IntervalArray.from_arrays(it.astype("i8"), it.astype("i8") + 1)),
+    lambda rows: fixed("u1")(rows).map(
+        lambda it: pd.arrays.IntervalArray.from_arrays(it.astype("i8"), it.astype("i8") + 1)
+    ),
 ]
 
 
@@ -167,7 +180,9 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frame=frames())
-def test_any_frame_comes_back_as_it_was(roundtrip: Callable[[Any], Any], frame: pd.DataFrame) -> None:
+def test_any_frame_comes_back_as_it_was(
+    roundtrip: Callable[[Any], Any], frame: pd.DataFrame
+) -> None:
     roundtrip(frame)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
 from omega_core.errors import IntegrityError
 from omega_pandas.payload import Payload, write_payload
 from omega_pandas.schema import Encoded
@@ -43,14 +44,26 @@ DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "an unknown index": (lambda h: h["index"].update(index="os:system"), "not understood"),
     "an unknown encoding": (lambda h: h["columns"][0].update({"as": "pickle"}), "not understood"),
     "an unknown numpy dtype": (lambda h: h["columns"][1].update(numpy="O"), "not one of numpy's"),
-    "another numpy dtype": (lambda h: h["columns"][1].update(numpy="<f8"), "are int64, not float64"),
+    "another numpy dtype": (
+        lambda h: h["columns"][1].update(numpy="<f8"),
+        "are int64, not float64",
+    ),
     "an unknown tag": (lambda h: h.update(attrs={"eval": "1"}), "unknown tag 'eval'"),
     "two tags": (lambda h: h.update(attrs={"int": "0x1", "str": ""}), "unknown tag"),
-    "a malformed tag": (lambda h: h.update(attrs={"int": "__import__"}), "'int' value is malformed"),
-    "an unknown offset": (lambda h: h.update(attrs={"offset": ["Popen", 1, False, []]}), "'Popen' is not known"),
+    "a malformed tag": (
+        lambda h: h.update(attrs={"int": "__import__"}),
+        "'int' value is malformed",
+    ),
+    "an unknown offset": (
+        lambda h: h.update(attrs={"offset": ["Popen", 1, False, []]}),
+        "'Popen' is not known",
+    ),
     "an array that is not there": (lambda h: h["index"]["codes"].__setitem__(0, "i9"), "'i9'"),
     "a side that is not there": (lambda h: h["columns"][2]["categories"].update(at=99), "99"),
-    "codes beyond the level": (lambda h: h["index"]["codes"].__setitem__(0, "c1"), "outside its levels"),
+    "codes beyond the level": (
+        lambda h: h["index"]["codes"].__setitem__(0, "c1"),
+        "outside its levels",
+    ),
     "fewer rows": (lambda h: h.update(rows=1), r"holds \[2\] rows where 1 were written"),
     "fewer columns": (lambda h: h["columns"].pop(), "malformed"),
     "a missing key": (lambda h: h["index"].pop("names"), "malformed"),
@@ -66,7 +79,9 @@ def test_a_header_that_makes_no_sense_is_an_error(
         decode(tampered(FRAME, change))
 
 
-def test_a_payload_that_is_not_one_is_an_error(decode: Decode, encode: Callable[[Any], bytes]) -> None:
+def test_a_payload_that_is_not_one_is_an_error(
+    decode: Decode, encode: Callable[[Any], bytes]
+) -> None:
     data = encode(FRAME)
     for damaged in (b"", b"nonsense", data[: len(data) // 2]):
         with pytest.raises(IntegrityError):
@@ -104,7 +119,9 @@ def test_a_stored_time_zone_reaches_no_file_but_the_database_of_zones(spec: Any)
 
 
 def test_the_header_is_json_and_the_table_is_for_anybody() -> None:
-    encoded = encode_frame(pd.DataFrame({"n": [1, 2], "s": ["a", None], "t": pd.to_datetime(["2024", None])}))
+    encoded = encode_frame(
+        pd.DataFrame({"n": [1, 2], "s": ["a", None], "t": pd.to_datetime(["2024", None])})
+    )
     assert json.loads(json.dumps(encoded.header)) == encoded.header
     assert encoded.table.column("c0").to_pylist() == [1, 2]
     assert encoded.table.column("c1").to_pylist() == ["a", None]

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pandas.tests.extension.decimal import DecimalArray
+
 from omega_core.errors import UnsupportedValueError
 from omega_pandas.frame import DataFrameBackend
 from omega_pandas.series import SeriesBackend
 from omega_pandas.tables import encode_frame
-
-from pandas.tests.extension.decimal import DecimalArray
 
 Encode = Callable[[Any], bytes]
 
@@ -34,7 +34,7 @@ class Colour(enum.Enum):
     RED = 1
 
 
-Point = namedtuple("Point", "x y")  # noqa: PYI024
+Point = namedtuple("Point", "x y")
 
 
 class Text(str):
@@ -70,7 +70,7 @@ def test_the_message_says_object_column_row_type_and_remedy() -> None:
     "value",
     [
         *(Thing(), Colour.RED, Point(1, 2), OrderedDict(a=1), Text("a"), Thing, len, object()),
-        *(pd.Series([1]), pd.DataFrame(), pd.Index([1]), range(3), slice(1), ..., 1 .__add__),
+        *(pd.Series([1]), pd.DataFrame(), pd.Index([1]), range(3), slice(1), ..., (1).__add__),
         *(np.ma.masked_array([1]), np.rec.array([(1,)]), memoryview(b"x"), pa.scalar(1)),
         *(np.array([Thing()]), dt.datetime.now(dt.UTC).astimezone().tzinfo.__class__),
     ],
@@ -190,9 +190,7 @@ def test_time_zones_and_frequencies_without_a_name_are_refused(encode: Encode) -
     [np.dtype(object), np.dtype([("a", object)]), np.dtype("f8", metadata={"unit": "m"})],
     ids=["object", "objects in a structure", "metadata"],
 )
-def test_arrays_with_objects_or_metadata_are_refused(
-    encode: Encode, dtype: np.dtype[Any]
-) -> None:
+def test_arrays_with_objects_or_metadata_are_refused(encode: Encode, dtype: np.dtype[Any]) -> None:
     message = refusal(encode, np.zeros(2, dtype=dtype))
     assert message.startswith("the array was not stored: it has the dtype ")
 
@@ -221,3 +219,18 @@ def test_subclasses_are_nobodys(encode: Encode) -> None:
     assert not series.supports(GeoSeries([1]), "x")
 
 
+def test_subclasses_are_refused_also_when_the_kind_is_given(encode: Encode) -> None:
+    class GeoFrame(pd.DataFrame):
+        pass
+
+    class GeoSeries(pd.Series):  # type: ignore[type-arg]
+        pass
+
+    message = refusal(encode, GeoFrame({"a": [1]}))
+    assert (
+        "GeoFrame, and would come back as a pandas.DataFrame. To store it, make it one" in message
+    )
+    assert "GeoSeries, and would come back as a pandas.Series" in refusal(encode, GeoSeries([1]))
+    assert "MaskedArray, and would come back as a numpy.ndarray" in refusal(
+        encode, np.ma.masked_array([1])
+    )
