@@ -1,0 +1,263 @@
+"""What `omega doctor` looks at: the configuration, the plugins, the server, and what is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import OmegaError, PluginError, suggestion
+from .inspection import declarations, inspect
+from .invocation import Invocation
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..omega import Omega
+    from ..plugins.registry import Plugins
+
+Level = Literal["ok", "warning", "problem"]
+
+_OLDEST_SERVER = (4, 2)
+_OVERDUE_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one look brought to light.
+
+    Attributes
+    ----------
+    check
+        What was looked at.
+    level
+        ``ok``; ``warning``: worth knowing; ``problem``: something does not work.
+    remedy
+        What to do; empty where nothing is to be done, or where the message says it.
+    """
+
+    check: str
+    level: Level
+    message: str
+    remedy: str = ""
+
+
+def examine(call: Invocation) -> Iterator[Finding]:
+    """Look at everything, from the outside in; what depends on something broken is left out."""
+    try:
+        config = call.config()
+    except OmegaError as exc:
+        yield Finding("configuration", "problem", str(exc))
+        return
+    source = config.source or "no file found: everything is at its default"
+    yield Finding("configuration", "ok", source)
+    try:
+        plugins = inspect(config)
+    except OmegaError as exc:
+        yield Finding("plugins", "problem", str(exc))
+        return
+    yield from _plugins(plugins)
+    yield from _engine(config, plugins)
+    yield from _server(config, plugins)
+
+
+def _plugins(plugins: Plugins) -> Iterator[Finding]:
+    if not len(plugins):
+        yield Finding(
+            "plugins",
+            "warning",
+            "None is installed: only plain Python data and files can be stored.",
+            "pip install omega-pandas omega-sklearn",
+        )
+    for plugin in plugins:
+        who = f"{plugin.id} ({plugin.distribution} {plugin.version})"
+        if plugin.error is not None:
+            yield Finding("plugins", "problem", f"{plugin.state}: {plugin.error}")
+        elif plugin.state == "disabled":
+            yield Finding("plugins", "ok", f"{who} is disabled by the configuration")
+        else:
+            offers = [spec.kind for spec in plugin.specs]
+            offers += [f"{scheme}://" for scheme in plugin.schemes]
+            offers += [f"engine {engine}" for engine in plugin.engines]
+            offers += [f"wraps {hook}" for hook in plugin.wraps]
+            yield Finding("plugins", "ok", f"{who}: {', '.join(offers) or 'offers nothing'}")
+    for kind in sorted(declarations(plugins).keys() - set(plugins.kinds)):
+        try:
+            plugins.spec(kind)
+        except PluginError as exc:
+            yield Finding("kinds", "problem", str(exc))
+
+
+def _engine(config: Config, plugins: Plugins) -> Iterator[Finding]:
+    engine, known = config.runtime.engine, ["local", *plugins.engines]
+    if engine not in known:
+        yield Finding(
+            "runtime",
+            "problem",
+            f"No enabled plugin offers the engine {engine!r}.{suggestion(engine, known)}",
+            f"Set [runtime] engine to one of {', '.join(known)}, or install omega-{engine}.",
+        )
+
+
+def _server(config: Config, plugins: Plugins) -> Iterator[Finding]:
+    from ..omega import Omega
+
+    # What is broken was reported; here the others are asked, and a broken one is not loaded again.
+    broken = [plugin.id for plugin in plugins if plugin.error is not None]
+    sane = dataclasses.replace(
+        config.plugins, strict=False, disabled=(*config.plugins.disabled, *broken)
+    )
+    with Omega(dataclasses.replace(config, plugins=sane)) as om:
+        try:
+            client = om.database.client
+        except OmegaError as exc:
+            yield Finding("server", "problem", str(exc))
+            return
+        hello = client.admin.command("hello")
+        info = client.server_info()
+        mode = f"replica set {hello['setName']}" if "setName" in hello else "standalone"
+        name = om.database.mongodb.name
+        text = f"MongoDB {info['version']}, {mode}, database {name!r}, at {om.database.described}"
+        if tuple(info["versionArray"][:2]) < _OLDEST_SERVER:
+            remedy = f"Upgrade it to {'.'.join(map(str, _OLDEST_SERVER))} or later."
+            yield Finding("server", "problem", f"{text}: too old", remedy)
+            return
+        yield Finding("server", "ok", text)
+        yield from _backends(om)
+        yield from _index(om)
+        yield from _intents(om)
+        yield from _retired(om, plugins)
+        yield from _kinds(om, plugins)
+
+
+def _backends(om: Omega) -> Iterator[Finding]:
+    """Import what each kind needs, as its first use would."""
+    working = 0
+    for kind in om.plugins.kinds:
+        try:
+            om.router.adapter(om.plugins.spec(kind))
+            working += 1
+        except PluginError as exc:
+            yield Finding("kinds", "problem", str(exc))
+    yield Finding("kinds", "ok", f"the backends of {working} kinds can be imported")
+
+
+def _index(om: Omega) -> Iterator[Finding]:
+    metadata = om.database.metadata
+    if metadata.find_one({}, {"_id": 1}) is None:
+        yield Finding("indexes", "ok", "nothing is stored yet; the first put makes them")
+        return
+    index = metadata.index_information().get("object", {})
+    if index.get("unique") and [key for key, _ in index["key"]] == ["bucket", "prefix", "name"]:
+        yield Finding("indexes", "ok", f"the unique index of {metadata.full_name} is in place")
+        return
+    yield Finding(
+        "indexes",
+        "problem",
+        f"{metadata.full_name} has no unique index 'object' on (bucket, prefix, name): two writers "
+        "of one name could make two objects of it.",
+        "Remove duplicate documents, and an index of that name; the next put makes it anew.",
+    )
+
+
+def _intents(om: Omega) -> Iterator[Finding]:
+    stages: list[dict[str, Any]] = [
+        {"$match": {"pending": {"$exists": True}}},
+        {"$project": {"p": {"$objectToArray": "$pending"}}},
+        {"$unwind": "$p"},
+        {"$group": {"_id": {"$gt": ["$p.v.lease", "$$NOW"]}, "count": {"$sum": 1}}},
+    ]
+    counts = {row["_id"]: row["count"] for row in om.database.metadata.aggregate(stages)}
+    alive, expired = counts.get(True, 0), counts.get(False, 0)
+    yield Finding("writers", "ok", f"{alive} at work")
+    if expired:
+        yield Finding(
+            "writers",
+            "warning",
+            f"{expired} crashed or lost its connection, and left something behind. No object is "
+            "harmed by it.",
+            "omega gc --yes",
+        )
+
+
+def _retired(om: Omega, plugins: Plugins) -> Iterator[Finding]:
+    """Look at what waits to be freed, and at what never can be, as it is."""
+    stages: list[dict[str, Any]] = [
+        {"$match": {"retired": {"$exists": True}}},
+        {"$project": {"r": {"$objectToArray": "$retired"}}},
+        {"$unwind": "$r"},
+        {
+            "$group": {
+                "_id": {
+                    "backend": {"$ifNull": ["$r.v.res.backend", False]},
+                    "kind": "$r.v.kind",
+                    "plugin": "$r.v.plugin",
+                },
+                "uris": {"$push": "$r.v.res.uris"},
+                "count": {"$sum": 1},
+                "oldest": {"$min": "$r.v.at"},
+                "now": {"$first": "$$NOW"},
+            }
+        },
+    ]
+    rows = list(om.database.metadata.aggregate(stages))
+    waiting = sum(row["count"] for row in rows)
+    yield Finding("gc", "ok", f"{waiting} replaced or dropped payloads wait to be freed")
+    for row in rows:
+        of = row["_id"]
+        try:
+            if of["backend"]:
+                plugins.spec(of["kind"], writer=of["plugin"])
+            for uri in sorted({uri for uris in row["uris"] for uri in uris}):
+                om.locations.check(uri)
+        except OmegaError as exc:
+            yield Finding(
+                "gc", "problem",
+                f"{row['count']} payloads of kind {of['kind']!r} cannot be freed: {exc}",
+            )  # fmt: skip
+            continue
+        if (row["now"] - row["oldest"]).days >= _OVERDUE_DAYS:
+            yield Finding(
+                "gc",
+                "warning",
+                f"payloads of kind {of['kind']!r} wait for more than {_OVERDUE_DAYS} days",
+                "omega gc --yes",
+            )
+
+
+def _kinds(om: Omega, plugins: Plugins) -> Iterator[Finding]:
+    """Look for objects, and versions of them, that nobody can read here."""
+    own = {"kind": "$kind", "plugin": "$plugin"}
+    kept = {
+        "$map": {
+            "input": {"$ifNull": ["$versions", []]},
+            "as": "v",
+            "in": {"kind": "$$v.kind", "plugin": "$$v.plugin"},
+        }
+    }
+    stages: list[dict[str, Any]] = [
+        {"$match": {"gen": {"$exists": True}}},
+        {"$project": {"bucket": 1, "prefix": 1, "name": 1, "e": {"$concatArrays": [[own], kept]}}},
+        {"$unwind": "$e"},
+        {
+            "$group": {
+                "_id": "$e",
+                "count": {"$sum": 1},
+                "first": {"$first": {"bucket": "$bucket", "prefix": "$prefix", "name": "$name"}},
+            }
+        },
+    ]
+    total = 0
+    for row in om.database.metadata.aggregate(stages):
+        total += row["count"]
+        try:
+            plugins.spec(row["_id"]["kind"], writer=row["_id"].get("plugin"))
+        except PluginError as exc:
+            first = row["first"]
+            example = f"{first['prefix']}{first['name']} in bucket {first['bucket']!r}"
+            yield Finding(
+                "objects",
+                "problem",
+                f"{row['count']} that nobody here can read, such as {example}: {exc}",
+            )
+    yield Finding("objects", "ok", f"{total} stored, versions included")

@@ -1,0 +1,132 @@
+"""``omega demo``: a few seconds that show what omega_core does, and that it works here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .invocation import Invocation, Json, invocation
+from .output import console, size, table, verbatim
+
+if TYPE_CHECKING:
+    from .demonstration import Report
+
+
+def demo(
+    ctx: typer.Context,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep what was stored, to look at it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Store real data and models, fit and predict by name, and compare all that comes back.
+
+    On the configured server, by default the embedded one, in a bucket of its own, which is removed
+    at the end. The data comes with scikit-learn; no network is needed. 1 if something that has to
+    be equal is not.
+    """
+    call = invocation(ctx)
+    report = _run(call, keep)
+    document = asdict(report) | {"equal": report.equal}
+    call.show(document, lambda: _view(report))
+    if not report.equal:
+        raise typer.Exit(1)
+
+
+def _run(call: Invocation, keep: bool) -> Report:
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from .demonstration import STEPS, own_bucket, perform, require_plugins
+
+    err = console(stderr=True)
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<52}", markup=False),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with progress:
+        bar = progress.add_task("loading the plugins", total=STEPS + 2)
+
+        def announce(step: str) -> None:
+            progress.update(bar, description=step, advance=1)
+
+        with call.omega(plugins=True) as om:
+            require_plugins(om)
+            announce("connecting to the server")
+            with own_bucket(om, keep=keep) as bucket:
+                report = perform(bucket, announce)
+                announce("keeping the bucket" if keep else "removing the bucket")
+    report.kept = keep
+    return report
+
+
+def _view(report: Report) -> list[Any]:
+    models = table("model", "pipeline", "fitted on", "held out", "score", right=("fitted on",
+                   "held out", "score"), title="Fitted and asked by name")  # fmt: skip
+    for row in report.models:
+        models.add_row(
+            verbatim(row["model"], "bold"),
+            row["pipeline"],
+            f"{row['rows']} rows",
+            f"{row['held_out']} rows",
+            verbatim(f"{row['metric']} {row['score']:.3f}", "green"),
+        )
+    title = f"Stored in bucket {report.bucket!r} at {report.server}"
+    objects = table("name", "kind", "version", "size", "stored by", "payload in",
+                    right=("version", "size"), title=title)  # fmt: skip
+    store = report.objects[0]["store"]
+    for row in report.objects:
+        if row["store"] != store:
+            objects.add_section()
+            store = row["store"]
+        writer = row["plugin"]
+        objects.add_row(
+            verbatim(row["name"], "bold" if row["current"] else "dim"),
+            row["kind"],
+            str(row["version"]),
+            size(row["size"]),
+            f"{writer['name']} {writer['version']}",
+            verbatim(row["place"]),
+        )
+    return [models, objects, *_comparisons(report), "", *_ending(report)]
+
+
+def _comparisons(report: Report) -> list[Any]:
+    holding = Counter(c.claim for c in report.comparisons if not c.difference)
+    lines = []
+    for claim, count in holding.items():
+        lines.append(verbatim("✓ ", "green").append(f"{count} {claim}", style="default"))
+    for comparison in report.comparisons:
+        if comparison.difference:
+            exception = f"✗ {comparison.subject} is an exception to: {comparison.claim}. "
+            lines.append(verbatim(exception + comparison.difference, "red"))
+    return lines
+
+
+def _ending(report: Report) -> list[Any]:
+    verdict = "All equal" if report.equal else "Not all is equal"
+    style = "bold green" if report.equal else "bold red"
+    lines: list[Any] = [verbatim(f"{verdict}, in {report.seconds:.1f} s.", style)]
+    if not report.kept:
+        removed = "The bucket is removed. To keep it: omega demo --keep"
+        return [*lines, verbatim(removed, "dim")]
+    omega = f"omega --bucket {report.bucket}"
+    name = report.models[0]["model"]
+    return [
+        *lines,
+        "To look at it:",
+        verbatim(f"  {omega} datasets list", "cyan"),
+        verbatim(f"  {omega} models info {name}", "cyan"),
+        verbatim(f"  {omega} models versions {name}", "cyan"),
+        f"In Python: omega_core.Omega(bucket={report.bucket!r}).models.get({name!r})",
+        "To remove it:",
+        verbatim(f"  {omega} datasets drop --all; {omega} models drop --all", "cyan"),
+        verbatim(f"  {omega} gc --grace 0 --yes", "cyan"),
+    ]

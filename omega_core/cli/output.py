@@ -1,0 +1,199 @@
+"""What the commands print: JSON for programs, tables for people, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+# rich is imported where it is used: with --json, nothing of it is.
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+PIPED_WIDTH = 1000
+"""Columns where the output is no terminal: a line of a table stays a line, for grep."""
+
+STATE_STYLES = {"enabled": "green", "disabled": "dim"}
+"""How the state of a plugin is shown; every other state is a defect, and red."""
+
+_LISTED = 12
+"""How many items of a list are shown to people."""
+
+_WHOLE = ("kind", "modified", "stored by", "plugin", "state", "package", "version")
+"""Columns whose cells are short, and stay on one line."""
+
+View = Callable[[], "Iterable[RenderableType]"]
+
+
+def show(document: Any, view: View, *, as_json: bool) -> None:
+    """Print ``document`` as JSON, or else what ``view`` makes of it."""
+    if as_json:
+        print(json.dumps(plain(document), indent=2, allow_nan=False))
+        return
+    out = console()
+    for renderable in view():
+        out.print(renderable)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for the stream as it is now."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = PIPED_WIDTH
+    return made
+
+
+def warn(message: str) -> None:
+    """Print a warning on stderr."""
+    _line("Warning: ", message, "yellow")
+
+
+def report_error(error: BaseException, *, as_json: bool) -> None:
+    """Print an error as one line on stderr, and as a document on stdout where that is JSON."""
+    from ..errors import OmegaError
+
+    name = type(error).__name__
+    # The message of an OmegaError is written for people; another one may be a bare fragment.
+    message = str(error) if isinstance(error, OmegaError) else f"{name}: {error}"
+    if as_json:
+        print(json.dumps({"error": {"type": name, "message": message}}, indent=2))
+    _line("Error: ", message, "bold red")
+
+
+def _line(label: str, message: str, style: str) -> None:
+    from rich.text import Text
+
+    line = Text(label, style=style)
+    line.append(printable(" ".join(message.split("\n"))), style=style.removeprefix("bold "))
+    console(stderr=True).print(line, soft_wrap=True)
+
+
+def verbatim(value: object, style: str = "") -> Text:
+    """Return a text that shows as it is: brackets are no markup, and controls have no effect."""
+    from rich.text import Text
+
+    return Text(printable(str(value)), style=style)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with whatever would move the cursor, or hide or reorder text, escaped."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
+    """Return an empty table; the columns named in ``right`` are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        title=None if title is None else verbatim(title, "bold"),
+        title_justify="left",
+        header_style="bold cyan",
+        pad_edge=False,
+    )
+    for column in columns:
+        whole = column in right or column in _WHOLE
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=whole,
+        )
+    return made
+
+
+def sheet(facts: Mapping[str, object], title: str | None = None) -> Table:
+    """Return a table of facts, one a line: its name, and its value. Empty values are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(
+        box=None,
+        show_header=False,
+        pad_edge=False,
+        title=None if title is None else verbatim(title, "bold"),
+        title_justify="left",
+        padding=(0, 2, 0, 0),
+    )
+    made.add_column(style="cyan", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value not in (None, "", [], {}, ()):
+            made.add_row(name, value if isinstance(value, Text) else _value(value))
+    return made
+
+
+def _value(value: object) -> Text:
+    from rich.text import Text
+
+    if isinstance(value, Mapping | list):
+        return Text("\n").join(map(verbatim, _outline(plain(value))))
+    return verbatim(value)
+
+
+def _outline(value: Any) -> Iterator[str]:
+    """Return the lines for a nested value, the inner ones indented."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            lines = list(_outline(item))
+            if isinstance(item, Mapping) or len(lines) != 1:
+                yield f"{key}:"
+                yield from (f"  {line}" for line in lines)
+            else:
+                yield f"{key}: {lines[0]}"
+    elif isinstance(value, list):
+        if any(isinstance(item, Mapping | list) for item in value):
+            for item in value:
+                yield from _outline(item)
+        else:
+            more = f", ... ({len(value)})" if len(value) > _LISTED else ""
+            yield ", ".join(map(str, value[:_LISTED])) + more
+    else:
+        yield str(value)
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people; ``?`` where it is not known."""
+    if count is None:
+        return "?"
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
+def local(time: datetime | None) -> str:
+    """Return a time for people, on their clock."""
+    return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def plain(value: Any) -> Any:
+    """Return a value of MongoDB, or of ours, as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)
+
+
+def survive_any_name() -> None:
+    """Let a terminal that lacks a character show its escape, rather than end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

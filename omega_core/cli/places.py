@@ -1,0 +1,65 @@
+"""Where the payloads of objects lie, and how big they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..protocol.metadata import Metadata
+    from ..store import OmegaStore
+
+
+def place(meta: Metadata) -> str:
+    """Return, for people, where a payload lies."""
+    if meta.uri is not None:
+        from ..secret import redact_url
+
+        return redact_url(meta.uri)
+    if meta.collection is not None:
+        return f"collection {meta.collection}"
+    if meta.gridfile is not None:
+        return "GridFS"
+    if (meta.res or {}).get("segments"):
+        return "segments"
+    return "metadata"
+
+
+def sizes(store: OmegaStore, metas: Iterable[Metadata]) -> dict[str, int | None]:
+    """Return the bytes of each payload by generation; None where only its backend could tell.
+
+    Most are in the metadata. The others are asked for together, except collections.
+    """
+    found: dict[str, int | None] = {}
+    files: dict[Any, str] = {}
+    segments: list[str] = []
+    for meta in metas:
+        gen = str(meta.gen)
+        known = (meta.integrity or {}).get("length")
+        if known is None and meta.kind == "uri.reference":
+            known = meta.kind_meta.get("size")
+        found[gen] = known
+        if known is not None:
+            continue
+        if meta.collection is not None:
+            found[gen] = _of_collection(store, meta.collection)
+        elif meta.gridfile is not None:
+            files[meta.gridfile.grid_id] = gen
+        elif (meta.res or {}).get("segments"):
+            segments.append(gen)
+    if files:
+        for file in store.fs.find({"_id": {"$in": list(files)}}):
+            found[files[file._id]] = file.length
+    if segments:
+        found.update(_of_segments(store, segments))
+    return found
+
+
+def _of_collection(store: OmegaStore, name: str) -> int:
+    return int(store.mongodb.command("collStats", name)["size"])
+
+
+def _of_segments(store: OmegaStore, gens: list[str]) -> dict[str, int | None]:
+    group: dict[str, Any] = {"_id": "$payload", "size": {"$sum": {"$bsonSize": "$$ROOT"}}}
+    stages: list[dict[str, Any]] = [{"$match": {"payload": {"$in": gens}}}, {"$group": group}]
+    return {row["_id"]: row["size"] for row in store.segments.aggregate(stages)}

@@ -1,0 +1,120 @@
+"""``omega server``: the embedded server of this user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .invocation import Invocation, Json, invocation
+from .output import sheet, verbatim
+
+if TYPE_CHECKING:
+    from ..mongo.embedded import ServerStatus
+
+app = typer.Typer(
+    help="The embedded MongoDB server, or the configured one.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show whether the server runs. It is not started for that.
+
+    Of a server that the configuration names by url: whether it answers; 1 if it does not.
+    """
+    call = invocation(ctx)
+    config = call.config()
+    if config.mongo.url is not None:
+        facts = _configured(call)
+        call.show(facts, lambda: [_headline("answers", True), sheet(facts)])
+        return
+    from ..mongo.embedded import status
+
+    facts = _facts(status(config.mongo.data_dir))
+    word = "runs" if facts["running"] else "does not run; the first use starts it"
+    call.show(facts, lambda: [_headline(word, facts["running"]), sheet(facts)])
+
+
+@app.command()
+def start(ctx: typer.Context, as_json: Json = False) -> None:
+    """Start the embedded server, and keep it running until `omega server stop`.
+
+    Not needed for using it: whoever comes first starts it, and whoever leaves last stops it.
+    """
+    from ..mongo.embedded import start
+
+    call = invocation(ctx)
+    facts = _facts(start(_data_dir(call)))
+    call.show(facts, lambda: [_headline("runs until: omega server stop", True), sheet(facts)])
+
+
+@app.command()
+def stop(
+    ctx: typer.Context,
+    force: Annotated[bool, typer.Option(help="Also under those who use it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Stop the embedded server. 1 if somebody uses it."""
+    from ..mongo.embedded import stop
+
+    call = invocation(ctx)
+    stopped = stop(_data_dir(call), force=force)
+    word = "stopped" if stopped else "did not run"
+    call.show({"stopped": stopped}, lambda: [_headline(word, stopped)])
+
+
+@app.command()
+def path(ctx: typer.Context, as_json: Json = False) -> None:
+    """Print the directory of the embedded server's data, whether it exists or not."""
+    from ..mongo.embedded import status
+
+    call = invocation(ctx)
+    facts = _facts(status(_data_dir(call)))
+    places = {key: facts[key] for key in ("data_dir", "log", "socket")}
+    call.show(places, lambda: [verbatim(facts["data_dir"])])
+
+
+def _data_dir(call: Invocation) -> str | None:
+    from ..errors import ServerError
+
+    mongo = call.config().mongo
+    if mongo.url is not None:
+        raise ServerError(
+            f"The configuration names a server, {mongo.redacted_url}, and only the embedded one is "
+            "started and stopped here. To use that, remove [mongo] url (or --url, or "
+            "OMEGA_MONGO__URL)."
+        )
+    return mongo.data_dir
+
+
+def _facts(found: ServerStatus) -> dict[str, Any]:
+    return {
+        "running": found.running,
+        "version": found.version,
+        "pid": found.pid,
+        "users": found.users,
+        "pinned": found.pinned,
+        "data_dir": str(found.data_dir),
+        "socket": str(found.socket),
+        "log": str(found.log),
+    }
+
+
+def _configured(call: Invocation) -> dict[str, Any]:
+    with call.omega() as om:
+        client = om.database.client
+        hello = client.admin.command("hello")
+        return {
+            "running": True,
+            "version": client.server_info()["version"],
+            "url": om.config.mongo.redacted_url,
+            "database": om.database.mongodb.name,
+            "replica_set": hello.get("setName"),
+        }
+
+
+def _headline(word: str, good: bool) -> Any:
+    return verbatim(f"● {word}", "green" if good else "dim")
