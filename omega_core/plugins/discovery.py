@@ -125,7 +125,7 @@ def _installed() -> list[Plugin]:
     }
     for (id_, value, distribution), point in sorted(points.items()):
         version = point.dist.version if point.dist else "?"
-        summary = (point.dist.metadata["Summary"] or "") if point.dist else ""
+        summary = (point.dist.metadata.get("Summary") or "") if point.dist else ""
         plugin = Plugin(id_, distribution, version, value, summary)
         if id_ in found:
             first = found[id_]
