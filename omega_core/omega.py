@@ -194,7 +194,7 @@ class _Shared:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.database = Database(config.mongo)
-        self.leases = LeaseKeeper()
+        self.leases = LeaseKeeper(config.stores.lease)
         self.buckets: dict[str, Omega] = {}
         self.engines = Engines()
         self._lock = threading.RLock()

@@ -16,6 +16,7 @@ from pymongo import ReadPreference
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 from pymongo.errors import (
+    AutoReconnect,
     ConfigurationError,
     InvalidName,
     InvalidURI,
@@ -27,6 +28,7 @@ from pymongo.write_concern import WriteConcern
 
 from ..config import MongoConfig
 from ..errors import ConfigError, IntegrityError, ServerError
+from ..forking import reset_in_children
 from .embedded import EmbeddedServer
 
 Document = dict[str, Any]
@@ -61,33 +63,30 @@ class Database:
 
     def __init__(self, config: MongoConfig) -> None:
         self.config = config
-        self.owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._lock = threading.RLock()
-        self._pid = os.getpid()
-        self._client: pymongo.MongoClient[Document] | None = None
-        self._server: EmbeddedServer | None = None
         self._name = DEFAULT_DATABASE
         self._replica_set = False
-        self._ready: set[str] = set()
         self._closed = False
+        self._disconnected()
+        reset_in_children(self._disconnected)
+
+    def _disconnected(self) -> None:
+        # A MongoClient does not survive a fork: its sockets would be shared with the parent.
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._lock = threading.RLock()
+        self._client: pymongo.MongoClient[Document] | None = None
+        self._server: EmbeddedServer | None = None
+        self._ready: set[str] = set()
 
     # --- connecting ------------------------------------------------------------------------
 
     @property
     def client(self) -> pymongo.MongoClient[Document]:
-        # A MongoClient does not survive a fork: its sockets would be shared with the parent.
-        if self._client is None or self._pid != os.getpid():
+        if self._client is None:
             self._connect()
         assert self._client is not None
         return self._client
 
     def _connect(self) -> None:
-        if self._pid != os.getpid():
-            # The lock may have been held by a thread that does not exist in this process.
-            self._lock = threading.RLock()
-            self._client, self._server, self._pid = None, None, os.getpid()
-            self.owner = f"{socket.gethostname()}:{self._pid}"
-            self._ready = set()
         with self._lock:
             if self._client is not None:
                 return
@@ -113,6 +112,9 @@ class Database:
         if self.config.password is not None:
             credentials["password"] = self.config.password.reveal()
         tried = self.config.redacted_url or url
+        if not url.startswith(("mongodb://", "mongodb+srv://")):
+            # pymongo would take the text for the name of a host.
+            raise ConfigError(f"[mongo] url: {tried} does not begin with mongodb://")
         try:
             client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 url,
@@ -126,7 +128,7 @@ class Database:
             raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL: {exc}") from None
         try:
             hello = client.admin.command("hello")
-        except ServerSelectionTimeoutError:
+        except AutoReconnect:
             client.close()
             raise ServerError(
                 f"No MongoDB server answers at {tried} within {self.config.timeout:g} s. Check that "
@@ -155,8 +157,6 @@ class Database:
 
     def close(self) -> None:
         """Close the connection, and leave the embedded server if it was used."""
-        if self._pid != os.getpid():
-            return  # what the parent opened is the parent's to close
         with self._lock:
             self._closed = True
             if self._client is not None:
@@ -216,7 +216,7 @@ class Database:
             Where the unique index on the metadata cannot be had. Without it, upserts of one name
             from two clients make two documents.
         """
-        if self._pid == os.getpid() and namespace in self._ready:
+        if namespace in self._ready:
             return
         metadata = self.metadata
         with self._lock:

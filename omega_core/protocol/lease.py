@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pymongo.errors import PyMongoError
 
+from ..errors import OmegaError
+from ..forking import reset_in_children
 from .commit import Intent
 
 
 class LeaseKeeper:
-    """Renews, from one thread for all writers of an `Omega`, each lease at a third of its time."""
+    """Renews, from one thread for all writers of an `Omega`, each lease at a third of its time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    lease
+        Seconds, of every intent.
+    """
+
+    def __init__(self, lease: float) -> None:
+        self._pause = lease / 3
         self._reset()
+        reset_in_children(self._reset)
 
     def _reset(self) -> None:
-        self._pid = os.getpid()
         self._intents: set[Intent] = set()
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -27,8 +35,6 @@ class LeaseKeeper:
     @contextmanager
     def keeping(self, intent: Intent) -> Iterator[None]:
         """Renew the lease of ``intent`` for as long as the block runs."""
-        if self._pid != os.getpid():
-            self._reset()  # threads do not survive a fork
         with self._change:
             self._intents.add(intent)
             if self._thread is None:
@@ -44,8 +50,8 @@ class LeaseKeeper:
         idle = 0
         while idle < 2:  # a thread without work ends, so that an unused Omega can be collected
             with self._change:
-                pause = min((i.lease / 3 for i in self._intents), default=5.0)
-                self._change.wait(pause)
+                # Also when idle no longer: an intent may come at any moment, and is not announced.
+                self._change.wait(self._pause)
                 intents = list(self._intents)
                 idle = 0 if intents else idle + 1
                 if idle == 2:
@@ -54,5 +60,5 @@ class LeaseKeeper:
             for intent in intents:
                 try:
                     intent.renew()
-                except PyMongoError:
+                except (PyMongoError, OmegaError):
                     continue  # no answer now: the commit finds out whether the lease held
