@@ -12,7 +12,7 @@ from pymongo.database import Database as MongoDatabase
 from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
 from .protocol import pipelines
-from .protocol.commit import UNSEEN, Intent, read
+from .protocol.commit import UNSEEN, Intent, persist, read
 from .protocol.files import (
     CHUNK_SIZE,
     GenerationGridFS,
@@ -126,16 +126,22 @@ class Payloads:
         else:
             if meta.rev is None:
                 raise StoreError(
-                    f"The metadata of {meta.name!r} names no stored object: a new object is made "
-                    "by store.put(obj, name)."
+                    f"The metadata of {meta.prefix}{meta.name!r} names no stored object: a new "
+                    f"object is made by store.put(obj, name).{self._elsewhere(meta.name)}"
                 )
             condition = Key(meta.bucket, meta.prefix, meta.name).filter(gen=meta.gen, rev=meta.rev)
-            saved = self.database.metadata.find_one_and_update(
-                condition,
-                pipelines.save_attributes(meta.attributes),
-                projection=UNSEEN,
-                return_document=True,
+            saved = persist(
+                lambda: self.database.metadata.find_one_and_update(
+                    condition,
+                    pipelines.save_attributes(meta.attributes),
+                    projection=UNSEEN,
+                    return_document=True,
+                )
             )
+            if saved is None:
+                # Unless it is our own change, of which the answer got lost.
+                ours = {**condition, "rev": meta.rev + 1, "attributes": meta.attributes}
+                saved = self.database.metadata.find_one(ours, UNSEEN)
             if saved is None:
                 raise ConflictError(
                     f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} was changed or dropped "
@@ -153,7 +159,8 @@ class Payloads:
             "res",
             "plugin",
         ):
-            setattr(meta, field, document.get(field))
+            if field in document:
+                setattr(meta, field, document[field])
         meta.id = document["_id"]
         return meta
 
@@ -289,6 +296,18 @@ class Payloads:
         """Return the write of this very object that is under way."""
         scope = current_scope()
         return scope.intent if scope is not None and scope.concerns(self, name) else None
+
+    @staticmethod
+    def _elsewhere(name: str) -> str:
+        """Return a hint for a backend that saves in another store than it should."""
+        scope = current_scope()
+        if scope is None or scope.intent is None or scope.name != name:
+            return ""
+        attribute = "model_store" if scope.home != "data/" else "data_store"
+        return (
+            f" A put of {scope.store.prefix}{name!r} is under way: its backend makes the metadata "
+            f"with self.{attribute}."
+        )
 
     def _damage(self, meta: Metadata, reason: str) -> StoreError:
         """Tell damage from an object that was replaced, and collected, while it was read."""

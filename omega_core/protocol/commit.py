@@ -10,7 +10,6 @@ from pymongo import ReturnDocument
 from pymongo.errors import (
     AutoReconnect,
     DuplicateKeyError,
-    PyMongoError,
     ServerSelectionTimeoutError,
 )
 
@@ -109,11 +108,12 @@ class Intent:
                 except DuplicateKeyError:
                     continue
 
-        document = _persist(upsert)
+        document = persist(upsert)
         self.live = document if document.get("gen") else None
         if self.if_rev is not None and self._rev_differs(document):
-            self.abort()
-            raise self._conflict(document)
+            conflict = self._conflict(document)
+            rollback(self, conflict)
+            raise conflict
         return self.live
 
     def record(self, field: str, value: Any) -> None:
@@ -122,7 +122,7 @@ class Intent:
         values = getattr(self.res, field)
         if value in values:
             return
-        changed = _persist(
+        changed = persist(
             lambda: self.database.metadata.update_one(
                 self._pending(), {"$addToSet": {f"pending.{self.gen}.res.{field}": value}}
             )
@@ -163,7 +163,7 @@ class Intent:
             condition, update = self._append(meta)
         else:
             condition, update = self._replace(meta)
-        document: Document | None = _persist(
+        document: Document | None = persist(
             lambda: self.database.metadata.find_one_and_update(
                 condition, update, projection=UNSEEN, return_document=ReturnDocument.AFTER
             )
@@ -174,16 +174,14 @@ class Intent:
         return document
 
     def abort(self) -> None:
-        """Delete what was written, and close the intent."""
-        if self.committed:
+        """Give the write up, and delete what was written; unless it turns out to be committed."""
+        if self.committed or not self._give_up():
             return
-        pointers = self.meta.payload() if self.meta is not None else {}
-        entry = {**pointers, **self.writer, "res": self.res.to_document()}
-        self.freer.free(self.key, self.gen, entry)
+        self.freer.free(self.key, self.gen, self._entry())
         metadata = self.database.metadata
         after = metadata.find_one_and_update(
             self.key.filter(),
-            pipelines.abandon(self.gen),
+            pipelines.forget(self.gen),
             projection={"gen": 1, "pending": 1, "retired": 1},
             return_document=ReturnDocument.AFTER,
         )
@@ -226,27 +224,55 @@ class Intent:
         update = pipelines.append(self.gen, added, meta.attributes if changed else None)
         return self._pending(gen=self.live["gen"]), update
 
+    def _entry(self) -> Document:
+        # Pointers help only a backend that frees by itself; and they may be what failed to commit.
+        pointers = self.meta.payload() if self.meta is not None and self.res.backend else {}
+        return {**pointers, **self.writer, "res": self.res.to_document()}
+
+    def _give_up(self) -> bool:
+        """Make sure that this write is never committed; return False if it already is.
+
+        A commit may have been applied without an answer, or be on its way still. So the intent is
+        condemned before anything is deleted; the collector does the rest should this process end.
+        """
+        condemned = persist(
+            lambda: self.database.metadata.update_one(
+                self._pending(), pipelines.condemn(self.gen, self._entry())
+            )
+        )
+        if not condemned.matched_count:
+            document = self.database.metadata.find_one(self.key.filter())
+            self.committed = document is not None and self._committed_in(document) is not None
+        return not self.committed
+
     def _refused(self) -> Document:
         """Find out why the commit matched nothing: an answer that got lost, or a real refusal."""
         document = self.database.metadata.find_one(self.key.filter())
-        if document is not None and self._is_committed(document):
-            return document
+        committed = None if document is None else self._committed_in(document)
+        if committed is not None:
+            return committed
         pending = document is not None and self.gen in document.get("pending", {})
         if not pending:
             self.lost = True
             self.check_lease()
         raise self._conflict(document or {})
 
-    def _is_committed(self, document: Document) -> bool:
-        if self.append:
-            batches = document.get("kind_meta", {}).get("batches", [])
-            return any(batch.get("gen") == self.gen for batch in batches)
-        retired = document.get("retired", {}).get(self.gen)
-        return (
-            document.get("gen") == self.gen
-            or any(version["gen"] == self.gen for version in document.get("versions", []))
-            or (retired is not None and not retired.get("condemned"))
-        )
+    def _committed_in(self, document: Document) -> Document | None:
+        """Return the document as this write committed it, live, kept or retired; else None."""
+        if self._made(document):
+            return document
+        retired = document.get("retired", {}).items()
+        left = [{**entry, "gen": gen} for gen, entry in retired if not entry.get("condemned")]
+        for payload in [*document.get("versions", []), *left]:
+            if self._made(payload):
+                return as_version(document, payload)
+        return None
+
+    def _made(self, payload: Mapping[str, Any]) -> bool:
+        if not self.append:
+            return payload.get("gen") == self.gen
+        batches = payload.get("kind_meta", {}).get("batches", [])
+        return any(batch.get("gen") == self.gen for batch in batches)
 
     def _rev_differs(self, document: Mapping[str, Any]) -> bool:
         return (document["rev"] if document.get("gen") else 0) != self.if_rev
@@ -262,8 +288,14 @@ class Intent:
         )
 
 
-def _persist(operation: Callable[[], T]) -> T:
-    """Repeat an idempotent operation whose answer got lost, until the server answers."""
+def persist(operation: Callable[[], T]) -> T:
+    """Repeat an idempotent operation whose answer got lost, until the server answers.
+
+    Raises
+    ------
+    ServerError
+        It does not answer for 20 seconds, or for the time that ``[mongo] timeout`` says.
+    """
     deadline = time.monotonic() + _PATIENCE
     pause = 0.01
     while True:
@@ -295,12 +327,16 @@ def read(database: Database, key: Key, version: int | None = None) -> Document |
 def as_version(document: Document, kept: Mapping[str, Any]) -> Document:
     """Return the document as it would be with one of its kept versions live."""
     fields = ("_id", "bucket", "prefix", "name", "created")
-    return {**{f: document[f] for f in fields}, **kept, "is_current": False}
+    own = {field: document[field] for field in fields if field in document}
+    return {**own, **kept, "is_current": False}
 
 
 def rollback(intent: Intent, error: BaseException) -> None:
-    """Abort after ``error``; where even that fails, say so on the error and leave it to the collector."""
+    """Abort after ``error``; where that fails, or comes too late, say so on the error."""
     try:
         intent.abort()
-    except (PyMongoError, OSError) as exc:
+    except Exception as exc:
+        # The first error is the one to tell. The intent stays, so the collector finds the rest.
         error.add_note(f"What was written so far could not be removed now ({exc}); gc will.")
+    if intent.committed:
+        error.add_note(f"Nevertheless {intent.key} was stored.")

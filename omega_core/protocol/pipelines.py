@@ -18,7 +18,8 @@ Pipeline = list[Stage]
 _CARRIED = ("gen", "version", "modified", *PAYLOAD_FIELDS)
 _IS_LIVE = {"$ne": [{"$type": "$gen"}, "missing"]}
 _SNAPSHOT = {**{field: f"${field}" for field in _CARRIED}, "rev": "$rev", "at": "$$NOW"}
-_RETIRED_FIELDS = ("kind", "kind_meta", "collection", "gridfile", "uri", "plugin", "res", "version")
+_POINTERS = ("kind", "kind_meta", "collection", "gridfile", "uri", "plugin", "res")
+_RETIRED_FIELDS = (*_POINTERS, "version", "rev")
 
 
 def _entries(name: str) -> Stage:
@@ -71,11 +72,6 @@ def begin(gen: str, intent: Mapping[str, Any], *, lease: float) -> Pipeline:
 def renew(gen: str, lease: float) -> Pipeline:
     """Prolong the lease of an intent."""
     return [{"$set": {f"pending.{gen}.lease": _lease_end(lease)}}, *_TIDY]
-
-
-def abandon(gen: str) -> Pipeline:
-    """Close an intent whose data the writer has deleted."""
-    return [{"$unset": f"pending.{gen}"}, *_TIDY]
 
 
 def commit(
@@ -196,11 +192,19 @@ def save_attributes(attributes: Mapping[str, Any]) -> Pipeline:
     ]
 
 
-def condemn(gen: str) -> Pipeline:
-    """Move an intent to what the collector frees; its writer cannot commit any more."""
-    entry: Stage = {field: f"$pending.{gen}.{field}" for field in ("kind", "plugin", "res")}
-    entry.update(at="$$NOW", condemned=True)
-    return [{"$set": {f"retired.{gen}": entry}}, {"$unset": f"pending.{gen}"}, *_TIDY]
+def condemn(gen: str, entry: Mapping[str, Any] | None = None) -> Pipeline:
+    """Move an intent to what the collector frees; its writer cannot commit any more.
+
+    Parameters
+    ----------
+    entry
+        What the writer itself knows of its payload; None: what the intent says.
+    """
+    known: Stage = {field: f"$pending.{gen}.{field}" for field in ("kind", "plugin", "res")}
+    if entry is not None:
+        known = {field: {"$literal": entry[field]} for field in _POINTERS if field in entry}
+    known.update(at="$$NOW", condemned=True)
+    return [{"$set": {f"retired.{gen}": known}}, {"$unset": f"pending.{gen}"}, *_TIDY]
 
 
 def sweep_again(gen: str, seconds: float) -> Pipeline:
