@@ -66,7 +66,7 @@ class Resources:
             wide.collections.append(own)
         return wide
 
-    def free(self, database: Database, namespace: str, gen: str) -> None:
+    def free(self, database: Database, namespace: str, key: Key, gen: str) -> None:
         """Delete what lies in MongoDB. Idempotent, step by step."""
         files = database.files(namespace)
         ids: list[dict[str, Any]] = [ids_of(gen)] if self.gridfs else []
@@ -81,6 +81,19 @@ class Resources:
             database.data(collection).drop()
         for collection in self.rows:
             database.data(collection).delete_many({"_id": ids_of(gen)})
+            if not _is_named(database, key, collection):
+                # Dropped with its object, and made anew by the first row that came too late.
+                database.data(collection).drop()
+
+
+def _is_named(database: Database, key: Key, collection: str) -> bool:
+    """Return whether an object still has this collection, or the collector has yet to drop it."""
+    document = database.metadata.find_one(
+        key.filter(), {"collection": 1, "versions.collection": 1, "retired": 1}
+    )
+    document = document or {}
+    payloads = [document, *document.get("versions", []), *document.get("retired", {}).values()]
+    return any(payload.get("collection") == collection for payload in payloads)
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,7 @@ class Freer:
         res = Resources.from_document(entry.get("res"))
         if condemned:
             res = res.widened(key.name, gen)
-        res.free(self.database, self.namespace(key.bucket), gen)
+        res.free(self.database, self.namespace(key.bucket), key, gen)
         for uri in res.uris:
             self.delete_uri(uri)
         if res.backend:
