@@ -8,7 +8,6 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from ..errors import OmegaError
 from . import pipelines
 from .commit import EMPTY, Document
 from .naming import Key
@@ -145,8 +144,9 @@ class Collector:
             self._freer.free(key, gen, entry, condemned=condemned)
         except PyMongoError:
             raise
-        except (OmegaError, OSError, NotImplementedError) as exc:
-            # The entry stays: the data is still there, and whoever can free it finds it.
+        except Exception as exc:
+            # Whatever a backend or a file system raises, the others are freed. The entry stays: the
+            # data is still there, and whoever can free it finds it.
             collected.blocked.append(f"{key}, generation {gen}: {type(exc).__name__}: {exc}")
             return
         collected.freed += 1
