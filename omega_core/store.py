@@ -12,7 +12,7 @@ from gridfs.errors import CorruptGridFile, NoFile
 
 from .backends.base import ACTIONS, BaseDataBackend
 from .errors import (
-    IntegrityError,
+    ConflictError,
     ObjectNotFoundError,
     PluginContractError,
     StaleReadError,
@@ -26,7 +26,7 @@ from .plugins.routing import Adapter, Route, is_model_backend
 from .plugins.spec import BackendSpec
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
-from .protocol.commit import Intent, as_version, rollback
+from .protocol.commit import Intent, as_version, persist, rollback
 from .protocol.metadata import Metadata
 from .protocol.naming import check_name
 from .protocol.scope import Scope, current_scope, entered
@@ -127,13 +127,12 @@ class OmegaStore(Payloads):
                 meta = self._existing(name, version)
                 try:
                     return self._get(meta, options)
-                except (StaleReadError, IntegrityError, NoFile, CorruptGridFile) as exc:
+                except Exception as exc:
                     # Either the payload is damaged, or it was replaced and collected meanwhile.
-                    now = self._read(name, version)
-                    if now is not None and now.gen == meta.gen:
-                        if isinstance(exc, IntegrityError):
-                            raise
-                        raise self._damage(meta, str(exc)) from exc
+                    if self._is_kept(meta):
+                        if isinstance(exc, NoFile | CorruptGridFile):
+                            raise self._damage(meta, str(exc)) from exc
+                        raise
                     if attempt == _ATTEMPTS:
                         raise
         raise AssertionError("unreachable")
@@ -189,11 +188,9 @@ class OmegaStore(Payloads):
             obj = router.call(
                 "get", adapter, store=self, meta=meta, name=meta.name, options=options
             )
-        if meta.collection is not None:
-            # A collection that is dropped while it is read just ends, without an error.
-            now = self._read(meta.name, None if meta.is_current else meta.version)
-            if now is None or now.gen != meta.gen:
-                raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
+        # A collection that is dropped while it is read just ends, without an error.
+        if meta.collection is not None and not self._is_kept(meta):
+            raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
         return obj
 
     # --- what is there -----------------------------------------------------------------------
@@ -304,10 +301,18 @@ class OmegaStore(Payloads):
 
     def retire(self, name: str) -> bool:
         """Make the name point at nothing; what it pointed at is left to the collector."""
-        result = self.database.metadata.update_one(
-            self.key(name).filter(gen={"$exists": True}), pipelines.drop()
-        )
-        return bool(result.matched_count)
+        attempts = 0
+
+        def drop() -> bool:
+            nonlocal attempts
+            attempts += 1
+            result = self.database.metadata.update_one(
+                self.key(name).filter(gen={"$exists": True}), pipelines.drop()
+            )
+            # Nothing there at a second attempt: it was the first that dropped it, most likely.
+            return bool(result.matched_count) or attempts > 1
+
+        return persist(drop)
 
     def discard(self, name: str) -> None:
         """Drop a temporary object, if it is there, and free it at once: nobody else reads it."""
@@ -325,14 +330,21 @@ class OmegaStore(Payloads):
         """
         chosen = self._existing(name, version)
         if not chosen.is_current:
+            kept = {"versions": {"$elemMatch": {"gen": chosen.gen}}}
+            condition = self.key(name).filter(gen={"$exists": True}, **kept)
             with answering(self.database):
-                self.database.metadata.update_one(
-                    self.key(name).filter(
-                        gen={"$exists": True}, versions={"$elemMatch": {"gen": chosen.gen}}
-                    ),
-                    pipelines.restore(version),
+                persist(
+                    lambda: self.database.metadata.update_one(
+                        condition, pipelines.restore(version)
+                    )
                 )
-        return self._existing(name)
+        restored = self._existing(name)
+        if restored.gen != chosen.gen:
+            raise ConflictError(
+                f"{self.key(name)} was put anew while version {version} was restored: its current "
+                f"version is {restored.version}. Look at versions({name!r}), and repeat."
+            )
+        return restored
 
     def gc(self, grace: float | None = None, *, dry_run: bool = False) -> Collected:
         """Free what was retired longer ago than the grace, and what crashed writers left.
@@ -452,6 +464,11 @@ class OmegaStore(Payloads):
         # A scope of the same name may be around, as in a wrapper of put: this asks the server.
         with answering(self.database), _outside():
             return self.metadata(name, version=version)
+
+    def _is_kept(self, meta: Metadata) -> bool:
+        """Return whether the payload is still live or a version, so that nobody has freed it."""
+        now = self._read(meta.name, meta.version)
+        return now is not None and now.gen == meta.gen
 
     def _existing(self, name: str, version: int | None = None) -> Metadata:
         meta = self._read(check_name(name), version)
