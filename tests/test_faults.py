@@ -1,0 +1,536 @@
+"""Whatever breaks, at whatever step: the old object or the new one, and nothing left over.
+
+A proxy between the client and a real mongod loses the n-th command, or its answer, or cuts the
+client off for good; children are killed there with SIGKILL. For every n until the operation ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.errors import PyMongoError
+
+import omega_core.backends.python_data
+from omega_core import BaseDataBackend, Metadata, Omega
+from omega_core.errors import ConflictError, OmegaError, ServerError
+from omega_core.protocol.commit import Intent
+from omega_core.store import OmegaStore
+from omega_core.testing.children import Child, KilledError
+from omega_core.testing.faults import FAULTS, FaultKind, FaultProxy, let_time_pass
+from omega_core.testing.orphans import find_orphans
+
+Make = Callable[..., Omega]
+
+FOO = Path(__file__).parents[1] / "examples" / "omega_foo"
+LEASE = 60.0
+
+
+# --- the objects -----------------------------------------------------------------------------
+
+
+@dataclass
+class Case:
+    """Objects of one kind; ``read`` makes something to compare of them, and of what `get` returns."""
+
+    kind: str
+    old: Any
+    new: Any
+    store: str = "datasets"
+    options: dict[str, Any] = field(default_factory=dict)
+    read: Callable[[Any], Any] = staticmethod(lambda obj: obj)
+    extra: Any = None
+
+    @property
+    def appended(self) -> Any:
+        return self.old + self.extra
+
+    def put(self, om: Omega, obj: Any, name: str, **options: Any) -> None:
+        self.of(om).put(obj, name, kind=self.kind, **self.options, **options)
+
+    def get(self, om: Omega, name: str) -> Any:
+        """Return the object in a comparable form, or None if there is none."""
+        store = self.of(om)
+        return self.read(store.get(name)) if name in store else None
+
+    def of(self, om: Omega) -> OmegaStore:
+        store: OmegaStore = getattr(om, self.store)
+        return store
+
+
+def _bytes_of(file: Any) -> bytes:
+    if isinstance(file, bytes):
+        return file
+    with file:
+        return bytes(file.read())
+
+
+def _data(directory: Path) -> Case:
+    return Case("python.data", {"a": [1, 2]}, {"b": (3, {4})})
+
+
+def _large_data(directory: Path) -> Case:
+    # Above the limit that the fixture `small_limits` sets: BSON in GridFS.
+    return Case("python.data", ["old"] * 1000, ["new"] * 1100)
+
+
+def _rows(directory: Path) -> Case:
+    rows = [{"i": i} for i in range(6)]
+    return Case("python.rows", rows[:3], rows[2:5], extra=rows[3:])
+
+
+def _file(directory: Path) -> Case:
+    # Two chunks each, under `small_limits`.
+    return Case("python.file", b"old" * 2500, b"new" * 3000, read=_bytes_of)
+
+
+def _file_at_uri(directory: Path) -> Case:
+    options = {"uri": f"{directory.as_uri()}/{{key}}"}
+    return Case("python.file", b"old" * 9, b"new" * 10, read=_bytes_of, options=options)
+
+
+def _frame(directory: Path) -> Case:
+    pd = pytest.importorskip("pandas")
+
+    def read(frame: Any) -> Any:
+        return frame.to_dict("list")
+
+    old, new = pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": [3.5], "y": ["a"]})
+    return Case("pandas.dataframe", old, new, read=read)
+
+
+def _model(directory: Path) -> Case:
+    pytest.importorskip("skops")
+    from sklearn.linear_model import Ridge
+
+    def read(model: Any) -> Any:
+        return model.alpha
+
+    return Case("sklearn.skops", Ridge(alpha=1), Ridge(alpha=2), store="models", read=read)
+
+
+def _foo(kind: str, class_name: str, old: Any, new: Any) -> Callable[[Path], Case]:
+    def make(directory: Path) -> Case:
+        types = pytest.importorskip("omega_foo.types")
+        cls = getattr(types, class_name)
+        return Case(kind, cls(old), cls(new))
+
+    return make
+
+
+CHEAP = {
+    "python.data": _data,
+    "python.data, large": _large_data,
+    "python.rows": _rows,
+    "python.file": _file,
+    "python.file at a URI": _file_at_uri,
+    "foo.rows": _foo("foo.rows", "FooRows", [{"x": 1}], [{"x": 2}, {"x": 3}]),
+    "foo.file": _foo("foo.file", "FooFile", b"old", b"new"),
+    "foo.uri": _foo("foo.uri", "FooBlob", b"old", b"new"),
+}
+HEAVY = {"pandas.dataframe": _frame, "sklearn.skops": _model}
+
+KINDS = [
+    *(pytest.param(make, id=name) for name, make in CHEAP.items()),
+    *(pytest.param(make, id=name, marks=pytest.mark.slow) for name, make in HEAVY.items()),
+]
+
+
+# --- the stage -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def foo_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the example be found as an installed distribution is."""
+    site = tmp_path_factory.mktemp("site")
+    info = site / "omega_foo-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: omega-foo\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[omega_core]\nfoo = omega_foo\n")
+    with pytest.MonkeyPatch.context() as patch:
+        if FOO.is_dir():
+            patch.syspath_prepend(str(FOO))
+            patch.syspath_prepend(str(site))
+        yield
+    for module in [name for name in sys.modules if name.partition(".")[0] == "omega_foo"]:
+        del sys.modules[module]
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make small objects take the way of large ones, and a lost server be found again soon."""
+    monkeypatch.setattr(omega_core.backends.python_data, "DOCUMENT_LIMIT", 4_000)
+    monkeypatch.setattr("omega_core.protocol.files.CHUNK_SIZE", 6000)
+    monkeypatch.setattr("omega_core.payloads.CHUNK_SIZE", 6000)
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.01)
+
+
+@dataclass
+class Stage:
+    """A proxy, clients that pass through it, and an observer who does not."""
+
+    proxy: FaultProxy
+    observer: Omega
+    make_victim: Callable[[float], Omega]
+    directory: Path
+
+    def settled(self) -> list[str]:
+        """Return what is left over when all leases are over and all is collected."""
+        database = self.observer.database.mongodb
+        let_time_pass(database, LEASE + 1)
+        assert self.observer.gc(grace=0).blocked == []
+        return find_orphans(database, [self.directory])
+
+
+@pytest.fixture
+def stage(make_omega: Make, mongo_url: str, mongo_database: str, tmp_path: Path) -> Iterator[Stage]:
+    # Stores of objects at URIs, and the blobs of foofs, in one directory that can be searched.
+    directory = tmp_path / "files"
+    (directory / "foofs").mkdir(parents=True)
+    sections: dict[str, Any] = {
+        "uris": {"allow": [directory.as_uri() + "/"]},
+        "stores": {"lease": LEASE},
+    }
+    if FOO.is_dir():
+        sections["plugins"] = {"foo": {"root": str(directory / "foofs")}}
+    with FaultProxy(mongo_url) as proxy:
+
+        def make_victim(timeout: float) -> Omega:
+            mongo = {"url": proxy.url(mongo_database), "timeout": timeout}
+            return make_omega(**sections, mongo=mongo)
+
+        yield Stage(proxy, make_omega(**sections), make_victim, directory)
+
+
+Operation = Callable[[Case, Omega, str], Any]
+
+OPERATIONS: dict[str, tuple[tuple[str, ...], Operation, str | None]] = {
+    # what is there before; the operation; what is there after it
+    "new": ((), lambda case, om, name: case.put(om, case.new, name), "new"),
+    "replace": (("old",), lambda case, om, name: case.put(om, case.new, name), "new"),
+    "drop": (("old",), lambda case, om, name: case.of(om).drop(name), None),
+    # Three puts, two versions: the first one is there to be freed.
+    "gc": (("new", "old", "new"), lambda case, om, name: om.gc(grace=0), "new"),
+    "restore": (("old", "new"), lambda case, om, name: case.of(om).restore(name, 1), "old"),
+    "append": (
+        ("old",),
+        lambda case, om, name: case.put(om, case.extra, name, append=True),
+        "appended",
+    ),
+}
+ON_ALL_KINDS = [operation for operation in OPERATIONS if operation != "append"]
+
+
+def check(case: Case, stage: Stage, operation: str, run: Callable[[str], bool | None]) -> None:
+    """Run one operation under a fault at every step, and check what is there after each.
+
+    ``run(name)`` returns whether the operation reported success; None when nothing struck it.
+    """
+    before, _, after = OPERATIONS[operation]
+    for step in itertools.count(1):
+        name = f"step {step}"
+        for which in before:
+            case.put(stage.observer, getattr(case, which), name)
+        old = case.get(stage.observer, name)
+        succeeded = run(name)
+        now = case.get(stage.observer, name)
+        new = None if after is None else case.read(getattr(case, after))
+        assert now == new or (now == old and succeeded is False), f"step {step}"
+        assert stage.settled() == [], f"step {step}"
+        assert case.get(stage.observer, name) == now, f"step {step}"
+        for meta in case.of(stage.observer).versions(name) if now is not None else []:
+            case.read(case.of(stage.observer).get(name, version=meta.version))
+        if succeeded is None:
+            break
+    assert step > 1, "no command was ever struck"
+
+
+@pytest.mark.parametrize("operation", ON_ALL_KINDS)
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("make_case", KINDS)
+def test_a_fault_at_any_step_leaves_the_old_object_or_the_new_one(
+    stage: Stage, make_case: Callable[[Path], Case], kind: FaultKind, operation: str
+) -> None:
+    break_at_every_step(make_case(stage.directory), stage, kind, operation)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_at_any_step_of_an_append_leaves_all_of_its_rows_or_none(
+    stage: Stage, kind: FaultKind
+) -> None:
+    break_at_every_step(_rows(stage.directory), stage, kind, "append")
+
+
+def break_at_every_step(case: Case, stage: Stage, kind: FaultKind, operation: str) -> None:
+    cut_off = kind.startswith("cut off")
+    lasting = None if cut_off else stage.make_victim(5.0)
+    steps = itertools.count(1)
+
+    def run(name: str) -> bool | None:
+        # One that is cut off waits for its server in vain: not long.
+        victim = lasting or stage.make_victim(0.1)
+        victim.database.prepare("default")  # so that the first command is the operation's
+        with stage.proxy.fault(next(steps), kind) as fault:
+            try:
+                OPERATIONS[operation][1](case, victim, name)
+                succeeded = True
+            except (OmegaError, OSError, PyMongoError):
+                succeeded = False
+        if cut_off:
+            victim.close()
+        return succeeded if fault.struck is not None else None
+
+    check(case, stage, operation, run)
+
+
+KILLED = ["python.data", "python.file", "python.file at a URI", "foo.uri"]
+
+
+@pytest.mark.parametrize("moment", ["lost command", "lost answer"])
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        *itertools.product(KILLED, ["new", "replace"]),
+        ("python.data", "gc"),
+        ("python.data", "drop"),
+        ("python.rows", "append"),
+    ],
+)
+def test_a_process_killed_at_any_step_leaves_the_old_object_or_the_new_one(
+    stage: Stage, name: str, operation: str, moment: FaultKind
+) -> None:
+    case = CHEAP[name](stage.directory)
+    victim = stage.make_victim(5.0)
+    steps = itertools.count(1)
+
+    def run(name: str) -> bool | None:
+        def act(tell: Any) -> None:
+            victim.database.prepare("default")
+            tell("ready")
+            assert os.read(go, 1)
+            OPERATIONS[operation][1](case, victim, name)
+
+        go, start = os.pipe()
+        with Child(act) as child:
+            assert child.hear() == "ready"
+            with stage.proxy.fault(next(steps), moment, then=child.kill) as fault:
+                os.write(start, b"x")
+                try:
+                    child.result()
+                    succeeded = True
+                except KilledError:
+                    succeeded = False
+        os.close(go)
+        os.close(start)
+        return succeeded if fault.struck is not None else None
+
+    check(case, stage, operation, run)
+
+
+# --- the commit ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_the_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Call a function once the next commit is applied, before its writer learns of it."""
+    from omega_core.protocol import commit
+
+    def arrange(happening: Callable[[], Any]) -> None:
+        original = commit.Intent.commit
+        applied = commit.persist
+
+        def interrupted(operation: Callable[[], Any]) -> Any:
+            monkeypatch.setattr(commit, "persist", applied)
+            operation()
+            happening()
+            return applied(operation)
+
+        def commits(self: Intent, meta: Any) -> Any:
+            monkeypatch.setattr(commit.Intent, "commit", original)
+            monkeypatch.setattr(commit, "persist", interrupted)
+            return original(self, meta)
+
+        monkeypatch.setattr(commit.Intent, "commit", commits)
+
+    return arrange
+
+
+def test_what_was_committed_stays_when_the_server_comes_back_only_for_the_abort(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = _data(stage.directory)
+    victim = stage.make_victim(0.1)
+    case.put(victim, case.old, "x")
+    abort = Intent.abort
+
+    def healed(intent: Intent) -> None:
+        fault.heal()
+        victim.database.client.admin.command("ping")
+        abort(intent)
+
+    with stage.proxy.fault(0, "lost answer") as counted:
+        case.put(victim, case.new, "x")
+    with stage.proxy.fault(len(counted.commands), "cut off after") as fault:
+        monkeypatch.setattr(Intent, "abort", healed)
+        with pytest.raises(ServerError) as told:
+            case.put(victim, case.old, "x")
+    assert case.get(stage.observer, "x") == case.old
+    assert "Nevertheless data/'x' in bucket 'default' was stored." in told.value.__notes__
+    assert stage.settled() == []
+
+
+def test_an_interrupt_after_the_commit_does_not_undo_it(
+    om: Omega, at_the_commit: Callable[..., None]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    om.datasets.put("old", "x")
+    at_the_commit(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        om.datasets.put("new", "x")
+    assert om.datasets.get("x") == "new"
+    assert om.datasets.get("x", version=1) == "old"
+
+
+def test_a_commit_whose_answer_is_lost_returns_its_own_metadata_although_others_came_after(
+    om: Omega, make_omega: Make, at_the_commit: Callable[..., None]
+) -> None:
+    other = make_omega()
+
+    def replaced() -> None:
+        other.datasets.put("by another", "x", attributes={"by": "another"})
+
+    at_the_commit(replaced)
+    kept = om.datasets.put("mine", "x", attributes={"by": "me"})
+    assert (kept.version, kept.rev, kept.attributes) == (1, 1, {"by": "me"})
+    assert om.datasets.get("x", version=1) == "mine"
+
+    at_the_commit(lambda: other.datasets.drop("x"))
+    dropped = om.datasets.put("mine again", "x")
+    assert (dropped.version, dropped.rev) == (3, 3)
+    assert not om.datasets.exists("x")
+
+
+def test_an_append_whose_answer_is_lost_stays_in_the_version_that_it_made(
+    om: Omega, make_omega: Make, at_the_commit: Callable[..., None]
+) -> None:
+    om.datasets.put([{"i": 1}], "x", kind="python.rows")
+    other = make_omega()
+    at_the_commit(lambda: other.datasets.put([{"i": 9}], "x", kind="python.rows"))
+    om.datasets.put([{"i": 2}], "x", append=True)
+    assert om.datasets.get("x") == [{"i": 9}]
+    assert om.datasets.get("x", version=1) == [{"i": 1}, {"i": 2}]
+
+
+def test_attributes_whose_answer_is_lost_are_saved_and_are_no_conflict(stage: Stage) -> None:
+    victim = stage.make_victim(5.0)
+    victim.datasets.put("x", "x")
+    meta = victim.datasets.metadata("x")
+    assert meta is not None
+    meta.attributes["checked"] = True
+    with stage.proxy.fault(1, "lost answer") as fault:
+        meta.save()
+    assert fault.struck == "findAndModify omega.metadata"
+    again = stage.observer.datasets.metadata("x")
+    assert again is not None
+    assert (again.attributes, again.rev) == ({"checked": True}, meta.rev)
+
+
+# --- what comes too late ---------------------------------------------------------------------
+
+
+def test_an_append_to_what_was_dropped_and_collected_leaves_nothing(
+    om: Omega, make_omega: Make
+) -> None:
+    other = make_omega()
+    om.datasets.put([{"i": 1}], "x", kind="python.rows")
+
+    def rows() -> Iterator[dict[str, int]]:
+        yield {"i": 2}
+        other.datasets.drop("x")
+        other.gc(grace=0)
+        yield {"i": 3}
+
+    with pytest.raises(ConflictError, match="there is no object, this write expected the object"):
+        om.datasets.put(rows(), "x", append=True)
+    assert om.datasets.list() == []
+    assert find_orphans(om.database.mongodb) == []
+
+
+def test_a_restore_of_a_version_that_goes_meanwhile_is_refused(
+    om: Omega, make_omega: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omega_core import store
+
+    persist = store.persist
+    other = make_omega()
+    for obj in "ab":
+        om.datasets.put(obj, "x")
+
+    def late(operation: Callable[[], Any]) -> Any:
+        monkeypatch.setattr(store, "persist", persist)
+        for obj in "cd":
+            other.datasets.put(obj, "x")
+        return persist(operation)
+
+    monkeypatch.setattr(store, "persist", late)
+    with pytest.raises(ConflictError, match="was put anew while version 1 was restored"):
+        om.datasets.restore("x", 1)
+    assert om.datasets.get("x") == "d"
+
+
+def test_a_slow_writer_keeps_its_lease_also_when_the_keeper_was_idle(make_omega: Make) -> None:
+    om = make_omega(stores={"lease": 1.0})
+    om.datasets.put("the keeper starts", "x")
+
+    def rows() -> Iterator[dict[str, int]]:
+        time.sleep(2.5)
+        om.gc(grace=0)
+        yield {"i": 1}
+
+    om.datasets.put(rows(), "slow", kind="python.rows")
+    assert om.datasets.get("slow") == [{"i": 1}]
+
+
+# --- what cannot be freed --------------------------------------------------------------------
+
+
+class Stubborn(BaseDataBackend):
+    """Has a payload somewhere, and does not let go of it."""
+
+    KIND = "test.stubborn"
+    TYPES = ("builtins:range",)
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        meta = self.data_store.make_metadata(name, self.KIND, attributes=attributes)
+        if len(obj) == 0:
+            raise ValueError("an empty range")
+        return meta.save()
+
+    def drop(self, meta: Metadata) -> None:
+        raise KeyError("what it was called")
+
+
+def test_a_backend_that_cannot_free_hides_no_error_and_holds_up_no_other(om: Omega) -> None:
+    om.datasets.register_backend(Stubborn)
+    with pytest.raises(ValueError, match="an empty range") as told:
+        om.datasets.put(range(0), "x")
+    assert any("could not be removed now" in note for note in told.value.__notes__)
+    for name in ("stubborn", "after it"):
+        om.datasets.put(range(1) if name == "stubborn" else 1, name)
+        om.datasets.drop(name)
+    collected = om.gc(grace=0)
+    assert collected.freed == 1
+    assert len(collected.blocked) == 2
+    assert "KeyError" in collected.blocked[0]
+    assert find_orphans(om.database.mongodb) == []
