@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +254,7 @@ def test_the_metadata_points_at_what_the_backend_assigned(om: Omega, root: Path)
     assert (root / blob.uri.removeprefix("foofs://")).read_bytes() == b"x"
 
 
-# --- damage and crashes ------------------------------------------------------------------------
+# --- damage --------------------------------------------------------------------------------------
 
 
 @pytest.mark.xfail(reason="mongoengine's GridFSProxy returns None or '' for a damaged file")
@@ -294,84 +290,6 @@ def test_a_failing_put_leaves_the_old_object_and_nothing_else(
     assert "In put of data/'x'" in "".join(caught.value.__notes__)
     assert om.datasets.get("x") == an_object(kind, "old")
     assert leftovers(om, root) == before
-
-
-_DIES = """
-    import os, signal, sys
-    import omega_core
-    from omega_foo.types import FooBlob, FooFile, FooRows
-
-    url, root, kind, place = sys.argv[1:]
-    config = {
-        "mongo": {"url": url},
-        "stores": {"lease": 0.05},
-        "plugins": {"enabled": ["foo"], "foo": {"root": root}},
-    }
-
-    def die(*args, **kwargs):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    om = omega_core.Omega(config)
-    if place == "save":
-        omega_core.Metadata.save = die
-    else:
-        omega_core.OmegaStore.make_metadata = die
-    made = {"foo.rows": FooRows({"i": i} for i in range(3)),
-            "foo.file": FooFile(b"new"), "foo.uri": FooBlob(b"new")}
-    om.datasets.put(made[kind], "x")
-"""
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("place", ["make_metadata", "save"])
-def test_a_process_killed_in_the_middle_of_its_put_leaves_nothing_that_gc_does_not_find(
-    foo_omega: Callable[..., Omega],
-    mongo_url: str,
-    mongo_database: str,
-    kind: str,
-    place: str,
-    root: Path,
-    site: Path,
-) -> None:
-    om = foo_omega(stores={"lease": 0.05})
-    first = place == "make_metadata"  # of a first put, and of a replace
-    if not first:
-        om.datasets.put(an_object(kind, "old"), "x")
-    before = leftovers(om, root)
-    arguments = [f"{mongo_url}/{mongo_database}", str(root), kind, place]
-    path = os.pathsep.join([str(site), str(EXAMPLES / "omega_foo")])
-    dead = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_DIES), *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert dead.returncode == -9
-    assert leftovers(om, root) != before
-    if first:
-        assert not om.datasets.exists("x")
-    else:
-        assert om.datasets.get("x") == an_object(kind, "old")
-    for condemned in _collected(om):
-        assert condemned <= 1
-    assert [path for path in leftovers(om, root) if path != str(root)] == [
-        path for path in before if path != str(root)
-    ]
-    if not first:
-        assert om.datasets.get("x") == an_object(kind, "old")
-    om.datasets.put(an_object(kind, "new"), "x")
-    assert om.datasets.get("x") == an_object(kind, "new")
-
-
-def _collected(om: Omega) -> Iterator[int]:
-    """Collect until no lease is waited for."""
-    while True:
-        collected = om.datasets.gc(grace=0)
-        assert not collected.blocked
-        yield collected.condemned
-        pending = om.datasets.mongodb["omega.metadata"].count_documents(
-            {"pending": {"$nin": [None, {}]}}
-        )
-        if not pending:
-            return
 
 
 # --- the model, and the settings ---------------------------------------------------------------
