@@ -51,7 +51,7 @@ class DataFrameBackend(BaseDataBackend):
             write_payload(encoded, file)
         return meta.save()
 
-    def get(self, name: str, columns: Any = None, **kwargs: Any) -> pd.DataFrame:
+    def get(self, name: str, columns: Any = None, **kwargs: Any) -> Any:
         """Return the DataFrame.
 
         Parameters

@@ -85,7 +85,8 @@ class Payload:
         fields = names if choose is None else choose(names)
         if not fields:
             return pa.table({})
-        options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in fields])
+        places = {name: place for place, name in enumerate(names)}
+        options = pa.ipc.IpcReadOptions(included_fields=[places[name] for name in fields])
         try:
             with pa.ipc.open_stream(self._buffer, options=options) as reader:
                 table = reader.read_all()

@@ -49,8 +49,10 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
     rows = checked("the row index", encode_index, frame.index, parts.placer("i"), parts)
     labels = checked("the column labels", encode_index, frame.columns, parts.side, parts)
     specs = []
+    bare = frame.copy(deep=False)
+    bare.attrs = {}  # which pandas would copy, deeply, with each column
     for position, label in enumerate(frame.columns):
-        values = frame.iloc[:, position].array
+        values = bare.iloc[:, position].array
         place = f"column {label!r} (position {position})"
         spec, array = checked(place, encode_column, values, parts)
         parts.column(f"c{position}", array)
@@ -177,7 +179,7 @@ def _positions(labels: Any, label: Any) -> list[int]:
 @intact()
 def decode_frame(
     header: dict[str, Json], table: pa.Table, positions: list[int], labels: Any
-) -> pd.DataFrame:
+) -> Any:
     """Make the frame of the columns at ``positions``, which are called ``labels``."""
     parts = _parts(header, table, "frame")
     index = decode_index(header["index"], parts)
@@ -193,10 +195,7 @@ def decode_frame(
     # copy gives the caller memory of its own, where Arrow's is read-only.
     frame = pd.DataFrame(values, index=index, copy=True)
     frame.columns = labels
-    frame.attrs = decode_value(header["attrs"])
-    if not header["duplicates"]:
-        frame.flags.allows_duplicate_labels = False
-    return frame
+    return _annotate(frame, header)
 
 
 @intact()
@@ -209,11 +208,8 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     name = decode_value(header["name"])
     # A copy gives the caller memory of its own, where Arrow's is read-only. Series(copy=True) of
     # pandas 2.2 would not make it.
-    series: Any = pd.Series(values.copy(), index=index, dtype=values.dtype, name=name, copy=False)
-    series.attrs = decode_value(header["attrs"])
-    if not header["duplicates"]:
-        series.flags.allows_duplicate_labels = False
-    return series
+    series = pd.Series(values.copy(), index=index, dtype=values.dtype, name=name, copy=False)
+    return _annotate(series, header)
 
 
 @intact()
@@ -228,6 +224,13 @@ def _parts(header: dict[str, Json], table: pa.Table, kind: str) -> Parts:
     if header["object"] != kind:
         raise IntegrityError(f"The payload holds a {header['object']!r}, not a {kind!r}.")
     return Parts(table, header["sides"])
+
+
+def _annotate(obj: Any, header: dict[str, Json]) -> Any:
+    obj.attrs = decode_value(header["attrs"])
+    if not header["duplicates"]:
+        obj.flags.allows_duplicate_labels = False
+    return obj
 
 
 def _check_rows(header: dict[str, Json], *lengths: int) -> None:

@@ -24,9 +24,17 @@ import pandas as pd
 from omega_core.errors import IntegrityError
 
 from .faithful import Unfaithful, type_name
+from .moments import (
+    decode_datetime,
+    decode_time,
+    decode_timestamp,
+    encode_datetime,
+    encode_time,
+    encode_timestamp,
+)
 from .offsets import OFFSET_TYPES, build_offset, offset_parts
 from .rawdtypes import array_bytes, decode_dtype, empty_array, encode_dtype, memory_order
-from .timezones import decode_timezone, encode_timezone, is_pytz
+from .timezones import decode_timezone, encode_timezone
 
 Json = Any
 _MAX_DEPTH = 100
@@ -166,67 +174,7 @@ def _decode_dict(body: Json) -> dict[Any, Any]:
     return {decode_value(key): decode_value(item) for key, item in body}
 
 
-# --- dates and times -------------------------------------------------------------------------
-
-
-def _encode_datetime(value: dt.datetime, depth: int) -> Json:
-    wall = value.replace(tzinfo=None, fold=0).isoformat()
-    zone = None if value.tzinfo is None else encode_timezone(value.tzinfo)
-    offset = None
-    if is_pytz(value.tzinfo):
-        shift = value.utcoffset()
-        assert shift is not None
-        offset = [shift.days, shift.seconds]
-    spec = {"datetime": [wall, value.fold, zone, offset]}
-    if offset is not None:
-        same = decode_value(spec)
-        if (same.replace(tzinfo=None), same.tzinfo) != (value.replace(tzinfo=None), value.tzinfo):
-            raise Unfaithful(
-                f"is the time {value!r}, which its pytz zone does not have",
-                "make it with the localize method of the zone",
-            )
-    return spec
-
-
-def _decode_datetime(body: Json) -> dt.datetime:
-    wall, fold, zone, offset = body
-    value = dt.datetime.fromisoformat(wall)
-    if zone is None:
-        return value.replace(fold=fold)
-    tz = decode_timezone(zone)
-    if offset is None:
-        return value.replace(tzinfo=tz, fold=fold)
-    # An instance of a pytz zone knows one offset only; the zone itself picks it.
-    moment = value - dt.timedelta(days=offset[0], seconds=offset[1])
-    return tz.fromutc(moment if is_pytz(tz) else moment.replace(tzinfo=tz))
-
-
-def _encode_time(value: dt.time, depth: int) -> Json:
-    zone = None if value.tzinfo is None else encode_timezone(value.tzinfo)
-    return {"time": [value.replace(tzinfo=None, fold=0).isoformat(), value.fold, zone]}
-
-
-def _decode_time(body: Json) -> dt.time:
-    clock, fold, zone = body
-    tz = None if zone is None else decode_timezone(zone)
-    return dt.time.fromisoformat(clock).replace(tzinfo=tz, fold=fold)
-
-
-def _encode_timestamp(value: pd.Timestamp, depth: int) -> Json:
-    zone = None if value.tzinfo is None else encode_timezone(value.tzinfo)
-    spec = {"timestamp": [int(value.asm8.view("i8")), value.unit, value.fold, zone]}
-    same = decode_value(spec)
-    if (same, same.unit, same.fold) != (value, value.unit, value.fold):
-        raise Unfaithful(f"is the time {value!r}, which its zone does not have", _REMEDY)
-    return spec
-
-
-def _decode_timestamp(body: Json) -> Any:
-    count, unit, fold, zone = body
-    value = pd.Timestamp(np.datetime64(count, unit))
-    if zone is None:
-        return value.replace(fold=fold) if fold else value
-    return value.tz_localize("UTC").tz_convert(decode_timezone(zone))
+# --- pandas ----------------------------------------------------------------------------------
 
 
 def _encode_pd_timedelta(value: pd.Timedelta, depth: int) -> Json:
@@ -235,7 +183,7 @@ def _encode_pd_timedelta(value: pd.Timedelta, depth: int) -> Json:
 
 def _decode_period(body: Json) -> Any:
     ordinal, freq = body
-    return pd.Period(ordinal=ordinal, freq=decode_offset(freq))  # type: ignore[arg-type]
+    return pd.Period(ordinal=ordinal, freq=decode_offset(freq))
 
 
 def _encode_offset(value: pd.offsets.BaseOffset, depth: int) -> Json:
@@ -315,15 +263,15 @@ _ENCODERS: dict[type, Callable[[Any, int], Json]] = {
     frozenset: lambda value, depth: {"frozenset": _encode_items(value, depth)},
     dict: _encode_dict,
     dt.date: lambda value, depth: {"date": value.isoformat()},
-    dt.datetime: _encode_datetime,
-    dt.time: _encode_time,
+    dt.datetime: lambda value, depth: {"datetime": encode_datetime(value)},
+    dt.time: lambda value, depth: {"time": encode_time(value)},
     dt.timedelta: lambda value, depth: {
         "timedelta": [value.days, value.seconds, value.microseconds]
     },
     np.ndarray: _encode_array,
     type(pd.NA): lambda value, depth: {"pd": "NA"},
     type(pd.NaT): lambda value, depth: {"pd": "NaT"},
-    pd.Timestamp: _encode_timestamp,
+    pd.Timestamp: lambda value, depth: {"timestamp": encode_timestamp(value)},
     pd.Timedelta: _encode_pd_timedelta,
     pd.Period: lambda value, depth: {"period": [value.ordinal, encode_offset(value.freq)]},
     pd.Interval: lambda value, depth: {
@@ -350,8 +298,8 @@ _DECODERS: dict[str, Callable[[Json], Any]] = {
     "frozenset": lambda body: frozenset(decode_value(body)),
     "dict": _decode_dict,
     "date": dt.date.fromisoformat,
-    "datetime": _decode_datetime,
-    "time": _decode_time,
+    "datetime": decode_datetime,
+    "time": decode_time,
     "timedelta": lambda body: dt.timedelta(body[0], body[1], body[2]),
     "tz": decode_timezone,
     "np.str": lambda body: np.str_(decode_value(body)),
@@ -360,7 +308,7 @@ _DECODERS: dict[str, Callable[[Json], Any]] = {
     "array": lambda body: _fill(body[0], body[1], body[2], body[3]),
     "objects": _decode_objects,
     "pd": lambda body: {"NA": pd.NA, "NaT": pd.NaT}[body],
-    "timestamp": _decode_timestamp,
+    "timestamp": decode_timestamp,
     "pd.timedelta": lambda body: pd.Timedelta(np.timedelta64(body[0], body[1])),
     "period": _decode_period,
     "interval": lambda body: pd.Interval(decode_value(body[0]), decode_value(body[1]), body[2]),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from omega_core.errors import UnsupportedOptionError
@@ -215,6 +216,27 @@ def test_columns_come_in_the_order_asked_for(
     back = decode(encode(frame), asked)
     pd.testing.assert_frame_equal(back, frame[asked], check_column_type=False, check_freq=False)
     assert type(back.columns) is type(frame.columns)
+
+
+def test_columns_are_read_past_dictionaries_and_nested_ones(decode: Any, encode: Any) -> None:
+    words = pa.array(["x", None, "x"]).dictionary_encode()
+    structs = pa.StructArray.from_arrays([words, words], names=["a", "b"])
+    arrow = pd.arrays.ArrowExtensionArray
+    frame = pd.DataFrame(
+        {
+            "d": arrow(pa.chunked_array([words])),
+            "n": [1, 2, 3],
+            "s": arrow(pa.chunked_array([structs])),
+            "c": pd.Categorical(["a", "b", None]),
+        },
+        index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2), ("c", 3)]),
+    )
+    for asked in (["n"], ["s"], ["d", "c"], ["c"], ["s", "n", "d"]):
+        back = decode(encode(frame), asked)
+        assert list(back) == asked
+        assert back.index.equals(frame.index)
+        for label in asked:
+            assert back[label].tolist() == frame[label].tolist() or label == "c"
 
 
 def test_a_part_of_a_label_names_all_columns_below_it(decode: Any, encode: Any) -> None:
