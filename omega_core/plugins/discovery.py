@@ -165,7 +165,7 @@ def load(plugin: Plugin) -> object | None:
         target: object = importlib.import_module(module.strip())
         for name in filter(None, attribute.strip().split(".")):
             target = getattr(target, name)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         # Whatever a third party's module raises must not take the other plugins down.
         error = PluginLoadError(
             f"{plugin} failed to import {plugin.target!r}: {type(exc).__name__}: {exc}. The other "
