@@ -36,16 +36,20 @@ LEASE = 60.0
 # --- the objects -----------------------------------------------------------------------------
 
 
+def _itself(obj: Any) -> Any:
+    return obj
+
+
 @dataclass
 class Case:
-    """Objects of one kind; ``read`` makes something to compare of them, and of what `get` returns."""
+    """Objects of one kind; ``read`` makes something to compare of them, and of what `get` gives."""
 
     kind: str
     old: Any
     new: Any
     store: str = "datasets"
     options: dict[str, Any] = field(default_factory=dict)
-    read: Callable[[Any], Any] = staticmethod(lambda obj: obj)
+    read: Callable[[Any], Any] = _itself
     extra: Any = None
 
     @property
