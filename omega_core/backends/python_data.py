@@ -62,9 +62,10 @@ class PythonDataBackend(BaseDataBackend):
         segments = self.data_store.segments.with_options(codec_options=_RAW)
         document = segments.find_one({"_id": meta.gen})
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
-        if document is None or "data" not in document:
+        data = None if document is None else document.get("data")
+        if not isinstance(data, RawBSONDocument):
             raise IntegrityError(f"{what}: its document is missing.")
-        encoded = bytes(document["data"].raw)
+        encoded = bytes(data.raw)
         expected = meta.integrity or {}
         if hashlib.sha256(encoded).hexdigest() != expected.get("sha256"):
             raise IntegrityError(f"{what}: its document is not the one that was written.")
