@@ -10,7 +10,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from omega_core.errors import UnsupportedValueError, UntrustedFormatError
 
-from . import soundness
+from . import grammar, soundness
 from .estimator import EstimatorBackend
 from .parts import lossy_values, unnamed_functions
 from .trusted import SHIPPED, trusted_with
@@ -56,30 +56,41 @@ class SkopsBackend(EstimatorBackend):
         foreign = set(skops.io.get_untrusted_types(data=data)).difference(SHIPPED)
         if foreign:
             self._refuse_unnamed(model, name, foreign)
-        unknown = foreign.difference(self._trusted_types())
+        own = self._trusted_types()
+        unknown = foreign.difference(own)
         if unknown:
             raise UntrustedFormatError(
                 f"The model {name!r} ({type(model).__name__}) {_untrusted(unknown)} "
                 "Nothing was stored."
             )
+        try:
+            grammar.check(data, own)
+        except grammar.GrammarError as error:
+            raise UnsupportedValueError(
+                f"The model {name!r} ({type(model).__name__}) cannot be stored as {self.kind}: it "
+                f"holds {error}, which would be refused when it is read. Nothing was stored."
+            ) from error
         return data
 
     def loads(self, data: bytes, name: str) -> Any:
-        trusted = trusted_with(self._trusted_types())
+        own = self._trusted_types()
+        trusted = trusted_with(own)
         try:
+            grammar.check(data, own)
             model = skops.io.loads(data, trusted=trusted)
-        except UntrustedTypesFoundException:
-            unknown = set(skops.io.get_untrusted_types(data=data)).difference(trusted)
-            raise UntrustedFormatError(
-                f"The model {name!r} in bucket {self.model_store.bucket!r} {_untrusted(unknown)}"
-            ) from None
-        try:
             soundness.check(model)
-        except soundness.UnsoundError as error:
+        except (
+            grammar.GrammarError,
+            UntrustedTypesFoundException,
+            soundness.UnsoundError,
+        ) as error:
+            where = f"The model {name!r} in bucket {self.model_store.bucket!r}"
+            unknown = set(skops.io.get_untrusted_types(data=data)).difference(trusted)
+            if unknown:
+                raise UntrustedFormatError(f"{where} {_untrusted(unknown)}") from error
             raise UntrustedFormatError(
-                f"The model {name!r} in bucket {self.model_store.bucket!r} was not written by "
-                f"scikit-learn: {error}. Using it could crash this process or read memory that "
-                "does not belong to it. Restore a version that you trust, or fit it again."
+                f"{where} was not written by scikit-learn and skops: {error}. Reading or using it "
+                "could do harm. Restore a version that you trust, or fit it again."
             ) from error
         return model
 

@@ -1,20 +1,21 @@
 """The types that a stored model may hold beyond those that skops trusts by itself.
 
-skops builds an object only from types whose names the reader trusts. A trusted name is a
-capability: a crafted payload may import its module, call it with any arguments that can
-themselves be built, or make a bare instance and hand any state to its ``__setstate__``. So a name
-is listed here only if *all* of that is harmless: whatever it is given, it opens no file, imports
-nothing, evaluates no text, and runs nothing but itself (on several cores, where it computes). Each
-group says how that was seen to be so, by reading the sources. Names that an installed version
-lacks are harmless: nothing resolves them.
+skops builds an object only from types whose names the reader trusts. What a payload can do with a
+trusted name is limited by `omega_sklearn.grammar`: use a class or a function as a value, without
+calling it, or make a bare instance of a class and hand any state to its ``__setstate__``. A name
+is listed here only if that is harmless, whatever the state is, *and* if calling it would be,
+which is the second line of defence: it opens no file, imports nothing, evaluates no text, and
+runs nothing but itself. Each group says how that was seen to be so, by reading the sources. Names
+that an installed version lacks are harmless: nothing resolves them.
 
 Compiled types whose methods index memory without a check are listed only because
 `omega_sklearn.soundness` examines their contents after loading, before anyone can use them.
 
 What is left out on purpose: `joblib.Memory` (unpickles its cache directory), ``scipy.stats``
-distributions (build their argument parser with `exec`), ``operator`` callables and bound methods
-(name any attribute of an object), ``PyFuncDistance`` (calls into Python from compiled code),
-``numpy`` functions that open files, and everything that is not part of scikit-learn or below it.
+distributions (their ``__setstate__`` hands a string of the state to `exec`), ``operator``
+callables and bound methods (name any attribute of an object), ``PyFuncDistance`` (calls into
+Python from compiled code), ``numpy`` functions that open files, and everything that is not part of
+scikit-learn or below it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,119 @@
+"""What the schema of a skops file may say: the ways in which skops itself uses a name.
+
+skops asks whether the *name* of a type is trusted, and a file may then use that name in ways that
+skops never writes: call a class with arguments of its choice, where skops would have filled the
+attributes of a bare instance; convert the keys of a dict by a function; or declare one thing and
+mean another node by its id. Held to the grammar below, loading calls nothing but the constructors
+of plain data and of scikit-learn's losses. Everything else that a trusted name can be is a value:
+a class or a function that is not called, or an instance whose state is set, and which
+`omega_sklearn.soundness` then examines.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Collection, Iterator
+from typing import Any
+
+Node = dict[str, Any]
+
+_NUMPY_SCALAR = (
+    r"numpy\.(bool_?|str_|bytes_|datetime64|timedelta64|u?int(8|16|32|64|p|c)|u?byte|u?short|"
+    r"u?long|u?longlong|float(16|32|64|128)|longdouble|complex(64|128|256)|clongdouble)"
+)
+_CALLED = {
+    "ConstructorFromReduceNode": r"builtins\.frozenset",
+    "DefaultDictNode": r"collections\.defaultdict",
+    "DictNode": r"builtins\.dict|collections\.OrderedDict|sklearn\.utils(\._bunch)?\.Bunch",
+    "ListNode": r"builtins\.list",
+    "SetNode": r"builtins\.set",
+    "TupleNode": (
+        r"builtins\.tuple|sklearn\.impute\._iterative\._ImputerTriplet|"
+        r"sklearn\.gaussian_process\.kernels\.Hyperparameter"
+    ),
+    "NdArrayNode": rf"numpy\.ndarray|{_NUMPY_SCALAR}",
+    "MaskedArrayNode": r"numpy\.ma\.(core\.)?MaskedArray",
+    "RandomStateNode": r"numpy\.random\.mtrand\.RandomState",
+    "RandomGeneratorNode": r"numpy\.random\._generator\.Generator",
+    "SparseMatrixNode": r"scipy\.sparse\.\w+\.\w+",
+    "LossNode": r"sklearn\._loss\._loss\.Cy\w+|sklearn\.linear_model\._sgd_fast\.\w+",
+    "TreeNode": r"sklearn\.tree\._tree\.Tree",
+    "PartialNode": r"functools\.partial",
+}
+"""Nodes that call, or could be made to call, what they name: and what they may name."""
+
+_NOT_CALLED = frozenset(
+    {
+        *("ObjectNode", "TypeNode", "FunctionNode"),
+        *("JsonNode", "BytesNode", "BytearrayNode", "SliceNode", "DTypeNode"),
+    }
+)
+_KEY = re.compile(rf"builtins\.(str|int|float)|{_NUMPY_SCALAR}")
+_OLDEST = 2
+"""The first protocol of skops that this package has written; older ones have other nodes."""
+
+
+class GrammarError(Exception):
+    """Says what in a file skops would not have written."""
+
+
+def check(data: bytes, own: Collection[str]) -> None:
+    """Raise `GrammarError` where a skops file says what skops does not write.
+
+    Parameters
+    ----------
+    own
+        The reader's own trusted types, which may be used in any way.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    protocol = schema.get("protocol")
+    if not isinstance(protocol, int) or protocol < _OLDEST:
+        raise GrammarError(f"protocol {protocol!r} of skops")
+    meanings: dict[Any, tuple[str, str]] = {}
+    for node in _nodes(schema):
+        loader, name = node["__loader__"], f"{node.get('__module__')}.{node.get('__class__')}"
+        # One id is one object. Otherwise a node could stand for another that was checked as
+        # something else.
+        if meanings.setdefault(node.get("__id__", id(node)), (loader, name)) != (loader, name):
+            raise GrammarError(f"{name} under the id of another object")
+        if name not in own:
+            _check_use(loader, name)
+        if "key_types" in node:
+            _check_keys(node["key_types"], own)
+
+
+def _check_use(loader: str, name: str) -> None:
+    names = _CALLED.get(loader)
+    if names is not None and not re.fullmatch(names, name):
+        raise GrammarError(f"{name} called by {loader}")
+    # A bound method or an operator is code by its nature: only the reader's own list has any.
+    if names is None and loader not in _NOT_CALLED:
+        raise GrammarError(f"{name} used by {loader}")
+
+
+def _check_keys(key_types: Any, own: Collection[str]) -> None:
+    kinds = key_types.get("content") if isinstance(key_types, dict) else None
+    if not isinstance(kinds, list) or key_types.get("__loader__") != "ListNode":
+        raise GrammarError("a dict without the types of its keys")
+    for kind in kinds:
+        name = f"{kind.get('__module__')}.{kind.get('__class__')}"
+        named = kind.get("__loader__") == "TypeNode"
+        if not named or not (name in own or _KEY.fullmatch(name)):
+            raise GrammarError(f"{name} called for the keys of a dict")
+
+
+def _nodes(schema: Node) -> Iterator[Node]:
+    # Everywhere, also where skops would not look, so that nothing can be hidden.
+    stack: list[Any] = [schema]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("__loader__"), str):
+                yield part
+            stack.extend(part.values())
+        elif isinstance(part, list):
+            stack.extend(part)
