@@ -135,7 +135,8 @@ def decode_index(spec: Json, parts: Parts) -> Any:
         )
     values = decode_column(spec["values"], parts.fetch(spec["at"]), parts)
     name = decode_value(spec["name"])
-    index = pd.Index(values, dtype=values.dtype, name=name, tupleize_cols=False)
+    # A copy, since not all of pandas 2.2 takes the read-only memory of Arrow for an index.
+    index = pd.Index(values, dtype=values.dtype, copy=True, name=name, tupleize_cols=False)
     if "freq" in spec:
         freq = decode_offset(spec["freq"])
         if isinstance(index, pd.DatetimeIndex):

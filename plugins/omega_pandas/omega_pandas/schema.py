@@ -17,6 +17,7 @@ Json = Any
 FORMAT = 1
 """The version of the header; a reader refuses a higher one."""
 
+_MALFORMED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
 _MAX_LISTED = 100
 _MAX_LABEL = 200
 
@@ -71,7 +72,7 @@ def intact() -> Iterator[None]:
     """Make an `IntegrityError` of what a malformed header or array raises while it is decoded."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+    except _MALFORMED as error:
         raise IntegrityError(
             f"The stored object is malformed ({type(error).__name__}: {error}); "
             "restore an earlier version, or store it again."

@@ -36,7 +36,9 @@ def frame() -> pd.DataFrame:
             "int8": np.array([1, 2], dtype="int8"),
             "float": np.array([-0.0, np.nan]),
             "object": pd.Series(["a", None], dtype=object),
-            "mixed": pd.Series([Decimal("1.10"), (dt.date(2024, 1, 1), {"k": pd.NA})], dtype=object),
+            "mixed": pd.Series(
+                [Decimal("1.10"), (dt.date(2024, 1, 1), {"k": pd.NA})], dtype=object
+            ),
             "str": pd.Series(["a", None], dtype=text_dtype()),
             "string": pd.Series(["a", None], dtype=pd.StringDtype("python")),
             "Int64": pd.Series([2**62, None], dtype="Int64"),
@@ -89,6 +91,4 @@ if __name__ == "__main__":
     zoned = pd.Series(pd.date_range("2024-10-27 00:00", periods=3, freq="h", tz="UTC", unit="s"))
     stem = Path(sys.argv[1]) / pd.__version__
     stem.with_name(f"{stem.name}.arrow").write_bytes(to_bytes(frame()))
-    stem.with_name(f"{stem.name}.zoned").write_bytes(
-        to_bytes(zoned.dt.tz_convert("Europe/Berlin"))
-    )
+    stem.with_name(f"{stem.name}.zoned").write_bytes(to_bytes(zoned.dt.tz_convert("Europe/Berlin")))
