@@ -25,6 +25,34 @@ NAMES = [
 ]
 
 
+DOCUMENTED = {
+    "rows": """
+        collection = self.data_store.collection(name)
+        collection.insert_many([dict(item) for item in obj])
+        meta = self.data_store.make_metadata(name, 'foo.rows')
+        meta.collection = collection
+        return meta.save()
+""",
+    "file": """
+        filename = self.data_store.object_store_key(name, 'foo')
+        fileid = self.data_store.fs.put(BytesIO(obj), filename=filename)
+        meta = self.data_store.make_metadata(name, 'foo.file')
+        meta.gridfile = GridFSProxy(grid_id=fileid)
+        return meta.save()
+""",
+    "uri": """
+        meta.uri = 'foofs://{}'.format(fileid)
+        return meta.save()
+""",
+}
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_the_examples_of_the_storage_documentation_stand_there_as_they_are(module: str) -> None:
+    source = (EXAMPLES / "omega_foo" / "omega_foo" / f"{module}.py").read_text(encoding="utf-8")
+    assert DOCUMENTED[module] in source
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Where foofs keeps its blobs."""

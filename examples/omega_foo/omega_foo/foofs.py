@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,7 +34,8 @@ class FooFS:
 
     def delete(self, folder: str) -> None:
         """Delete all blobs of a folder, if there are any."""
-        shutil.rmtree(self._path(f"{folder}/all").parent, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._path(f"{folder}/all").parent)
 
     def _path(self, fileid: str) -> Path:
         if not _FILEID.fullmatch(fileid):
