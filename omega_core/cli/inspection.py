@@ -20,8 +20,8 @@ import importlib, sys
 for module in sys.argv[1:]:
     try:
         importlib.import_module(module)
-    except Exception:
-        pass
+    except (Exception, SystemExit):
+        pass  # seen again, and noted, when it is loaded
 sys.exit({_ALIVE})
 """
 

@@ -1,0 +1,127 @@
+"""`omega demo`: shows real results, leaves nothing behind, and notices when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import importlib_metadata
+import pytest
+from typer.testing import CliRunner
+
+from omega_core import Omega
+from omega_core.cli.main import app
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def omega(mongo_url: str, mongo_database: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on a fresh database."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(app, ["--url", f"{mongo_url}/{mongo_database}", *arguments])
+
+    return run
+
+
+@pytest.fixture
+def wrapper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+    """Install a plugin of this source, which may wrap what the demo does."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def install(source: str) -> None:
+        (tmp_path / "plugin_saboteur.py").write_text(source)
+        info = tmp_path / "saboteur-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: saboteur\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[omega_core]\nsaboteur = plugin_saboteur\n")
+
+    yield install
+    sys.modules.pop("plugin_saboteur", None)
+
+
+def test_the_demo_shows_equal_results_and_leaves_nothing_behind(omega: Run, om: Omega) -> None:
+    om.datasets.put({"mine": 1}, "breast_cancer/X")
+    before = set(om.database.mongodb.list_collection_names())
+    result = omega("demo", "--json")
+    assert result.exit_code == 0, result.stdout + result.stderr
+    report = json.loads(result.stdout)
+    assert report["equal"] is True
+    assert len(report["comparisons"]) == 14
+    assert {o["kind"] for o in report["objects"]} == {
+        "pandas.dataframe", "pandas.series", "sklearn.skops",
+    }  # fmt: skip
+    for model in report["models"]:
+        assert model["score"] == pytest.approx(model["local_score"])
+        assert model["version"] == 2
+    assert om.buckets == ["default"]
+    assert om.datasets.get("breast_cancer/X") == {"mine": 1}
+    assert om.database.metadata.count_documents({}) == 1
+    assert set(om.database.mongodb.list_collection_names()) == before
+
+
+def test_the_demo_kept_can_be_looked_at_as_it_says(omega: Run, om: Omega) -> None:
+    result = omega("demo", "--keep")
+    assert result.exit_code == 0, result.stdout + result.stderr
+    assert "accuracy 0.9" in result.stdout
+    assert "8 datasets came back equal, to the last bit" in result.stdout
+    [bucket] = om.buckets
+    assert f"omega --bucket {bucket} datasets list" in result.stdout
+    listed = omega("--bucket", bucket, "datasets", "list", "*/predicted").stdout
+    assert "breast_cancer/predicted" in listed
+    assert "diabetes/predicted" in listed
+    for store in ("datasets", "models"):
+        assert omega("--bucket", bucket, store, "drop", "--all", "--yes").exit_code == 0
+    assert omega("--bucket", bucket, "gc", "--grace", "0", "--yes").exit_code == 0
+    assert om.buckets == []
+
+
+def test_the_demo_fails_where_something_does_not_come_back_equal(
+    omega: Run, wrapper: Callable[[str], None]
+) -> None:
+    wrapper(
+        "from omega_core import hookimpl\n"
+        "@hookimpl(wrapper=True)\n"
+        "def get(name):\n"
+        "    obj = yield\n"
+        "    return obj + 1e-9 if name == 'diabetes/y' else obj\n"
+    )
+    result = omega("demo")
+    assert result.exit_code == 1
+    assert "✗ diabetes/y is an exception to: datasets came back equal" in result.stdout
+    assert "Not all is equal" in result.stdout
+
+
+def test_a_demo_that_breaks_off_removes_its_bucket(
+    omega: Run, om: Omega, wrapper: Callable[[str], None]
+) -> None:
+    wrapper(
+        "from omega_core import errors, hookimpl\n"
+        "@hookimpl(wrapper=True)\n"
+        "def predict():\n"
+        "    yield\n"
+        "    raise errors.StoreError('sabotage')\n"
+    )
+    result = omega("demo", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"] == {"type": "StoreError", "message": "sabotage"}
+    assert om.buckets == []
+
+
+def test_the_demo_says_what_to_install(omega: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib_metadata, "entry_points", lambda **_: [])
+    result = omega("demo")
+    assert result.exit_code == 1
+    assert "pip install omega-pandas omega-sklearn" in result.stderr
+
+
+def test_the_demo_says_what_to_enable(omega: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMEGA_PLUGINS__DISABLED", "sklearn")
+    result = omega("demo")
+    assert result.exit_code == 1
+    assert "omega plugins enable sklearn" in result.stderr
