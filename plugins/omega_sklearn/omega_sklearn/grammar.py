@@ -39,7 +39,8 @@ _CALLED = {
     "RandomStateNode": r"numpy\.random\.mtrand\.RandomState",
     "RandomGeneratorNode": r"numpy\.random\._generator\.Generator",
     "SparseMatrixNode": r"scipy\.sparse\.\w+\.\w+",
-    "LossNode": r"sklearn\._loss\._loss\.Cy\w+|sklearn\.linear_model\._sgd_fast\.\w+",
+    # scikit-learn 1.5 compiled its losses under the bare name of their module.
+    "LossNode": r"(sklearn\._loss\.)?_loss\.Cy\w+|sklearn\.linear_model\._sgd_fast\.\w+",
     "TreeNode": r"sklearn\.tree\._tree\.Tree",
     "PartialNode": r"functools\.partial",
 }
