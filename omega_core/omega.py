@@ -22,7 +22,8 @@ from .locations import Locations
 from .mongo.database import Database, answering
 from .plugins.registry import Plugins, imported
 from .plugins.routing import Router, is_model_backend
-from .protocol.collect import Collected, Collector
+from .protocol.collect import CROWDED, Collected, Collector
+from .protocol.commit import Intent
 from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
 from .protocol.naming import bucket_key, check_name
@@ -165,13 +166,19 @@ class Omega:
         """Return an id for a task or a temporary object."""
         return uuid.uuid4().hex
 
-    def collect_now_and_then(self) -> None:
-        """Collect a bounded amount, at most once a minute in this process; after a put."""
-        if not self._shared.time_to_collect():
-            return
+    def collect_now_and_then(self, put: Intent) -> None:
+        """Collect a bounded amount after a put: at most once a minute in this process.
+
+        And what the object itself has too much of: if it is put again and again, the grace alone
+        would let the list of its retired generations grow without bounds.
+        """
         grace = self.config.stores.grace
         try:
-            Collector(self.freer).run({}, grace, limit=_COLLECT_LIMIT, overdue=grace)
+            # Of several writers, the one whose put made the number round does it for all.
+            if put.retired > CROWDED and put.retired % _COLLECT_LIMIT == 0:
+                Collector(self.freer).run(put.key.filter(), grace)
+            if self._shared.time_to_collect():
+                Collector(self.freer).run({}, grace, limit=_COLLECT_LIMIT, overdue=grace)
         except (PyMongoError, OmegaError):
             # The put that this follows succeeded, and must not be reported as failed.
             log.warning("Collecting after a put failed; `omega gc` repeats it.", exc_info=True)

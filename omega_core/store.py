@@ -174,7 +174,7 @@ class OmegaStore(Payloads):
             except BaseException as exc:
                 rollback(intent, exc)
                 raise
-            self.omega.collect_now_and_then()
+            self.omega.collect_now_and_then(intent)
             assert isinstance(saved, Metadata)
             return saved
 

@@ -538,3 +538,43 @@ def test_a_backend_that_cannot_free_hides_no_error_and_holds_up_no_other(om: Ome
     assert len(collected.blocked) == 2
     assert "KeyError" in collected.blocked[0]
     assert find_orphans(om.database.mongodb) == []
+
+
+def test_an_object_put_again_and_again_is_thinned_out_within_the_grace(
+    om: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omega_core.omega.CROWDED", 32)
+    monkeypatch.setattr("omega_core.protocol.collect.CROWDED", 32)
+    monkeypatch.setattr("omega_core.protocol.collect.SPARED", 8)
+    monkeypatch.setattr("omega_core.protocol.collect.CROWDED_GRACE", 0.0)
+    crowds = []
+    for i in range(100):
+        om.datasets.put(i, "x")
+        document = om.database.metadata.find_one()
+        assert document is not None
+        crowds.append(len(document.get("retired", {})))
+    assert max(crowds) == 47
+    assert min(crowds[50:]) == 8
+    # What is left is whole: two versions, and what slow readers may still read.
+    segments = om.database.mongodb["omega.default.segments"]
+    assert segments.count_documents({}) == crowds[-1] + 2
+    assert om.datasets.get("x", version=99) == 98
+
+
+def test_what_cannot_be_freed_is_not_all_that_is_looked_at_after_a_put(
+    om: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    om.datasets.register_backend(Stubborn)
+    for i in range(20):
+        om.datasets.put(range(1), f"stubborn {i}")
+        om.datasets.drop(f"stubborn {i}")
+    om.datasets.put("x", "x")
+    om.datasets.drop("x")
+    let_time_pass(om.database.mongodb, 3 * 3600)
+    monkeypatch.setattr("omega_core.omega._COLLECT_EVERY", -1.0)
+    for i in range(40):
+        om.datasets.put(i, "y")
+        if om.database.metadata.count_documents({"name": "x"}) == 0:
+            break
+    else:
+        pytest.fail("x was never looked at")

@@ -16,10 +16,17 @@ from .resources import Freer
 SECOND_SWEEP = 24 * 3600.0
 """Seconds until a condemned generation is swept again, in case its paused writer woke up."""
 
-CROWDED = 256
-"""From so many retired generations on, an object is swept after `CROWDED_GRACE` already."""
+CROWDED = 128
+"""Retired generations of one object from which on its writers thin them out, grace or no grace.
 
-CROWDED_GRACE = 60.0
+Each put rewrites the list of them: with 128 a put takes twice as long as with none, with 2,000
+eight times, and with some 80,000 the document would be full.
+"""
+
+SPARED = 64
+"""The newest of them keep the whole grace, and the others this many seconds."""
+
+CROWDED_GRACE = 1.0
 
 
 @dataclass
@@ -86,8 +93,9 @@ class Collector:
         stages: list[Document] = [
             {"$match": {**within, "gc_at": {"$exists": True}}},
             {"$match": {"$expr": {"$lte": ["$gc_at", latest]}}},
-            *([{"$limit": limit}] if limit else []),
             {"$project": {"versions": 0, "attributes": 0, "kind_meta": 0}},
+            # At random: the oldest may be those that cannot be freed, and would come first always.
+            *([{"$sample": {"size": limit}}] if limit else []),
             {"$addFields": {"now": "$$NOW"}},
         ]
         for document in self._database.metadata.aggregate(stages):
@@ -121,23 +129,32 @@ class Collector:
                 same, pipelines.condemn(gen), return_document=True
             )
             if condemned is not None:
-                self._sweep(condemned, gen, condemned["retired"][gen], collected)
-        retired = document.get("retired", {})
-        patience = min(grace, CROWDED_GRACE) if len(retired) > CROWDED else grace
-        for gen, entry in retired.items():
+                self._free(condemned, gen, condemned["retired"][gen], collected)
+        self._free_retired(document, now, grace, collected, dry_run)
+        if not dry_run:
+            metadata.delete_one({**this, **EMPTY})
+
+    def _free_retired(
+        self, document: Document, now: Any, grace: float, collected: Collected, dry_run: bool
+    ) -> None:
+        oldest_first = sorted(document.get("retired", {}).items(), key=lambda item: item[1]["at"])
+        crowd = len(oldest_first) - SPARED if len(oldest_first) > CROWDED else 0
+        freed: list[str] = []
+        for position, (gen, entry) in enumerate(oldest_first):
+            patience = min(grace, CROWDED_GRACE) if position < crowd else grace
             wait = 0.0 if entry.get("condemned") else patience
             if (now - entry["at"]).total_seconds() < wait:
                 collected.waiting += 1
             elif dry_run:
                 collected.freed += 1
-            else:
-                self._sweep(document, gen, entry, collected)
-        if not dry_run:
-            metadata.delete_one({**this, **EMPTY})
+            elif self._free(document, gen, entry, collected):
+                freed.append(gen)
+        if freed:
+            this = {"_id": document["_id"]}
+            self._database.metadata.update_one(this, pipelines.forget(*freed))
 
-    def _sweep(self, document: Document, gen: str, entry: Document, collected: Collected) -> None:
-        metadata = self._database.metadata
-        this = {"_id": document["_id"], f"retired.{gen}": {"$exists": True}}
+    def _free(self, document: Document, gen: str, entry: Document, collected: Collected) -> bool:
+        """Delete the data of a generation, and return whether its entry may go."""
         key = Key(document["bucket"], document["prefix"], document["name"])
         condemned = bool(entry.get("condemned"))
         try:
@@ -148,9 +165,10 @@ class Collector:
             # Whatever a backend or a file system raises, the others are freed. The entry stays: the
             # data is still there, and whoever can free it finds it.
             collected.blocked.append(f"{key}, generation {gen}: {type(exc).__name__}: {exc}")
-            return
+            return False
         collected.freed += 1
-        if condemned and not entry.get("swept"):
-            metadata.update_one(this, pipelines.sweep_again(gen, SECOND_SWEEP))
-        else:
-            metadata.update_one(this, pipelines.forget(gen))
+        if not condemned or entry.get("swept"):
+            return True
+        this = {"_id": document["_id"], f"retired.{gen}": {"$exists": True}}
+        self._database.metadata.update_one(this, pipelines.sweep_again(gen, SECOND_SWEEP))
+        return False

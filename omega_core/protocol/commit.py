@@ -82,6 +82,7 @@ class Intent:
         self.files = 0
         self.committed = False
         self.lost = False
+        self.retired = 0
 
     # --- the steps ---------------------------------------------------------------------------
 
@@ -171,6 +172,7 @@ class Intent:
         if document is None:
             document = self._refused()
         self.committed = True
+        self.retired = document.get("retired_count", 0)
         return document
 
     def abort(self) -> None:

@@ -43,6 +43,7 @@ _TIDY: Pipeline = [
         "$set": {
             "pending": {"$cond": [{"$eq": [_entries("pending"), {}]}, "$$REMOVE", "$pending"]},
             "retired": {"$cond": [{"$eq": [_entries("retired"), {}]}, "$$REMOVE", "$retired"]},
+            "retired_count": {"$size": {"$objectToArray": _entries("retired")}},
             "gc_at": {
                 "$min": {
                     "$concatArrays": [
@@ -56,6 +57,7 @@ _TIDY: Pipeline = [
     },
     {"$set": {"gc_at": {"$ifNull": ["$gc_at", "$$REMOVE"]}}},
 ]
+"""Ends every update: no empty field stays, and the collector's fields are right."""
 
 
 def _lease_end(seconds: float) -> Stage:
@@ -215,9 +217,9 @@ def sweep_again(gen: str, seconds: float) -> Pipeline:
     ]
 
 
-def forget(gen: str) -> Pipeline:
-    """Remove an entry whose data is deleted."""
-    return [{"$unset": f"retired.{gen}"}, *_TIDY]
+def forget(*gens: str) -> Pipeline:
+    """Remove the entries of generations whose data is deleted."""
+    return [{"$unset": [f"retired.{gen}" for gen in gens]}, *_TIDY]
 
 
 def _first(array: str, count: Any) -> Stage:
