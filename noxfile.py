@@ -69,8 +69,10 @@ def run_pytest(session: nox.Session, *paths: str) -> None:
         *paths,
         *session.posargs,
         env={
-            "WHEELS_UNDER_TEST": str(DIST),  # tells the tests that wheels are installed, and where they are
-            "PYTHONSAFEPATH": "1",  # keeps the checkout out of the processes that tests start
+            # Tells the tests that wheels are installed, and where they are.
+            "WHEELS_UNDER_TEST": str(DIST),
+            # Keeps the checkout out of the processes that tests start.
+            "PYTHONSAFEPATH": "1",
         },
     )
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gridfs
+
 from omega_core import Omega
 from omega_core.mongo.embedded import EmbeddedServer
 
@@ -101,7 +102,9 @@ def models(om: Omega, repeats: int) -> None:
     }
     for name, model in candidates.items():
         om.models.put(model, "m")
-        trusted = skops.io.get_untrusted_types(data=om.models.open_file(om.models.metadata("m")).read())
+        trusted = skops.io.get_untrusted_types(
+            data=om.models.open_file(om.models.metadata("m")).read()
+        )
         store: list[Any] = []
 
         def dump(model: Any = model, store: list[Any] = store) -> None:

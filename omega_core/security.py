@@ -24,5 +24,6 @@ def require_pickle_allowed(store: OmegaStore, *, kind: str, name: str) -> None:
         raise UntrustedFormatError(
             f"{store.prefix}{name!r} in bucket {store.bucket!r} is of kind {kind!r}, a format that "
             "can run any code when it is loaded. It is neither written nor read. Use a safe kind, "
-            'or, if you trust everybody who can write to this store, set [security] pickle = "allow".'
+            "or, if you trust everybody who can write to this store, set "
+            '[security] pickle = "allow".'
         )

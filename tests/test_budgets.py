@@ -7,6 +7,7 @@ from typing import Any
 
 import pymongo.monitoring
 import pytest
+
 from omega_core import Omega
 
 

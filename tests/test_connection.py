@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from omega_core import Omega
 from omega_core.errors import ConfigError, ServerError
 
@@ -50,7 +51,7 @@ def test_a_server_that_goes_away_is_told(private_mongod, tmp_path: Path) -> None
     with Omega({"mongo": {"url": private_mongod.url(), "timeout": 0.5}}) as om:
         om.datasets.put(1, "x")
         private_mongod.kill()
-        with pytest.raises(ServerError, match="stopped answering|does not answer any more"):
+        with pytest.raises(ServerError, match=r"stopped answering|does not answer any more"):
             om.datasets.get("x")
         with pytest.raises(ServerError):
             om.datasets.put(2, "x")

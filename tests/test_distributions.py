@@ -14,6 +14,7 @@ import zipfile
 from configparser import ConfigParser
 from email.message import Message
 from email.parser import Parser
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def test_every_dependency_says_from_which_release_on(name: str) -> None:
 
 
 def test_the_core_requires_no_library_of_a_plugin() -> None:
-    required = {Requirement(text).name for text in metadata("omega_core").get_all("Requires-Dist", [])}
+    required = {
+        Requirement(text).name for text in metadata("omega_core").get_all("Requires-Dist", [])
+    }
     assert required.isdisjoint({"numpy", "pandas", "pyarrow", "scikit-learn", "skops", "obstore"})
 
 
@@ -138,4 +141,4 @@ def test_these_tests_run_against_the_wheel_and_not_the_checkout(name: str) -> No
 def test_the_folders_of_the_repository_are_no_packages() -> None:
     # With the checkout on sys.path, its folders would be importable as empty namespace packages.
     assert str(ROOT) not in sys.path
-    assert importlib.util.find_spec("plugins") is None
+    assert PathFinder.find_spec("plugins") is None

@@ -1,4 +1,4 @@
-"""Importing stays cheap: what is loaded is counted, because a clock would not say the same twice."""
+"""Importing stays cheap. What is loaded is counted: a clock does not say the same twice."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from omega_core import Omega
 from omega_core.errors import IntegrityError, NoBackendError, UnsupportedValueError
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from omega_core import Omega
 from omega_core.errors import (
     IntegrityError,
@@ -97,7 +98,7 @@ def test_a_file_can_be_written_to_a_path_where_nothing_is(om: Omega, tmp_path: P
     target = tmp_path / "out.bin"
     assert om.datasets.get("f", path=target) == target
     assert target.read_bytes() == b"content"
-    with pytest.raises(UnsupportedOptionError, match="exists. Nothing is overwritten"):
+    with pytest.raises(UnsupportedOptionError, match=r"exists\. Nothing is overwritten"):
         om.datasets.get("f", path=target)
 
 
@@ -272,8 +273,9 @@ def test_a_uri_that_is_not_allowed_or_would_be_overwritten_is_refused(
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda p: p.unlink(), lambda p: p.write_bytes(b"con"), lambda p: p.write_bytes(b"CONTENT")]
-)  # fmt: skip
+    "damage",
+    [lambda p: p.unlink(), lambda p: p.write_bytes(b"con"), lambda p: p.write_bytes(b"CONTENT")],
+)
 def test_damage_at_a_uri_is_an_error(
     om_uri: Omega, root: Path, damage: Callable[[Path], Any]
 ) -> None:

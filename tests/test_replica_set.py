@@ -11,6 +11,7 @@ from typing import Any
 
 import pymongo
 import pytest
+
 from omega_core import Omega
 from omega_core.mongo.binary import find_mongod
 
@@ -62,5 +63,3 @@ def test_everything_works_with_majorities(replica_set: str) -> None:
 def test_a_plain_server_is_not_taken_for_one(om: Omega) -> None:
     om.datasets.put(1, "x")
     assert om.database.metadata.write_concern.document == {"w": 1, "j": True}
-
-

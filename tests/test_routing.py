@@ -1,4 +1,4 @@
-"""From an object to its backend: claims, priorities, `supports`, and what an author may register."""
+"""From an object to its backend: claims, priorities, `supports`, and what may be registered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from mongoengine.fields import GridFSProxy
+
 from omega_core import BackendSpec, BaseDataBackend, BaseModelBackend, Metadata, Omega
 from omega_core.errors import (
     AmbiguousBackendError,

@@ -131,9 +131,9 @@ class Database:
         except AutoReconnect:
             client.close()
             raise ServerError(
-                f"No MongoDB server answers at {tried} within {self.config.timeout:g} s. Check that "
-                "it runs and that [mongo] url (or OMEGA_MONGO__URL) is right, or remove the url "
-                "to use the embedded server."
+                f"No MongoDB server answers at {tried} within {self.config.timeout:g} s. "
+                "Check that it runs and that [mongo] url (or OMEGA_MONGO__URL) is right, or remove "
+                "the url to use the embedded server."
             ) from None
         except OperationFailure as exc:
             client.close()
@@ -242,6 +242,6 @@ def answering(database: Database) -> Iterator[None]:
         yield
     except ServerSelectionTimeoutError as exc:
         raise ServerError(
-            f"The MongoDB server at {database.config.redacted_url or 'the embedded socket'} stopped "
-            f"answering ({database.config.timeout:g} s). Check that it runs, and retry."
+            f"The MongoDB server at {database.config.redacted_url or 'the embedded socket'} "
+            f"stopped answering ({database.config.timeout:g} s). Check that it runs, and retry."
         ) from exc

@@ -432,7 +432,8 @@ class Router:
         """
         if not options:
             return
-        known = _named_options(self.adapter(spec).cls, method) | set(spec.options or ())
+        cls: type = self.adapter(spec).cls
+        known = _named_options(cls, method) | set(spec.options or ())
         for option in options:
             if option not in known:
                 offered = ", ".join(sorted(known)) or "none"
@@ -443,7 +444,7 @@ class Router:
 
 
 @cache
-def _named_options(cls: type[BaseDataBackend], method: str) -> frozenset[str]:
+def _named_options(cls: type, method: str) -> frozenset[str]:
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(getattr(cls, method)).parameters.values()
     contract = {"self", "obj", "name", "attributes"}

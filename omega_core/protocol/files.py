@@ -10,16 +10,17 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
 from gridfs import GridFS, GridIn
+from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
 from pymongo.errors import CursorNotFound
 
 from ..errors import StoreError
 from ..mongo.database import Database
 from .commit import Intent
-from .metadata import GridFSProxy, Metadata
+from .metadata import Metadata
 
 CHUNK_SIZE = 2 * 1024 * 1024
-"""Bytes per chunk. Fewer, larger documents than GridFS' 255 kB: a chunk is a round trip to write."""
+"""Bytes per chunk. Larger than GridFS' 255 kB, because each chunk is a round trip to write."""
 
 Document = dict[str, Any]
 
@@ -231,7 +232,7 @@ class GridReader(io.RawIOBase):
             document = next(self._cursor, None)
         expected = min(self._size, self._length - n * self._size)
         if document is None or document["n"] != n or len(document["data"]) != expected:
-            raise Damaged(f"chunk {n} of its file is missing or has the wrong length")
+            raise DamagedError(f"chunk {n} of its file is missing or has the wrong length")
         self._n, self._data, self._next = n, document["data"], n + 1
         return self._data
 
@@ -241,7 +242,7 @@ class GridReader(io.RawIOBase):
         super().close()
 
 
-class Damaged(StoreError):
+class DamagedError(StoreError):
     """The payload is not what was written. The store says of which object, and why."""
 
 
@@ -293,7 +294,7 @@ class PayloadReader(io.RawIOBase):
         length = self._expected["length"]
         try:
             count = self._raw.readinto(buffer) or 0  # type: ignore[union-attr]
-        except (Damaged, FileNotFoundError, EOFError) as exc:
+        except (DamagedError, FileNotFoundError, EOFError) as exc:
             raise self._explain(str(exc)) from exc
         end = self._position + count
         if (count == 0 and len(buffer) and self._position < length) or end > length:
@@ -322,4 +323,4 @@ def grid_reader(database: Database, namespace: str, meta: Metadata) -> BinaryIO 
     if "chunk_size" in integrity:
         chunks = database.data(f"{files}.chunks")
         return GridReader(chunks, proxy.grid_id, integrity["length"], integrity["chunk_size"])
-    return GridFS(database.mongodb, files).get(proxy.grid_id)  # type: ignore[return-value]
+    return GridFS(database.mongodb, files).get(proxy.grid_id)

@@ -50,9 +50,11 @@ class Resources:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any] | None) -> Resources:
-        return cls(
-            **{k: list(v) if isinstance(v, list) else v for k, v in (document or {}).items()}
-        )
+        values: dict[str, Any] = {
+            key: list(value) if isinstance(value, list) else value
+            for key, value in (document or {}).items()
+        }
+        return cls(**values)
 
     def to_document(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value}
