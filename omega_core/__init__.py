@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .omega import Omega
     from .protocol.metadata import Metadata
     from .runtime.result import Result
+    from .runtime.task import Task, execute
     from .security import require_pickle_allowed
     from .store import OmegaStore
 
@@ -37,7 +38,9 @@ __all__ = [
     "OmegaStore",
     "Result",
     "Secret",
+    "Task",
     "errors",
+    "execute",
     "hookimpl",
     "require_pickle_allowed",
 ]
@@ -51,6 +54,8 @@ _LAZY = {
     "OmegaStore": ".store",
     "Result": ".runtime.result",
     "Secret": ".config",
+    "Task": ".runtime.task",
+    "execute": ".runtime.task",
     "require_pickle_allowed": ".security",
 }
 

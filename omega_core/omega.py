@@ -15,11 +15,11 @@ from typing import Any, Self
 import importlib_metadata
 from pymongo.errors import PyMongoError
 
-from .backends import builtin_specs
 from .config import Config, load_config
 from .errors import OmegaError
 from .locations import Locations
 from .mongo.database import Database, answering
+from .plugins.builtin import builtin_specs
 from .plugins.registry import Plugins, imported
 from .plugins.routing import Router, is_model_backend
 from .protocol.collect import CROWDED, Collected, Collector

@@ -22,7 +22,7 @@ from .protocol.files import (
     Sink,
     grid_reader,
 )
-from .protocol.metadata import GridFSProxy, Metadata
+from .protocol.metadata import Metadata, StoredFile
 from .protocol.naming import (
     Key,
     bucket_key,
@@ -98,6 +98,9 @@ class Payloads:
         check_name(name)
         intent = self._intent(name)
         target = self.key(name) if intent is None else intent.key
+        scope = current_scope()
+        if attributes is None and intent is not None and scope is not None:
+            attributes = scope.attributes
         existing = self.metadata(name)
         base = {} if existing is None else dict(existing.attributes)
         merged = base if attributes is None else {**base, **attributes} if attributes else {}
@@ -254,7 +257,7 @@ class Payloads:
             grid = GridSink(self.database, intent, self.object_store_key(meta.name, ext))
 
             def finish(integrity: Document) -> None:
-                meta.gridfile = GridFSProxy(grid_id=grid.id)
+                meta.gridfile = StoredFile(grid_id=grid.id)
                 meta.integrity = {**integrity, "chunk_size": CHUNK_SIZE}
 
             return PayloadWriter(grid, meta, finish)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import fnmatch
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 from gridfs.errors import CorruptGridFile, NoFile
 
@@ -158,7 +159,7 @@ class OmegaStore(Payloads):
             meta = None if live is None else Metadata.from_document(live, self)
             try:
                 self._check_append(intent, meta, spec)
-                scope = Scope("put", self, name, self._home(adapter), meta, intent)
+                scope = Scope("put", self, name, self._home(adapter), meta, intent, attributes)
                 with self.omega.leases.keeping(intent), self._operating(scope, spec):
                     saved = self.omega.router.call(
                         "put",
@@ -261,7 +262,7 @@ class OmegaStore(Payloads):
             found = [d for d in found if not d["name"].startswith(".")]
         return [Metadata.from_document(d, self) if raw else d["name"] for d in found]
 
-    def versions(self, name: str) -> list[Metadata]:
+    def versions(self, name: str) -> builtins.list[Metadata]:
         """Return the metadata of every version that stays, the oldest first.
 
         ``is_current`` tells which one `get` returns.
@@ -334,9 +335,7 @@ class OmegaStore(Payloads):
             condition = self.key(name).filter(gen={"$exists": True}, **kept)
             with answering(self.database):
                 persist(
-                    lambda: self.database.metadata.update_one(
-                        condition, pipelines.restore(version)
-                    )
+                    lambda: self.database.metadata.update_one(condition, pipelines.restore(version))
                 )
         restored = self._existing(name)
         if restored.gen != chosen.gen:
@@ -478,7 +477,7 @@ class OmegaStore(Payloads):
 
     def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError:
         """Return the error that names store, bucket and name, and near names."""
-        where = f"{self.prefix.rstrip('/')} of bucket {self.bucket!r}"
+        where = f"the {_SECTION[self.prefix]} of bucket {self.bucket!r}"
         if version is not None and self._read(name) is not None:
             there = ", ".join(str(meta.version) for meta in self.versions(name))
             return ObjectNotFoundError(
@@ -576,7 +575,7 @@ class OmegaStore(Payloads):
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"
 
-    def __reduce__(self) -> NoReturn | tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         attribute = _SECTION.get(self.prefix)
         if attribute is None:
             raise StoreError(f"{self!r} cannot be pickled.")

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from omega_core import BaseModelBackend, Metadata, Omega
+
+from omega_core import BaseModelBackend, Metadata, Omega, Task, execute
 from omega_core.errors import (
     ObjectNotFoundError,
     PluginNotFoundError,
     UnsupportedOptionError,
     UnsupportedValueError,
 )
-from omega_core.runtime.task import Task, execute
 
 
 class Mean:
@@ -126,8 +126,14 @@ def test_a_put_under_the_name_of_a_temporary_object_makes_it_permanent(om: Omega
 @pytest.mark.parametrize(
     ("act", "text"),
     [
-        (lambda om: om.runtime.model("n").fit("X"), "No object 'n' in models of bucket 'default'"),
-        (lambda om: om.runtime.model("m").fit("Y"), "No object 'Y' in data of bucket 'default'"),
+        (
+            lambda om: om.runtime.model("n").fit("X"),
+            "No object 'n' in the models of bucket 'default'",
+        ),
+        (
+            lambda om: om.runtime.model("m").fit("Y"),
+            "No object 'Y' in the datasets of bucket 'default'",
+        ),
     ],
 )
 def test_what_is_missing_is_named(om: Omega, act: Callable[[Omega], Any], text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from omega_core import Metadata, Omega
 from omega_core.errors import (
     ConflictError,
@@ -167,7 +168,7 @@ def test_a_missing_object_is_an_error_that_names_it_and_its_neighbours(om: Omega
         with pytest.raises(ObjectNotFoundError) as caught:
             operation("sale")
         assert str(caught.value) == (
-            "No object 'sale' in data of bucket 'default'. Did you mean 'sales'? "
+            "No object 'sale' in the datasets of bucket 'default'. Did you mean 'sales'? "
             "list() shows what is."
         )
     assert issubclass(ObjectNotFoundError, KeyError)
@@ -341,7 +342,7 @@ def test_nothing_that_the_caller_passes_is_changed(om: Omega) -> None:
 @pytest.mark.parametrize(
     ("operation", "text"),
     [
-        (lambda om: om.datasets.put(1, "x", colums=["a"]), "put of 'x': the kind 'python.data' has no option 'colums'"),
+        (lambda om: om.datasets.put(1, "x", colums=["a"]), "put of 'x': the kind 'python.data' has no option 'colums'"),  # noqa: E501
         (lambda om: om.datasets.put(1, "x", append=True), "has no option 'append'"),
         (lambda om: om.datasets.put(1, "x", uri="file:///x/{key}"), "has no option 'uri'"),
         (lambda om: om.datasets.put(b"1", "x", url="s3://b/"), "Did you mean 'uri'?"),

@@ -73,7 +73,7 @@ class PythonRowsBackend(BaseDataBackend):
         if meta.collection is None:
             if not count:
                 collection.database.create_collection(collection.name)
-            meta.collection = collection
+            meta.collection = collection.name
         return meta.save()
 
     def get(

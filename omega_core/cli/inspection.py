@@ -39,8 +39,8 @@ def inspect(config: Config, only: str | None = None) -> Plugins:
     """
     import importlib_metadata
 
-    from ..backends import builtin_specs
     from ..errors import PluginLoadError
+    from ..plugins.builtin import builtin_specs
     from ..plugins.discovery import discover
     from ..plugins.registry import Plugins, PluginWarning
 

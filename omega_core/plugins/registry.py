@@ -51,6 +51,12 @@ class Plugins:
             self.specs[spec.kind] = spec
         for plugin in self._in_order():
             self._load(plugin)
+        for kind, winner in config.plugins.kinds.items():
+            if kind not in self.specs and self._plugins[winner].state == "enabled":
+                raise PluginNotFoundError(
+                    f"[plugins] kinds says that {winner!r} stores {kind!r}, and {winner!r} does "
+                    f"not declare it.{suggestion(kind, self.specs)} Correct or remove the entry."
+                )
         self._report()
 
     # --- looking -----------------------------------------------------------------------------

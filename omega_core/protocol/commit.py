@@ -99,13 +99,14 @@ class Intent:
             # Two first puts may race to insert: the unique index lets one win, the other updates.
             while True:
                 try:
-                    return self.database.metadata.find_one_and_update(
+                    document: Document = self.database.metadata.find_one_and_update(
                         self.key.filter(),
                         update,
                         upsert=True,
                         projection=UNSEEN,
                         return_document=ReturnDocument.AFTER,
                     )
+                    return document
                 except DuplicateKeyError:
                     continue
 

@@ -45,6 +45,24 @@ class CollectionField(StringField):
         super().__set__(instance, value.name if isinstance(value, Collection) else value)
 
 
+class StoredFile(GridFSProxy):
+    """Reads like any proxy, and raises where a file is missing or damaged.
+
+    mongoengine's returns None or an empty string then, which a backend would take for the data.
+    """
+
+    def get(self, grid_id: Any = None) -> Any:
+        if grid_id is not None:
+            self.grid_id = grid_id
+        if self.gridout is None and self.grid_id is not None:
+            self.gridout: Any = self.fs.get(self.grid_id)
+        return self.gridout
+
+    def read(self, size: int = -1) -> Any:
+        file = self.get()
+        return None if file is None else file.read(size)
+
+
 class GridFileField(BaseField):
     """A file in the GridFS of the store, whichever way its proxy was made.
 
@@ -53,8 +71,9 @@ class GridFileField(BaseField):
     """
 
     def __set__(self, instance: Any, value: Any) -> None:
-        if value is not None and not isinstance(value, GridFSProxy):
-            value = GridFSProxy(grid_id=value)
+        if value is not None and not isinstance(value, StoredFile):
+            grid_id = value.grid_id if isinstance(value, GridFSProxy) else value
+            value = StoredFile(grid_id=grid_id)
         super().__set__(instance, value)
 
     def __get__(self, instance: Any, owner: Any) -> Any:
@@ -68,7 +87,7 @@ class GridFileField(BaseField):
         return None if value is None else value.grid_id
 
     def to_python(self, value: Any) -> Any:
-        return value if isinstance(value, GridFSProxy) else GridFSProxy(grid_id=value)
+        return value if isinstance(value, GridFSProxy) else StoredFile(grid_id=value)
 
     def validate(self, value: Any, clean: bool = True) -> None:
         if value is not None and value.grid_id is None:

@@ -1,8 +1,8 @@
 """The updates of the metadata document, as pipelines that the server runs atomically.
 
-In short: ``gen`` is the live payload; ``pending`` holds the intents of writers; ``versions`` what is
-kept on purpose; ``retired`` what the collector shall free; ``gc_at`` is the earliest time at which
-any of these wants the collector.
+In short: ``gen`` is the live payload; ``pending`` holds the intents of writers; ``versions`` what
+is kept on purpose; ``retired`` what the collector shall free; ``gc_at`` is the earliest time at
+which any of these wants the collector.
 """
 
 from __future__ import annotations

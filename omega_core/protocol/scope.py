@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PluginContractError
 
 if TYPE_CHECKING:
-    from ..store import OmegaStore
+    from ..payloads import Payloads
     from .commit import Intent
     from .metadata import Metadata
 
@@ -37,17 +37,20 @@ class Scope:
         What is read, or what a write replaces; None for a first put.
     intent
         The write under way, for a put.
+    attributes
+        What the caller of a put says of the attributes, for backends that do not pass it on.
     """
 
     operation: str
-    store: OmegaStore
+    store: Payloads
     name: str
     home: str
     meta: Metadata | None = None
     intent: Intent | None = None
+    attributes: dict[str, Any] | None = None
     outer: Scope | None = None
 
-    def concerns(self, store: OmegaStore, name: str) -> bool:
+    def concerns(self, store: Payloads, name: str) -> bool:
         """Return whether ``store`` and ``name`` mean the object at hand."""
         return (
             name == self.name
@@ -56,7 +59,7 @@ class Scope:
             and store.prefix in (self.store.prefix, self.home)
         )
 
-    def serves(self, store: OmegaStore) -> bool:
+    def serves(self, store: Payloads) -> bool:
         """Return whether ``store`` is in the same bucket of the same database."""
         return self.store.database is store.database and self.store.bucket == store.bucket
 
