@@ -5,8 +5,11 @@ trusted name is limited by `omega_sklearn.grammar`: use a class or a function as
 calling it, or make a bare instance of a class and hand any state to its ``__setstate__``. A name
 is listed here only if that is harmless, whatever the state is, *and* if calling it would be,
 which is the second line of defence: it opens no file, imports nothing, evaluates no text, and
-runs nothing but itself. Each group says how that was seen to be so, by reading the sources. Names
-that an installed version lacks are harmless: nothing resolves them.
+runs nothing but itself. Each group says why. The compiled types were
+read in the sources of scikit-learn 1.9; the Python classes were searched for every special method
+that loading could reach, and what was found was read. The functions were judged by their documented
+purpose, not line by line: the grammar is what keeps a payload from calling them. Names that an
+installed version lacks are harmless: nothing resolves them.
 
 Compiled types whose methods index memory without a check are listed only because
 `omega_sklearn.soundness` examines their contents after loading, before anyone can use them.
