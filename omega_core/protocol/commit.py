@@ -95,22 +95,22 @@ class Intent:
             lease=self.lease,
         )
 
-        def upsert() -> Document:
+        def upsert() -> Document | None:
             # Two first puts may race to insert: the unique index lets one win, the other updates.
             while True:
                 try:
-                    document: Document = self.database.metadata.find_one_and_update(
+                    return self.database.metadata.find_one_and_update(
                         self.key.filter(),
                         update,
                         upsert=True,
                         projection=UNSEEN,
                         return_document=ReturnDocument.AFTER,
                     )
-                    return document
                 except DuplicateKeyError:
                     continue
 
         document = persist(upsert)
+        assert document is not None, "an upsert returns what it made"
         self.live = document if document.get("gen") else None
         if self.if_rev is not None and self._rev_differs(document):
             conflict = self._conflict(document)
