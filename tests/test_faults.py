@@ -269,7 +269,7 @@ def combinations() -> Iterator[Any]:
         yield pytest.param(name, fault, operation, id=f"{name}: {fault}, {operation}", marks=marks)
 
 
-@pytest.mark.parametrize(("name", "kind", "operation"), combinations())
+@pytest.mark.parametrize(("name", "kind", "operation"), [*combinations()])
 def test_a_fault_at_any_step_leaves_the_old_object_or_the_new_one(
     stage: Stage, name: str, kind: FaultKind, operation: str
 ) -> None:
