@@ -134,7 +134,8 @@ class Metadata(Document):
     kind: str = StringField()
     kind_meta: dict[str, Any] = PlainDictField(default=dict)
     attributes: dict[str, Any] = PlainDictField(default=dict)
-    collection: str | None = CollectionField()
+    # Any: it reads as a name or None, and takes a pymongo Collection as well.
+    collection: Any = CollectionField()
     gridfile: Any = GridFileField()
     uri: str | None = StringField()
     integrity: dict[str, Any] | None = PlainDictField()
