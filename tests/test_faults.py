@@ -31,6 +31,7 @@ Make = Callable[..., Omega]
 
 FOO = Path(__file__).parents[1] / "examples" / "omega_foo"
 LEASE = 60.0
+IMPATIENT = 0.04  # seconds for which a client that is cut off waits, at every step, in vain
 
 
 # --- the objects -----------------------------------------------------------------------------
@@ -291,7 +292,7 @@ def break_at_every_step(case: Case, stage: Stage, kind: FaultKind, operation: st
 
     def run(name: str) -> bool | None:
         # One that is cut off waits for its server in vain: not long.
-        victim = lasting or stage.make_victim(0.1)
+        victim = lasting or stage.make_victim(IMPATIENT)
         connect(victim)
         with stage.proxy.fault(next(steps), kind) as fault:
             try:
@@ -392,7 +393,8 @@ def test_what_was_committed_stays_when_the_server_comes_back_only_for_the_abort(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = _data(stage.directory)
-    victim = stage.make_victim(0.1)
+    victim = stage.make_victim(0.3)
+    connect(victim)
     case.put(victim, case.old, "x")
     abort = Intent.abort
 

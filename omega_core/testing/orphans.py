@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from ..protocol.resources import Resources
 Document = dict[str, Any]
 
 _OF_A_GENERATION = {"$regex": "^[0-9a-f]{32}-"}
+# What a plugin keeps in collections that it names itself is its own affair.
+_COLLECTION_OF_A_GENERATION = re.compile(r"^omega\..*\b[0-9a-f]{32}\b")
 
 
 def find_orphans(database: Database[Document], directories: Iterable[Path] = ()) -> list[str]:
@@ -24,7 +27,7 @@ def find_orphans(database: Database[Document], directories: Iterable[Path] = ())
     Parameters
     ----------
     database
-        The database, all of which belongs to omega_core.
+        The database of an `Omega`: ``om.database.mongodb``.
     directories
         Where objects with ``uri="file://..."`` are.
     """
@@ -37,8 +40,9 @@ class _Owned:
     def __init__(self, database: Database[Document]) -> None:
         self._database = database
         self._generations: set[str] = set()
+        self._segments: set[str] = set()
         self._files: set[Any] = set()
-        self._collections = {"omega.metadata"}
+        self._collections: set[str] = set()
         for document in database["omega.metadata"].find():
             live = [document] if "gen" in document else []
             for payload in [*live, *document.get("versions", [])]:
@@ -47,8 +51,10 @@ class _Owned:
     def _add(self, payload: Document) -> None:
         resources = Resources.from_document(payload.get("res"))
         self._generations.add(payload["gen"])
-        for batch in payload.get("kind_meta", {}).get("batches", []):
-            self._generations.add(batch["gen"])
+        batches = payload.get("kind_meta", {}).get("batches", [])
+        self._generations.update(batch["gen"] for batch in batches)
+        segments = [batch["payload"] for batch in batches if "payload" in batch]
+        self._segments.update(segments or [payload["gen"]])
         self._files.update(resources.files)
         self._collections.update(resources.collections)
 
@@ -65,11 +71,12 @@ class _Owned:
                         yield f"{name}: chunks of {file_id}"
             elif name.endswith(".segments"):
                 for payload in collection.distinct("payload"):
-                    if payload not in self._generations:
-                        yield f"{name}: documents of generation {payload}"
+                    if payload not in self._segments:
+                        yield f"{name}: documents of payload {payload}"
             elif name not in self._collections:
-                yield f"collection {name}"
-            elif name != "omega.metadata":
+                if _COLLECTION_OF_A_GENERATION.match(name):
+                    yield f"collection {name}"
+            else:
                 for document in collection.find({"_id": _OF_A_GENERATION}, {"_id": 1}):
                     if document["_id"].partition("-")[0] not in self._generations:
                         yield f"{name}: document {document['_id']}"

@@ -1,0 +1,79 @@
+"""An `Omega` that crashes when it is told to, beside one that does not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Self
+
+from pymongo.errors import PyMongoError
+
+from ..errors import OmegaError, ServerError
+from ..omega import Omega
+from .faults import FaultKind, FaultProxy
+
+# What a client that is cut off waits for its server, in seconds, at every attempt.
+_IMPATIENT = 0.04
+
+
+class CrashingTwin:
+    """Does what an `Omega` would do, and breaks off at a command of one's choice.
+
+    It has the same configuration, database and registered backends, and reaches the server through
+    a `FaultProxy`. Whoever is cut off there cannot clean up, as if the process had died.
+
+    Parameters
+    ----------
+    omega
+        On a standalone server without authentication, as the fixtures make it.
+    """
+
+    def __init__(self, omega: Omega) -> None:
+        host, port = omega.database.client.address or ("", None)
+        address = host.replace("/", "%2F") if port is None else f"{host}:{port}"
+        self._proxy = FaultProxy(f"mongodb://{address}")
+        url = self._proxy.url(omega.database.mongodb.name)
+        mongo = dataclasses.replace(omega.config.mongo, url=url, timeout=_IMPATIENT)
+        self.omega = Omega(dataclasses.replace(omega.config, mongo=mongo), bucket=omega.bucket)
+        for spec in omega.plugins.specs.values():
+            if spec.kind not in self.omega.plugins.specs:
+                self.omega.plugins.register(dataclasses.replace(spec))
+
+    def crash(
+        self, step: int, action: Callable[[Omega], Any], kind: FaultKind = "cut off after"
+    ) -> bool:
+        """Run ``action`` and break it off at its ``step``-th command to the server.
+
+        Returns
+        -------
+        bool
+            False if it ended before it came to that step.
+        """
+        self._connect()
+        with self._proxy.fault(step, kind) as fault:
+            try:
+                action(self.omega)
+            except (OmegaError, PyMongoError, OSError):
+                if fault.struck is None:
+                    raise
+        return fault.struck is not None
+
+    def close(self) -> None:
+        self.omega.close()
+        self._proxy.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _connect(self) -> None:
+        # Connected and prepared, so that the first command that counts is the operation's.
+        while True:
+            try:
+                self.omega.database.prepare("default")
+                self.omega.database.client.admin.command("ping")
+                return
+            except (ServerError, PyMongoError):
+                continue  # the machine is busy, and this client impatient

@@ -1,0 +1,285 @@
+"""A store against a dict: what any sequence of operations and crashes must leave.
+
+For authors of backends, with Hypothesis, which nothing else in omega_core needs::
+
+    from hypothesis import settings, strategies as st
+    from hypothesis.stateful import run_state_machine_as_test
+    from omega_core.testing.statemachine import store_state_machine
+
+    def test_things_behave_like_a_dict(make_omega):
+        machine = store_state_machine(
+            lambda: make_omega().datasets, st.builds(Thing, st.integers()), kind="acme.thing"
+        )
+        run_state_machine_as_test(machine, settings=settings(deadline=None, database=None))
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from ..errors import ConflictError, ObjectNotFoundError
+from ..omega import Omega
+from ..protocol.metadata import Metadata
+from ..store import OmegaStore
+from .crashes import CrashingTwin
+from .faults import let_time_pass
+from .orphans import find_orphans
+
+Equal = Callable[[Any, Any], bool]
+
+NAMES = st.sampled_from(["a", "a/b", ".a"])
+ATTRIBUTES = st.none() | st.dictionaries(st.sampled_from(["x", "y"]), st.integers(0, 9), max_size=2)
+HOUR = 3600.0
+
+
+@dataclass
+class Stored:
+    """One version of an object, as the model knows it."""
+
+    obj: Any
+    version: int
+    attributes: dict[str, Any]
+
+
+@dataclass
+class Modelled:
+    """One object: its current version, those that are kept, and how often it was changed."""
+
+    current: Stored
+    rev: int
+    last_version: int
+    others: list[Stored] = field(default_factory=list)
+
+
+def store_state_machine(
+    make_store: Callable[[], OmegaStore],
+    objects: st.SearchStrategy[Any],
+    *,
+    kind: str | None = None,
+    equal: Equal = lambda stored, got: bool(stored == got),
+    append: Callable[[Any, Any], Any] | None = None,
+    crashes: bool = True,
+) -> type[RuleBasedStateMachine]:
+    """Return a state machine that compares a store with a model of it.
+
+    Parameters
+    ----------
+    make_store
+        Returns a store. It may be the same for every run: each run has a bucket of its own, and
+        leaves the store empty.
+    objects
+        What is put.
+    kind
+        Passed to `put`; None: routed by type.
+    equal
+        Whether what came back, the second argument, is what was put.
+    append
+        Returns what a store holds that had its first argument and got the second appended; None
+        where the kind cannot append.
+    crashes
+        Whether clients are cut off at any step of a put.
+    """
+
+    class StoreMachine(RuleBasedStateMachine):
+        store: OmegaStore
+        twin: CrashingTwin | None = None
+
+        @initialize()
+        def begin(self) -> None:
+            given = make_store()
+            self.attribute = _attribute(given)
+            # Nothing that other runs left can be met in this bucket.
+            self.omega = given.omega[f"machine-{uuid.uuid4().hex[:12]}"]
+            self.store = getattr(self.omega, self.attribute)
+            self.keep = given.config.stores.keep[self.attribute]
+            self.model: dict[str, Modelled] = {}
+            if crashes:
+                self.twin = CrashingTwin(self.omega)
+
+        # --- writing -----------------------------------------------------------------------
+
+        @rule(name=NAMES, obj=objects, attributes=ATTRIBUTES)
+        def put(self, name: str, obj: Any, attributes: dict[str, Any] | None) -> None:
+            meta = self.store.put(obj, name, kind=kind, attributes=attributes)
+            self._replaced(name, obj, attributes, meta)
+            self._compare(name)
+
+        @rule(name=NAMES, obj=objects, current=st.booleans())
+        def put_if_unchanged(self, name: str, obj: Any, current: bool) -> None:
+            known = self.model[name].rev if name in self.model else 0
+            if current:
+                meta = self.store.put(obj, name, kind=kind, if_rev=known)
+                self._replaced(name, obj, None, meta)
+            else:
+                with pytest.raises(ConflictError):
+                    self.store.put(obj, name, kind=kind, if_rev=known + 1)
+            self._compare(name)
+
+        @precondition(lambda self: crashes and bool(self.store))
+        @rule(name=NAMES, obj=objects, step=st.integers(1, 8), after=st.booleans())
+        def put_and_crash(self, name: str, obj: Any, step: int, after: bool) -> None:
+            assert self.twin is not None
+
+            def put(omega: Omega) -> None:
+                getattr(omega, self.attribute).put(obj, name, kind=kind)
+
+            self.twin.crash(step, put, "cut off after" if after else "cut off before")
+            meta = self.store.metadata(name)
+            before = self.model[name].rev if name in self.model else None
+            if meta is not None and meta.rev != before:
+                self._replaced(name, obj, None, meta)
+            self._compare(name)
+
+        @precondition(lambda self: append is not None)
+        @rule(name=NAMES, obj=objects)
+        def append(self, name: str, obj: Any) -> None:
+            assert append is not None
+            meta = self.store.put(obj, name, kind=kind, append=True)
+            known = self.model.get(name)
+            if known is None:
+                self._replaced(name, obj, None, meta)
+            else:
+                known.current.obj = append(known.current.obj, obj)
+                known.rev += 1
+                assert (meta.version, meta.rev) == (known.current.version, known.rev)
+            self._compare(name)
+
+        @rule(name=NAMES)
+        def drop(self, name: str) -> None:
+            assert self.store.drop(name, missing_ok=True) == (name in self.model)
+            self.model.pop(name, None)
+            with pytest.raises(ObjectNotFoundError):
+                self.store.drop(name)
+            self._compare(name)
+
+        @rule(name=NAMES, position=st.integers(0, 9))
+        def restore(self, name: str, position: int) -> None:
+            known = self.model.get(name)
+            if known is None or not known.others:
+                with pytest.raises(ObjectNotFoundError):
+                    self.store.restore(name, 10_000)
+                return
+            chosen = known.others.pop(position % len(known.others))
+            meta = self.store.restore(name, chosen.version)
+            known.others.append(known.current)
+            known.current = chosen
+            known.rev += 1
+            assert (meta.version, meta.rev) == (chosen.version, known.rev)
+            self._compare(name)
+
+        @rule(name=NAMES, value=st.integers(0, 9))
+        def save_attributes(self, name: str, value: int) -> None:
+            known = self.model.get(name)
+            if known is None:
+                return
+            meta, second = self.store.metadata(name), self.store.metadata(name)
+            assert meta is not None
+            assert second is not None
+            meta.attributes["x"] = value
+            meta.save()
+            known.current.attributes = {**known.current.attributes, "x": value}
+            known.rev += 1
+            second.attributes["x"] = "from somebody who had not seen that"
+            with pytest.raises(ConflictError):
+                second.save()
+            self._compare(name)
+
+        # --- collecting --------------------------------------------------------------------
+
+        @rule()
+        def collect(self) -> None:
+            assert self.store.gc(grace=0).blocked == []
+            self._compare_all()
+
+        @rule()
+        def collect_after_all_leases(self) -> None:
+            self._settle()
+            self._compare_all()
+
+        # --- comparing ---------------------------------------------------------------------
+
+        @invariant()
+        def lists_what_is_there(self) -> None:
+            if hasattr(self, "store"):
+                assert self.store.list(hidden=True) == sorted(self.model)
+
+        def teardown(self) -> None:
+            if not hasattr(self, "store"):
+                return
+            if self.twin is not None:
+                self.twin.close()
+            for name in list(self.model):
+                self.store.drop(name)
+            self._settle()
+
+        def _settle(self) -> None:
+            database = self.omega.database.mongodb
+            let_time_pass(database, HOUR)
+            assert self.omega.gc(grace=0).blocked == []
+            assert find_orphans(database) == []
+
+        def _replaced(
+            self, name: str, obj: Any, attributes: dict[str, Any] | None, meta: Metadata
+        ) -> None:
+            known = self.model.get(name)
+            assert meta.version is not None
+            assert meta.rev is not None
+            merged = attributes
+            if known is not None and attributes != {}:
+                merged = {**known.current.attributes, **(attributes or {})}
+            stored = Stored(obj, meta.version, merged or {})
+            if known is None:
+                # Of a name that was dropped, the numbers go on, or begin anew once it is collected.
+                self.model[name] = Modelled(stored, meta.rev, meta.version)
+                return
+            known.others = [*known.others, known.current][-(self.keep - 1) :] * (self.keep > 1)
+            known.current = stored
+            known.rev += 1
+            known.last_version += 1
+            assert (meta.version, meta.rev) == (known.last_version, known.rev)
+
+        def _compare_all(self) -> None:
+            for name in self.model:
+                self._compare(name)
+
+        def _compare(self, name: str) -> None:
+            known = self.model.get(name)
+            assert self.store.exists(name) == (known is not None)
+            meta = self.store.metadata(name)
+            if known is None:
+                assert meta is None
+                with pytest.raises(ObjectNotFoundError):
+                    self.store.get(name)
+                return
+            assert meta is not None
+            assert (meta.version, meta.rev) == (known.current.version, known.rev)
+            assert meta.attributes == known.current.attributes
+            assert equal(known.current.obj, self.store.get(name))
+            every = {stored.version: stored for stored in [*known.others, known.current]}
+            versions = self.store.versions(name)
+            assert [m.version for m in versions] == sorted(every)
+            assert [m.version for m in versions if m.is_current] == [known.current.version]
+            for version, stored in every.items():
+                assert equal(stored.obj, self.store.get(name, version=version))
+
+    return StoreMachine
+
+
+def _attribute(store: OmegaStore) -> str:
+    """Return what an `Omega` calls this store."""
+    stores = {"datasets": store.omega.datasets, "models": store.omega.models}
+    stores["jobs"] = store.omega.jobs
+    return next(name for name, candidate in stores.items() if candidate.prefix == store.prefix)
