@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .config import Config, Secret
     from .omega import Omega
     from .protocol.metadata import Metadata
+    from .query import Q
     from .runtime.result import Result
     from .runtime.task import Task, execute
     from .security import require_pickle_allowed
@@ -36,6 +37,7 @@ __all__ = [
     "Omega",
     "OmegaError",
     "OmegaStore",
+    "Q",
     "Result",
     "Secret",
     "Task",
@@ -52,6 +54,7 @@ _LAZY = {
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
+    "Q": ".query",
     "Result": ".runtime.result",
     "Secret": ".config",
     "Task": ".runtime.task",

@@ -71,7 +71,9 @@ def test_a_plugin_declares_itself_without_its_library(plugin: str, library: str)
     )
 
 
-@pytest.mark.parametrize("name", ["Omega", "OmegaStore", "Metadata", "Config", "Secret", "Result"])
+@pytest.mark.parametrize(
+    "name", ["Omega", "OmegaStore", "Metadata", "Config", "Secret", "Result", "Q"]
+)
 def test_public_names_are_there_when_asked_for(name: str) -> None:
     import omega_core
 

@@ -12,9 +12,11 @@ from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueErr
 from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
+from ..query import Q
 from .base import BaseDataBackend
 from .faithful import decode, encode
-from .filters import compile_filter
+from .filters import possible_matches, understand
+from .matching import matches
 
 _BATCH = 1000
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
@@ -77,30 +79,34 @@ class PythonRowsBackend(BaseDataBackend):
         return meta.save()
 
     def get(
-        self, name: str, *, filter: Mapping[str, Any] | None = None, **kwargs: Any
+        self, name: str, *, filter: Mapping[Any, Any] | Q | None = None, **kwargs: Any
     ) -> list[dict[str, Any]]:
         """Return the items, in the order in which they were put.
 
         Parameters
         ----------
         filter
-            Only those that match: ``{"qty__gt": 3, "state": "NY"}``.
+            Only those that match: ``{"qty__gt": 3, "state": "NY"}``, or a `Q`. A missing key is
+            as None and NaN are: only ``ne``, ``nin``, ``~`` and ``isnull`` match it. Values that
+            cannot be ordered, such as a string and a number, do not match.
         """
         meta = self.data_store.metadata(name)
         assert meta is not None
-        condition = compile_filter(filter, name)
+        condition = understand(filter, name)
+        query = possible_matches(condition)
         collection = self.data_store.collection(name).with_options(codec_options=_CODEC)
         items: list[dict[str, Any]] = []
         for batch in meta.kind_meta["batches"]:
             found = list(
-                collection.find({"$and": [{"_id": ids_of(batch["gen"])}, condition]}).sort("_id", 1)
+                collection.find({"$and": [{"_id": ids_of(batch["gen"])}, query]}).sort("_id", 1)
             )
             if filter is None and len(found) != batch["rows"]:
                 raise IntegrityError(
                     f"{meta.prefix}{name!r} in bucket {meta.bucket!r}: {len(found)} of the "
                     f"{batch['rows']} rows of a batch are there."
                 )
-            items += [{k: decode(v) for k, v in item.items() if k != "_id"} for item in found]
+            rows = ({k: decode(v) for k, v in item.items() if k != "_id"} for item in found)
+            items += [row for row in rows if matches(condition, row)]
         return items
 
 
