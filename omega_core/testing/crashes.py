@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import Any, Self
+from unittest.mock import patch
 
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, ServerError
 from ..omega import Omega
 from .faults import FaultKind, FaultProxy
-
-# What a client that is cut off waits for its server, in seconds, at every attempt.
-_IMPATIENT = 0.04
 
 
 class CrashingTwin:
@@ -26,18 +24,23 @@ class CrashingTwin:
     ----------
     omega
         On a standalone server without authentication, as the fixtures make it.
+    timeout
+        Seconds for which one that is cut off waits for its server, at every attempt.
     """
 
-    def __init__(self, omega: Omega) -> None:
+    def __init__(self, omega: Omega, *, timeout: float = 0.04) -> None:
         host, port = omega.database.client.address or ("", None)
         address = host.replace("/", "%2F") if port is None else f"{host}:{port}"
         self._proxy = FaultProxy(f"mongodb://{address}")
         url = self._proxy.url(omega.database.mongodb.name)
-        mongo = dataclasses.replace(omega.config.mongo, url=url, timeout=_IMPATIENT)
+        mongo = dataclasses.replace(omega.config.mongo, url=url, timeout=timeout)
         self.omega = Omega(dataclasses.replace(omega.config, mongo=mongo), bucket=omega.bucket)
         for spec in omega.plugins.specs.values():
             if spec.kind not in self.omega.plugins.specs:
                 self.omega.plugins.register(dataclasses.replace(spec))
+        # The driver looks for a lost server every half a second; here it is lost at every step.
+        with patch("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.01):
+            self._connect()
 
     def crash(
         self, step: int, action: Callable[[Omega], Any], kind: FaultKind = "cut off after"

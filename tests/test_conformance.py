@@ -1,0 +1,203 @@
+"""The kit for authors: our own backends pass it, and what breaks the contract does not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from omega_core import BaseDataBackend, Metadata, Omega, OmegaStore, hookimpl
+from omega_core.errors import PluginContractError
+from omega_core.testing.conformance import DataBackendTests, WrapperTests
+
+Make = Callable[..., Omega]
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+class Datasets(DataBackendTests):
+    @pytest.fixture
+    def store(self, om: Omega) -> OmegaStore:
+        return om.datasets
+
+
+class TestPythonData(Datasets):
+    @pytest.fixture
+    def objects(self) -> list[Any]:
+        return [{"a": (1, {2})}, None, [b"bytes"]]
+
+
+class TestPythonRows(Datasets):
+    kind = "python.rows"
+
+    @pytest.fixture
+    def objects(self) -> list[Any]:
+        return [[{"i": 1}, {"i": 2}], [{"j": "x"}], []]
+
+
+class TestPythonFile(Datasets):
+    @pytest.fixture
+    def objects(self) -> list[Any]:
+        return [b"one", b"another" * 1000]
+
+    def equal(self, stored: Any, got: Any) -> bool:
+        with got:
+            return bool(got.read() == stored)
+
+
+@pytest.mark.slow
+class TestFrames(Datasets):
+    @pytest.fixture
+    def objects(self) -> list[Any]:
+        pd = pytest.importorskip("pandas")
+        return [pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": ["a"], "y": [None]})]
+
+    def same(self, one: Any, other: Any) -> bool:
+        return bool(one.equals(other))
+
+
+@pytest.mark.slow
+class TestEstimators(DataBackendTests):
+    @pytest.fixture
+    def store(self, om: Omega) -> OmegaStore:
+        return om.models
+
+    @pytest.fixture
+    def objects(self) -> list[Any]:
+        pytest.importorskip("omega_sklearn")
+        from sklearn.linear_model import Ridge
+
+        return [Ridge(alpha=1), Ridge(alpha=2)]
+
+    def same(self, one: Any, other: Any) -> bool:
+        return bool(one.get_params() == other.get_params())
+
+
+@pytest.fixture
+def examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The examples, found as installed distributions are."""
+    if not EXAMPLES.is_dir():
+        pytest.skip("the examples are not here")
+    for name in ("foo", "audit"):
+        info = tmp_path / "site" / f"omega_{name}-0.1.0.dist-info"
+        info.mkdir(parents=True)
+        metadata = f"Metadata-Version: 2.1\nName: omega-{name}\nVersion: 0.1.0\n"
+        (info / "METADATA").write_text(metadata)
+        (info / "entry_points.txt").write_text(f"[omega_core]\n{name} = omega_{name}\n")
+        monkeypatch.syspath_prepend(str(EXAMPLES / f"omega_{name}"))
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    yield
+    for module in list(sys.modules):
+        if module.partition(".")[0] in ("omega_foo", "omega_audit"):
+            del sys.modules[module]
+
+
+class Foo(DataBackendTests):
+    @pytest.fixture
+    def store(self, examples: None, make_omega: Make, tmp_path: Path) -> OmegaStore:
+        return make_omega(plugins={"foo": {"root": str(tmp_path / "foofs")}}).datasets
+
+
+class TestFooRows(Foo):
+    @pytest.fixture
+    def objects(self, store: OmegaStore) -> list[Any]:
+        from omega_foo.types import FooRows
+
+        return [FooRows([{"x": 1}]), FooRows([{"x": 2}, {"x": 3}])]
+
+
+class TestFooFile(Foo):
+    @pytest.fixture
+    def objects(self, store: OmegaStore) -> list[Any]:
+        from omega_foo.types import FooFile
+
+        return [FooFile(b"one"), FooFile(b"two")]
+
+
+class TestFooBlobs(Foo):
+    @pytest.fixture
+    def objects(self, store: OmegaStore) -> list[Any]:
+        from omega_foo.types import FooBlob
+
+        return [FooBlob(b"one"), FooBlob(b"two")]
+
+
+class TestAudit(WrapperTests):
+    @pytest.fixture
+    def om(self, examples: None, make_omega: Make) -> Omega:
+        om = make_omega()
+        assert om.plugins["audit"].state == "enabled"
+        return om
+
+
+# --- the kit finds what breaks the contract --------------------------------------------------
+
+
+class Careless(BaseDataBackend):
+    """Changes what it stores, forgets the attributes, and keeps files of its own for ever."""
+
+    KIND = "test.careless"
+    TYPES = ("builtins:slice",)
+    files: ClassVar[list[str]] = []
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        self.data_store.mongodb["omega.default.segments"].insert_one({"payload": "lost"})
+        meta = self.data_store.make_metadata(name, self.KIND, attributes={"color": "none"})
+        meta.kind_meta = {"start": obj.start}
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        meta = self.data_store.metadata(name)
+        assert meta is not None
+        return slice(meta.kind_meta["start"], None)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        DataBackendTests.test_objects_come_back_equal,
+        DataBackendTests.test_attributes_are_kept_updated_and_reset,
+        DataBackendTests.test_a_drop_and_the_collector_leave_nothing,
+    ],
+    ids=lambda test: test.__name__,
+)
+def test_a_careless_backend_does_not_pass(om: Omega, test: Callable[..., None]) -> None:
+    om.datasets.register_backend(Careless)
+    with pytest.raises(AssertionError):
+        test(DataBackendTests(), om.datasets, [slice(1, 2), slice(3, 4)])
+
+
+class Meddling:
+    """Returns something else, and makes a value of an error."""
+
+    @hookimpl(wrapper=True)
+    def get(self) -> Generator[None, Any, Any]:
+        yield
+        return "something else"
+
+    @hookimpl(wrapper=True)
+    def predict(self) -> Generator[None, Any, Any]:
+        try:
+            return (yield)
+        except ValueError:
+            return "a default"
+
+    @hookimpl(wrapper=True)
+    def put(self) -> Generator[None, Any, None]:
+        yield
+
+
+def test_a_meddling_wrapper_does_not_pass(om: Omega) -> None:
+    stub = WrapperTests.stub.__wrapped__(WrapperTests(), om)  # type: ignore[attr-defined]
+    om.plugins.manager.register(Meddling())
+    with pytest.raises(PluginContractError):
+        WrapperTests().test_put_returns_the_metadata(om, stub)
+    with pytest.raises(AssertionError):
+        WrapperTests().test_what_a_backend_returns_is_returned(om, stub, "get", 0)
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        WrapperTests().test_what_a_backend_raises_is_raised(om, stub, "predict", ValueError("no"))
