@@ -52,10 +52,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     read: Callable[[Any], Any] = _itself
     extra: Any = None
-
-    @property
-    def appended(self) -> Any:
-        return self.old + self.extra
+    appended: Any = None
 
     def put(self, om: Omega, obj: Any, name: str, **options: Any) -> None:
         self.of(om).put(obj, name, kind=self.kind, **self.options, **options)
@@ -88,7 +85,7 @@ def _large_data(directory: Path) -> Case:
 
 def _rows(directory: Path) -> Case:
     rows = [{"i": i} for i in range(6)]
-    return Case("python.rows", rows[:3], rows[2:5], extra=rows[3:])
+    return Case("python.rows", rows[:3], rows[2:5], extra=rows[3:], appended=rows)
 
 
 def _file(directory: Path) -> Case:
@@ -108,7 +105,7 @@ def _frame(directory: Path) -> Case:
         return frame.to_dict("list")
 
     old, new = pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": [3.5], "y": ["a"]})
-    return Case("pandas.dataframe", old, new, read=read)
+    return Case("pandas.dataframe", old, new, read=read, extra=old, appended=pd.concat([old, old]))
 
 
 def _model(directory: Path) -> Case:
@@ -279,10 +276,14 @@ def test_a_fault_at_any_step_leaves_the_old_object_or_the_new_one(
 
 
 @pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize(
+    "name", ["python.rows", pytest.param("pandas.dataframe", marks=pytest.mark.slow)]
+)
 def test_a_fault_at_any_step_of_an_append_leaves_all_of_its_rows_or_none(
-    stage: Stage, kind: FaultKind
+    stage: Stage, name: str, kind: FaultKind
 ) -> None:
-    break_at_every_step(_rows(stage.directory), stage, kind, "append")
+    case = (CHEAP | HEAVY)[name](stage.directory)
+    break_at_every_step(case, stage, kind, "append")
 
 
 def break_at_every_step(case: Case, stage: Stage, kind: FaultKind, operation: str) -> None:
