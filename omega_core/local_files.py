@@ -91,6 +91,33 @@ def size(place: Uri, roots: Iterable[Uri]) -> int:
     return found.st_size
 
 
+def names(place: Uri, roots: Iterable[Uri]) -> list[tuple[str, ...]]:
+    """Return the paths below a directory of its regular files, as segments; no link is followed."""
+    directory, name = _walk(place, roots, follow=True)
+    try:
+        inside = os.open(name, _DIRECTORY, dir_fd=directory)
+    finally:
+        os.close(directory)
+    return sorted(_regular_files(inside, ()))
+
+
+def _regular_files(directory: int, above: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """List an open directory, and close it."""
+    found: list[tuple[str, ...]] = []
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                path = (*above, entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    deeper = os.open(entry.name, _DIRECTORY, dir_fd=directory)
+                    found += _regular_files(deeper, path)
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(path)
+    finally:
+        os.close(directory)
+    return found
+
+
 def delete(place: Uri, roots: Iterable[Uri]) -> None:
     """Remove a file, or a link rather than what it points at."""
     directory, name = _walk(place, roots)

@@ -7,6 +7,7 @@ behind when it is aborted; and a seekable reader that never holds the whole file
 
 from __future__ import annotations
 
+import builtins
 import errno
 import io
 import threading
@@ -170,6 +171,36 @@ class Locations:
                 raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
             return int(info["size"])
 
+    def list(self, uri: str) -> builtins.list[str]:
+        """Return the URIs of the files below a directory or prefix, at any depth, sorted.
+
+        Links are left out, and so are names that a URI cannot spell.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such directory; names the URI.
+        UnsupportedOptionError
+            When the file system of the scheme cannot list.
+        """
+        place = self._checked(uri)
+        with _explained(place, "listing"):
+            if place.scheme == "file":
+                below = local_files.names(place, self._allow)
+                found = [place._replace(segments=place.segments + path) for path in below]
+            else:
+                filesystem = self._filesystem(place)
+                if not hasattr(filesystem, "find"):
+                    raise UnsupportedOptionError(
+                        f"the file system of {place.scheme!r} cannot list {place}. Name a file."
+                    )
+                prefix = _address(place).rstrip("/") + "/"
+                keys = [_below(path, prefix) for path in filesystem.find(prefix)]
+                found = [place._replace(segments=place.segments + path) for path in keys]
+        return sorted(
+            str(file._replace(directory=False)) for file in found if _is_spelt(file.segments)
+        )
+
     def exists(self, uri: str) -> bool:
         """Return whether there is a file or directory. A server that fails is an error."""
         try:
@@ -319,6 +350,24 @@ class WritableFile(io.BufferedIOBase):
 
     def __del__(self) -> None:
         self.abort()
+
+
+def _below(path: str, prefix: str) -> tuple[str, ...]:
+    """Return the segments of a listed path below the prefix, with or without its scheme."""
+    bare = prefix.partition("://")[2].strip("/") + "/"
+    return tuple(path.rpartition("://")[2].lstrip("/").removeprefix(bare).split("/"))
+
+
+def _is_spelt(segments: Iterable[str]) -> bool:
+    """Return whether a URI can name this path; see `omega_core.uris`."""
+    return all(
+        segment not in ("", ".", "..")
+        and "\\" not in segment
+        and not any(
+            char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in segment
+        )
+        for segment in segments
+    )
 
 
 def _address(place: Uri) -> str:

@@ -310,6 +310,34 @@ def test_creating_over_a_dangling_link_is_refused(tmp_path, root, locations):
     assert not (root / "not-yet").exists()
 
 
+def test_a_list_names_the_files_below_a_directory_and_follows_no_link(tmp_path, root, locations):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x").write_bytes(b"mine")
+    (root / "dir" / "deep").mkdir(parents=True)
+    for name in ("dir/b c#", "dir/a", "dir/deep/ü", "beside", "dir/back\\slash"):
+        (root / name).write_bytes(b"1")
+    (root / "dir" / "link").symlink_to(outside)
+    (root / "dir" / "x").symlink_to(outside / "x")
+    uri = root.as_uri() + "/dir/"
+    assert locations.list(uri) == [f"{uri}a", f"{uri}b%20c%23", f"{uri}deep/%C3%BC"]
+    assert [read(locations, found) for found in locations.list(uri)] == [b"1"] * 3
+    with pytest.raises(UriNotAllowedError, match="symbolic link"):
+        locations.list(f"{uri}link/")
+    with pytest.raises(UriNotAllowedError, match="is not allowed"):
+        locations.list(outside.as_uri())
+    with pytest.raises(FileNotFoundError, match="missing"):
+        locations.list(f"{root.as_uri()}/missing/")
+
+
+def test_a_list_of_another_scheme_names_the_files_below_a_prefix(memory):
+    for name in ("p/b c", "p/deep/a", "p2/x"):
+        with memory.create(f"memory://bucket/{name}") as file:
+            file.write(b"1")
+    found = ["memory://bucket/p/b%20c", "memory://bucket/p/deep/a"]
+    assert memory.list("memory://bucket/p/") == memory.list("memory://bucket/p") == found
+
+
 def test_pipes_and_directories_are_not_read(root, locations):
     os.mkfifo(root / "pipe")
     (root / "dir").mkdir()
