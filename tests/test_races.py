@@ -210,6 +210,27 @@ def test_readers_never_see_half_an_object_while_it_is_replaced_and_collected(
     assert settle(om) == []
 
 
+@pytest.mark.parametrize("kind", ["python.rows", "pandas.dataframe"])
+def test_readers_see_all_rows_of_every_append_or_none_and_are_held_up_by_no_append(
+    om: Omega, together: Callable[..., list[Any]], kind: str
+) -> None:
+    three: Any = [{"i": 1}] * 3
+    if kind == "pandas.dataframe":
+        three = pytest.importorskip("pandas").DataFrame(three)
+
+    def append(i: int) -> None:
+        om.datasets.put(three, "log", kind=kind, append=True)
+
+    def read(i: int) -> None:
+        assert len(om.datasets.get("log")) % 3 == 0
+
+    append(0)
+    appended, again, *reads = together(*[repeatedly(1.5, append)] * 2, *[repeatedly(1.5, read)] * 2)
+    assert len(om.datasets.get("log")) == 3 * (1 + appended + again)
+    assert all(reads)
+    assert settle(om) == []
+
+
 @pytest.mark.slow
 def test_a_model_predicts_as_one_of_its_versions_while_it_is_replaced(
     om: Omega, together: Callable[..., list[Any]]
