@@ -292,6 +292,14 @@ def test_negation_is_the_complement(om: Omega) -> None:
     assert selected(~Q()) == []
 
 
+def test_text_that_is_not_valid_unicode_is_found(om: Omega) -> None:
+    rows = [{"x": "a\ud800"}, {"x": "a"}]
+    om.datasets.put(rows, "rows", kind="python.rows")
+    for q in (Q(x="a\ud800"), Q(x__contains="\ud800"), Q(x__gt="a"), Q(x__in=["a\ud800"])):
+        assert om.datasets.get("rows", filter=q) == rows[:1]
+        assert om.datasets.get("rows", filter=~q) == rows[1:]
+
+
 def test_a_deep_filter_is_answered_too(om: Omega) -> None:
     rows = [{"x": i} for i in range(60)]
     om.datasets.put(rows, "rows", kind="python.rows")

@@ -155,7 +155,9 @@ def _equal(key: str, values: Iterable[Any]) -> _Bounds:
                 literals += [int(value), bool(value)]
             types.add("object")
         elif isinstance(value, str | bytes):
-            literals.append(encode(value, key))
+            # Text that is not valid Unicode is written as a document.
+            if not isinstance(encode(value, key), dict):
+                literals.append(value)
             types.add("object")
         elif isinstance(value, dt.datetime) and _is_native(value):
             literals.append(value.replace(fold=0))

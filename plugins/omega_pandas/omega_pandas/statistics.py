@@ -1,0 +1,157 @@
+"""What is known of the values of one column in one segment without reading them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Json = Any
+
+_LONGEST = 64
+"""Characters of text that are kept."""
+
+_LAST = "\U0010ffff"
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats:
+    """Bounds of the values, and how many are missing.
+
+    Attributes
+    ----------
+    min, max
+        A lower and an upper bound of the values that are neither missing nor NaN, or None where
+        nothing is known. A bound need not be a value: text is cut, and the bounds of 32 bit
+        floats are one step apart from them, since pandas rounds what it compares them with.
+        Times are `pandas.Timestamp`, of zoned ones in UTC.
+    nulls, rows
+        How many values are missing, of how many.
+    nans
+        How many of the others are NaN, at most.
+    """
+
+    min: Any
+    max: Any
+    nulls: int
+    rows: int
+    nans: int = 0
+
+    def to_document(self) -> dict[str, Any]:
+        """Return this as BSON."""
+        return {
+            "min": _to_bson(self.min),
+            "max": _to_bson(self.max),
+            "nulls": self.nulls,
+            "rows": self.rows,
+            "nans": self.nans,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Stats:
+        """Return what `to_document` wrote."""
+        return cls(
+            min=_from_bson(document["min"]),
+            max=_from_bson(document["max"]),
+            nulls=document["nulls"],
+            rows=document["rows"],
+            nans=document["nans"],
+        )
+
+
+def column_stats(array: Any) -> Stats:
+    """Return the statistics of an Arrow array, chunked or not, of values as they are.
+
+    Of types other than numbers, bools, text, dates and timestamps there are no bounds.
+    """
+    nulls, rows = array.null_count, len(array)
+    low = high = None
+    nans = 0
+    type_ = array.type
+    if pa.types.is_floating(type_) and type_ != pa.float16():
+        nans = pc.sum(pc.is_nan(array)).as_py() or 0
+    elif not _is_bounded(type_):
+        # Intervals, say, may have NaN inside.
+        nans = rows - nulls
+    if nulls + nans < rows:
+        found = pc.min_max(array)
+        low, high = found["min"], found["max"]
+        if pa.types.is_timestamp(type_):
+            low, high = _moment(low), _moment(high)
+        elif type_ == pa.float32():
+            ends = np.array([low.as_py(), high.as_py()], dtype=np.float32)
+            low, high = np.nextafter(ends, np.array([-np.inf, np.inf], np.float32)).tolist()
+        else:
+            low, high = low.as_py(), high.as_py()
+        if isinstance(low, str):
+            low, high = low[:_LONGEST], _cut_above(high)
+    return Stats(min=low, max=high, nulls=nulls, rows=rows, nans=nans)
+
+
+def is_telling(spec: Json) -> bool:
+    """Return whether the Arrow array of a column holds its values, rather than codes for them.
+
+    Parameters
+    ----------
+    spec
+        The description that `omega_pandas.index.encode_column` gave. The statistics of a column
+        of another encoding (categories, periods, objects of several types) say nothing.
+    """
+    if spec["dtype"] == "object":
+        return spec["as"] in ("str", "bool", "int", "float", "date", "datetime")
+    if spec["dtype"] == "numpy":
+        return not spec.get("raw")
+    return spec["dtype"] in ("masked", "string", "arrow", "zoned")
+
+
+def _is_bounded(type_: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(type_)
+        or types.is_boolean(type_)
+        or types.is_string(type_)
+        or types.is_large_string(type_)
+        or types.is_date(type_)
+        or types.is_timestamp(type_)
+    )
+
+
+def _moment(scalar: Any) -> pd.Timestamp:
+    # as_py would make a datetime of it, which has no nanoseconds and fewer years.
+    moment = pd.Timestamp(np.datetime64(scalar.value, scalar.type.unit))
+    return moment if scalar.type.tz is None else moment.tz_localize("UTC")
+
+
+def _cut_above(text: str) -> str | None:
+    """Return a short text that is not less than ``text``."""
+    if len(text) <= _LONGEST:
+        return text
+    return None if text[_LONGEST] == _LAST else text[:_LONGEST] + _LAST
+
+
+def _to_bson(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        # BSON's own times have milliseconds.
+        count = int(value.asm8.astype(np.int64)) if value.tz is None else value._value
+        return {"moment": count, "unit": value.unit, "zoned": value.tz is not None}
+    if isinstance(value, dt.date):
+        return {"day": value.toordinal()}
+    if isinstance(value, int) and value not in _INT64:
+        return {"int": str(value)}
+    return value
+
+
+def _from_bson(value: Any) -> Any:
+    if not isinstance(value, dict):
+        # BSON's integers of 64 bits come as a subclass of int.
+        return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if "moment" in value:
+        moment = pd.Timestamp(np.datetime64(value["moment"], value["unit"]))
+        return moment.tz_localize("UTC") if value["zoned"] else moment
+    return dt.date.fromordinal(value["day"]) if "day" in value else int(value["int"])
