@@ -10,7 +10,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ import pytest
 from pymongo.errors import PyMongoError
 
 import omega_core.backends.python_data
-from omega_core import BaseDataBackend, Metadata, Omega
-from omega_core.errors import ConflictError, OmegaError, ServerError
+from omega_core import BaseDataBackend, Metadata, Omega, hookimpl
+from omega_core.errors import ConflictError, OmegaError, ServerError, UnsupportedValueError
 from omega_core.protocol.commit import Intent
 from omega_core.store import OmegaStore
 from omega_core.testing.children import Child, KilledError
+from omega_core.testing.crashes import CrashingTwin
 from omega_core.testing.faults import FAULTS, FaultKind, FaultProxy, let_time_pass
 from omega_core.testing.orphans import find_orphans
 
@@ -603,3 +604,82 @@ def test_what_cannot_be_freed_is_not_all_that_is_looked_at_after_a_put(
             break
     else:
         pytest.fail("x was never looked at")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_at_any_step_of_a_compaction_changes_nothing_that_is_read(
+    om: Omega, kind: FaultKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pd = pytest.importorskip("pandas")
+    columnar = pytest.importorskip("omega_pandas.columnar")
+    monkeypatch.setattr(columnar, "MAX_SMALL_BATCHES", 3)
+
+    def append(omega: Omega, name: str, number: int) -> None:
+        omega.datasets.put(pd.DataFrame({"i": [number] * 2}), name, append=True)
+
+    with CrashingTwin(om) as twin:
+        for step in itertools.count(1):
+            name = f"step {step}"
+            for number in range(3):
+                append(om, name, number)
+            struck = twin.crash(step, lambda omega, name=name: append(omega, name, 3), kind)
+            rows = om.datasets.get(name)["i"].tolist()
+            whole = [0, 0, 1, 1, 2, 2, 3, 3]
+            assert rows == whole or (struck and rows == whole[:6]), f"step {step}: {rows}"
+            let_time_pass(om.database.mongodb, LEASE + 1)
+            assert om.gc(grace=0).blocked == []
+            assert find_orphans(om.database.mongodb) == [], f"step {step}"
+            assert om.datasets.get(name)["i"].tolist() == rows
+            if not struck:
+                break
+    meta = om.datasets.metadata(name)
+    assert meta is not None
+    assert len(meta.kind_meta["batches"]) == 1
+
+
+# --- a put within a put ----------------------------------------------------------------------
+
+
+class Copying:
+    """Stores another object, or the same name, before the put that it wraps commits."""
+
+    def __init__(self, inner: str) -> None:
+        self.inner = inner
+
+    @hookimpl(wrapper=True)
+    def put(self, store: OmegaStore, obj: Any, name: str) -> Generator[None, Any, Any]:
+        if obj != "inner":
+            store.put("inner", self.inner)
+        return (yield)
+
+
+def test_a_wrapper_that_puts_the_same_name_comes_first_and_loses_nothing(om: Omega) -> None:
+    om.plugins.manager.register(Copying("x"))
+    meta = om.datasets.put("outer", "x")
+    assert (om.datasets.get("x"), meta.version) == ("outer", 2)
+    assert om.datasets.get("x", version=1) == "inner"
+    om.datasets.put([{"i": 1}], "rows", kind="python.rows")
+    om.gc(grace=0)
+    assert find_orphans(om.database.mongodb) == []
+
+
+def test_an_append_whose_object_a_wrapper_replaced_is_a_conflict_that_leaves_nothing(
+    om: Omega,
+) -> None:
+    om.datasets.put([{"i": 1}], "x", kind="python.rows")
+    om.plugins.manager.register(Copying("x"))
+    with pytest.raises(ConflictError, match="was changed by somebody else"):
+        om.datasets.put([{"i": 2}], "x", append=True)
+    assert om.datasets.get("x") == "inner"
+    assert om.datasets.get("x", version=1) == [{"i": 1}]
+    om.gc(grace=0)
+    assert find_orphans(om.database.mongodb) == []
+
+
+def test_what_a_wrapper_stored_stays_when_the_put_that_it_wraps_fails(om: Omega) -> None:
+    om.plugins.manager.register(Copying("copy"))
+    with pytest.raises(UnsupportedValueError):
+        om.datasets.put({"x": object()}, "x")
+    assert om.datasets.list() == ["copy"]
+    assert find_orphans(om.database.mongodb) == []
