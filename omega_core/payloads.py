@@ -161,6 +161,7 @@ class Payloads:
             "attributes",
             "res",
             "plugin",
+            "kind_meta",
         ):
             if field in document:
                 setattr(meta, field, document[field])

@@ -29,7 +29,7 @@ from .protocol import pipelines
 from .protocol.collect import Collected, Collector
 from .protocol.commit import Intent, as_version, persist, rollback
 from .protocol.metadata import Metadata
-from .protocol.naming import check_name
+from .protocol.naming import Key, check_name
 from .protocol.scope import Scope, current_scope, entered
 
 DATA, MODELS, JOBS = "data/", "models/", "jobs/"
@@ -99,6 +99,45 @@ class OmegaStore(Payloads):
         if uri is not None:
             options["uri"] = uri
         return self._put(obj, name, kind, attributes, options, if_rev=if_rev)
+
+    def compact(
+        self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
+    ) -> bool:
+        """Replace some batches of the live payload by one that holds the same; for backends.
+
+        Parameters
+        ----------
+        meta
+            What is live, with its batches in ``kind_meta``.
+        start, stop
+            The batches to replace, ``stop`` not included.
+        write
+            Takes the id of a generation, writes the batch under it to `segments`, and returns its
+            entry for ``kind_meta["batches"]``.
+
+        Returns
+        -------
+        bool
+            False where somebody else replaced, dropped or compacted the object meanwhile.
+        """
+        writer = {"kind": meta.kind, "plugin": meta.plugin}
+        keep = self.config.stores.keep[_SECTION[meta.prefix]]
+        lease = self.config.stores.lease
+        key = Key(meta.bucket, meta.prefix, meta.name)
+        intent = Intent(self.omega.freer, key, writer=writer, keep=keep, lease=lease, append=True)
+        intent.res.segments = True
+        live = intent.begin()
+        done = False
+        try:
+            if live is not None and live["gen"] == meta.gen:
+                known, now = meta.kind_meta["batches"], live["kind_meta"].get("batches", [])
+                if [b["gen"] for b in known[:stop]] == [b["gen"] for b in now[:stop]]:
+                    with self.omega.leases.keeping(intent):
+                        done = intent.compact(write(intent.gen), start, stop)
+        finally:
+            if not done:
+                intent.abort()
+        return done
 
     def put_temporary(self, obj: Any, *, seconds: float) -> Metadata:
         """Store ``obj`` under a hidden name that the collector drops after ``seconds``."""
@@ -467,7 +506,11 @@ class OmegaStore(Payloads):
     def _is_kept(self, meta: Metadata) -> bool:
         """Return whether the payload is still live or a version, so that nobody has freed it."""
         now = self._read(meta.name, meta.version)
-        return now is not None and now.gen == meta.gen
+        if now is None or now.gen != meta.gen:
+            return False
+        # A compaction replaces batches of a generation. An append adds behind, and harms no reader.
+        batches = meta.kind_meta.get("batches", [])
+        return bool(now.kind_meta.get("batches", [])[: len(batches)] == batches)
 
     def _existing(self, name: str, version: int | None = None) -> Metadata:
         meta = self._read(check_name(name), version)

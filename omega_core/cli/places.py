@@ -38,6 +38,9 @@ def sizes(store: OmegaStore, metas: Iterable[Metadata]) -> dict[str, int | None]
         known = (meta.integrity or {}).get("length")
         if known is None and meta.kind == "uri.reference":
             known = meta.kind_meta.get("size")
+        batches = meta.kind_meta.get("batches", [])
+        if known is None and batches and all("bytes" in batch for batch in batches):
+            known = sum(batch["bytes"] for batch in batches)
         found[gen] = known
         if known is not None:
             continue

@@ -176,6 +176,31 @@ class Intent:
         self.retired = document.get("retired_count", 0)
         return document
 
+    def compact(self, batch: Mapping[str, Any], start: int, stop: int) -> bool:
+        """Put one batch in the place of those from ``start`` to ``stop``; False if they moved.
+
+        Appenders that come meanwhile do not matter: they add behind. A put, a drop or another
+        compaction does.
+        """
+        self.check_lease()
+        assert self.live is not None
+        known = self.live["kind_meta"]["batches"]
+        places = {f"kind_meta.batches.{i}.gen": known[i]["gen"] for i in (start, stop - 1)}
+        document = persist(
+            lambda: self.database.metadata.find_one_and_update(
+                self._pending(gen=self.live["gen"], **places) if self.live else {},
+                pipelines.compact(self.gen, batch, start, stop),
+                projection=UNSEEN,
+                return_document=ReturnDocument.AFTER,
+            )
+        )
+        if document is None:
+            again = self.database.metadata.find_one(self.key.filter())
+            self.committed = again is not None and self._committed_in(again) is not None
+            return self.committed
+        self.committed = True
+        return True
+
     def abort(self) -> None:
         """Give the write up, and delete what was written; unless it turns out to be committed."""
         if self.committed or not self._give_up():
@@ -224,7 +249,12 @@ class Intent:
                 f"{self.key}. An append adds to kind_meta['batches'] and changes nothing else."
             )
         changed = meta.attributes != self.live.get("attributes", {})
-        update = pipelines.append(self.gen, added, meta.attributes if changed else None)
+        update = pipelines.append(
+            self.gen,
+            added,
+            meta.attributes if changed else None,
+            segments=self.res.segments,
+        )
         return self._pending(gen=self.live["gen"]), update
 
     def _entry(self) -> Document:

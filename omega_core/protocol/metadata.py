@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -163,9 +162,10 @@ class Metadata(Document):
         return meta
 
     def copy(self) -> Metadata:
-        """Return metadata that can be changed without changing this one."""
-        document = {**self.to_mongo().to_dict(), "_id": self.id}
-        return Metadata.from_document(copy.deepcopy(document), self._bound())
+        """Return metadata whose fields can be set without setting those of this one."""
+        values = {name: getattr(self, name) for name in self._fields}
+        document = {**values, "_id": self.id, "kind_meta": dict(self.kind_meta)}
+        return Metadata.from_document(document, self._bound())
 
     def payload(self) -> dict[str, Any]:
         """Return the payload fields as MongoDB takes them, absent ones left out."""

@@ -38,6 +38,14 @@ def _as_retired(versions: Any) -> Stage:
     return {"$arrayToObject": {"$map": {"input": versions, "as": "v", "in": pair}}}
 
 
+def _dated(batches: Any, rev: Any) -> Stage:
+    """Note with each batch when it came, for reading the object as of then."""
+    moment = {"rev": rev, "at": "$$NOW"}
+    return {"$map": {"input": batches, "as": "b", "in": {"$mergeObjects": ["$$b", moment]}}}
+
+
+_BATCHES: Stage = {"$ifNull": ["$res.batches", []]}
+
 _TIDY: Pipeline = [
     {
         "$set": {
@@ -95,6 +103,9 @@ def commit(
     }
     if keep_attributes:
         fields["attributes"] = {"$ifNull": ["$attributes", {}]}
+    dated: Pipeline = []
+    if "batches" in payload.get("kind_meta", {}):
+        dated = [{"$set": {"kind_meta.batches": _dated("$kind_meta.batches", "$rev")}}]
     return [
         {"$set": {"versions": {"$concatArrays": [older, {"$cond": [_IS_LIVE, [_SNAPSHOT], []]}]}}},
         {
@@ -120,23 +131,64 @@ def commit(
                 "expires": "$$REMOVE" if expires is None else _lease_end(expires),
             }
         },
+        *dated,
         {"$unset": f"pending.{gen}"},
         *_TIDY,
     ]
 
 
-def append(gen: str, batches: Sequence[Mapping[str, Any]], attributes: Any) -> Pipeline:
+def append(
+    gen: str, batches: Sequence[Mapping[str, Any]], attributes: Any, *, segments: bool
+) -> Pipeline:
     """Add batches to the live payload, which stays the same generation."""
+    added = _dated({"$literal": list(batches)}, {"$add": ["$rev", 1]})
     fields: Stage = {
-        "kind_meta.batches": {
-            "$concatArrays": [{"$ifNull": ["$kind_meta.batches", []]}, {"$literal": list(batches)}]
-        },
+        "kind_meta.batches": {"$concatArrays": [{"$ifNull": ["$kind_meta.batches", []]}, added]},
         "rev": {"$add": ["$rev", 1]},
         "modified": "$$NOW",
     }
+    if segments:
+        payloads = [batch["payload"] for batch in batches]
+        fields["res.batches"] = {"$concatArrays": [_BATCHES, payloads]}
     if attributes is not None:
         fields["attributes"] = {"$literal": attributes}
     return [{"$set": fields}, {"$unset": f"pending.{gen}"}, *_TIDY]
+
+
+def compact(gen: str, batch: Mapping[str, Any], start: int, stop: int) -> Pipeline:
+    """Put one batch in the place of those from ``start`` to ``stop``, which retire."""
+    batches = "$kind_meta.batches"
+    replaced = {"$slice": [batches, start, stop - start]}
+    gone = {"$map": {"input": replaced, "as": "b", "in": "$$b.payload"}}
+    last = {"$arrayElemAt": [batches, stop - 1]}
+    merged = {
+        "$mergeObjects": [
+            {"$literal": dict(batch)},
+            {"rev": {"$let": {"vars": {"last": last}, "in": "$$last.rev"}}},
+            {"at": {"$let": {"vars": {"last": last}, "in": "$$last.at"}}},
+        ]
+    }
+    kept = {"$filter": {"input": _BATCHES, "as": "g", "cond": {"$not": [{"$in": ["$$g", gone]}]}}}
+    retired = {"at": "$$NOW", "kind": "$kind", "plugin": "$plugin", "res": {"batches": gone}}
+    return [
+        # The replaced ones retire under a key of their own: the first of them may be the live one.
+        {"$set": {f"retired.{gen}c": retired}},
+        {
+            "$set": {
+                "res.batches": {"$concatArrays": [kept, [batch["payload"]]]},
+                "kind_meta.batches": {
+                    "$concatArrays": [
+                        _first(batches, start),
+                        [merged],
+                        _from(batches, stop),
+                    ]
+                },
+                "rev": {"$add": ["$rev", 1]},
+            }
+        },
+        {"$unset": f"pending.{gen}"},
+        *_TIDY,
+    ]
 
 
 def drop() -> Pipeline:
@@ -229,3 +281,8 @@ def _first(array: str, count: Any) -> Stage:
 
 def _last(array: str, count: int) -> Any:
     return {"$slice": [array, -count]} if count else []
+
+
+def _from(array: str, position: int) -> Stage:
+    rest = {"$subtract": [{"$size": array}, position]}
+    return {"$cond": [{"$gt": [rest, 0]}, {"$slice": [array, position, {"$max": [1, rest]}]}, []]}

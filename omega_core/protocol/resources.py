@@ -29,7 +29,9 @@ class Resources:
     files
         Ids of other files in the bucket's GridFS.
     segments
-        Documents in the bucket's shared collection that carry the generation as their payload.
+        Documents in the bucket's shared collection whose payload begins with the generation.
+    batches
+        Payloads of other generations in the shared collection, which were appended to this one.
     collections
         Collections of its own.
     rows
@@ -43,6 +45,7 @@ class Resources:
     gridfs: bool = False
     files: list[Any] = field(default_factory=list)
     segments: bool = False
+    batches: list[str] = field(default_factory=list)
     collections: list[str] = field(default_factory=list)
     rows: list[str] = field(default_factory=list)
     uris: list[str] = field(default_factory=list)
@@ -78,7 +81,10 @@ class Resources:
             database.data(f"{files}.files").delete_many({"_id": condition})
             database.data(f"{files}.chunks").delete_many({"files_id": condition})
         if self.segments:
-            database.segments(namespace).delete_many({"payload": gen})
+            # Also ``<gen>.0``, ``<gen>.1``, ... where a generation consists of several batches.
+            database.segments(namespace).delete_many({"payload": {"$gte": gen, "$lt": f"{gen}/"}})
+        if self.batches:
+            database.segments(namespace).delete_many({"payload": {"$in": self.batches}})
         for collection in self.collections:
             database.data(collection).drop()
         for collection in self.rows:

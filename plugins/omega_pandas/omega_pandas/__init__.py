@@ -19,7 +19,7 @@ def backends() -> Iterable[BackendSpec]:
         BackendSpec(
             "pandas.dataframe",
             "omega_pandas.frame:DataFrameBackend",
-            types=["pandas:DataFrame"],
+            types=["pandas:DataFrame", "types:GeneratorType"],
             summary="A DataFrame, exactly: dtypes, index, labels, attrs.",
         ),
         BackendSpec(

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from omega_core import BaseDataBackend
-
+from .columnar import ColumnarBackend
 from .ndarrays import Array, decode_ndarray, encode_ndarray
 from .payload import Payload, write_payload
 from .schema import FORMAT
+from .stored import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata
 
+_KIND = "numpy.ndarray"
 
-class ArrayBackend(BaseDataBackend):
+
+class ArrayBackend(ColumnarBackend):
     """Stores an array: dtype, shape, values and memory order."""
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
@@ -39,8 +42,11 @@ class ArrayBackend(BaseDataBackend):
             Before anything is written, for a dtype that would not come back equal.
         """
         encoded = encode_ndarray(obj, f"The array {name!r}")
-        meta = self.data_store.make_metadata(name, "numpy.ndarray", attributes=attributes)
-        meta.kind_meta = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
+        shown = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
+        if uri is None:
+            return self.put_columnar(_KIND, iter([encoded]), name, lambda _: shown, attributes)
+        meta = self.data_store.make_metadata(name, _KIND, attributes=attributes)
+        meta.kind_meta = shown
         with self.data_store.create_file(meta, "arrow", uri=uri) as file:
             write_payload(encoded, file)
         return meta.save()
@@ -49,6 +55,12 @@ class ArrayBackend(BaseDataBackend):
         """Return the array, writable and in memory of its own."""
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
-        with self.data_store.open_file(meta) as file:
-            payload = Payload(file.read())
-        return decode_ndarray(payload.header, payload.table())
+        if meta.uri is not None:
+            with self.data_store.open_file(meta) as file:
+                payload = Payload(file.read())
+            return decode_ndarray(payload.header, payload.table())
+        stored = Stored(self.data_store.segments, meta)
+        pieces = stored.pieces()
+        tables = stored.fetch(pieces, ["bytes"])
+        found = [tables[piece.batch, piece.segment] for piece in pieces]
+        return decode_ndarray(stored.header, pa.concat_tables(found))

@@ -71,3 +71,17 @@ def whole(array: Arrow | Chunked) -> Any:
     if array.num_chunks == 1:
         return array.chunk(0)
     return pa.concat_arrays(array.chunks) if array.chunks else array.combine_chunks()
+
+
+def mapped_references(spec: Json, change: Callable[[int], Json]) -> Json:
+    """Return the description of a column or an index with its references to sides changed."""
+    if isinstance(spec, list):
+        return [mapped_references(item, change) for item in spec]
+    if not isinstance(spec, dict):
+        return spec
+    found = {key: mapped_references(value, change) for key, value in spec.items()}
+    if isinstance(spec.get("at"), int):
+        found["at"] = change(spec["at"])
+    if spec.get("index") == "multi":
+        found["codes"] = [change(c) if isinstance(c, int) else c for c in spec["codes"]]
+    return found

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from omega_core import BaseDataBackend
+from omega_core.errors import UnsupportedOptionError
 
+from .columnar import ColumnarBackend
 from .index import INDEX_TYPES
 from .payload import Payload, write_payload
-from .schema import listing
+from .schema import Encoded, intact, listing
+from .stored import Stored
 from .tables import decode_lone_index, decode_series, encode_lone_index, encode_series
 
 if TYPE_CHECKING:
     from omega_core import Metadata
 
+_KIND = "pandas.series"
 
-class SeriesBackend(BaseDataBackend):
-    """Stores a Series or an Index such that an equal one comes back."""
+
+class SeriesBackend(ColumnarBackend):
+    """Stores a Series or an Index such that an equal one comes back.
+
+    In filters, the values of a Series are called ``value``: ``{"value__gt": 3}``.
+    """
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         """Return whether ``obj`` is of pandas' own class: a subclass would lose its own."""
@@ -30,9 +38,17 @@ class SeriesBackend(BaseDataBackend):
         name: str,
         attributes: dict[str, Any] | None = None,
         uri: str | None = None,
+        append: bool = False,
         **kwargs: Any,
     ) -> Metadata:
         """Store a Series or an Index.
+
+        Parameters
+        ----------
+        uri
+            Where to write it, as one Arrow file, instead of in MongoDB.
+        append
+            Add the values to those that are there, as `pandas.concat` would. For Series.
 
         Raises
         ------
@@ -43,20 +59,63 @@ class SeriesBackend(BaseDataBackend):
             encoded = encode_lone_index(obj, f"The Index {name!r}")
             levels = obj.levels if isinstance(obj, pd.MultiIndex) else [obj]
             labels, dtypes = list(obj.names), [level.dtype for level in levels]
+            if append:
+                raise UnsupportedOptionError(
+                    f"put of {name!r}: an Index takes no append. Append a Series."
+                )
         else:
             encoded = encode_series(obj, f"The Series {name!r}")
             labels, dtypes = [obj.name], [obj.dtype]
-        meta = self.data_store.make_metadata(name, "pandas.series", attributes=attributes)
-        meta.kind_meta = {**listing(len(obj), labels, dtypes), "class": type(obj).__name__}
+        shown = {**listing(len(obj), labels, dtypes), "class": type(obj).__name__}
+        if uri is None:
+            return self.put_columnar(
+                _KIND,
+                iter([encoded]),
+                name,
+                lambda rows: {**shown, "rows": rows},
+                attributes,
+                append=append,
+            )
+        if append:
+            raise UnsupportedOptionError(f"put of {name!r}: a file at a uri takes no append.")
+        meta = self.data_store.make_metadata(name, _KIND, attributes=attributes)
+        meta.kind_meta = shown
         with self.data_store.create_file(meta, "arrow", uri=uri) as file:
             write_payload(encoded, file)
         return meta.save()
 
-    def get(self, name: str, **kwargs: Any) -> Any:
-        """Return the Series or the Index."""
+    def encode_again(self, obj: Any, meta: Metadata) -> Encoded:
+        return encode_series(obj, f"The Series {meta.name!r}")
+
+    def get(
+        self,
+        name: str,
+        filter: Any = None,
+        rows: slice | None = None,
+        chunksize: int | None = None,
+        lazy: bool = False,
+        as_of: int | dt.datetime | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the Series or the Index; the options are those of a DataFrame."""
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
-        with self.data_store.open_file(meta) as file:
-            payload = Payload(file.read())
-        decode = decode_lone_index if payload.header["object"] == "index" else decode_series
-        return decode(payload.header, payload.table())
+        asked = {"filter": filter, "rows": rows, "chunksize": chunksize, "as_of": as_of}
+        given = [key for key, value in asked.items() if value is not None] + ["lazy"] * lazy
+        whole = meta.uri is not None or meta.kind_meta["class"] != "Series"
+        if given and whole:
+            raise UnsupportedOptionError(
+                f"get of {name!r}: an Index, or a file at a uri, is read whole; it has no option "
+                f"{given[0]!r}."
+            )
+        if meta.uri is not None:
+            with self.data_store.open_file(meta) as file:
+                payload = Payload(file.read())
+            decode = decode_lone_index if payload.header["object"] == "index" else decode_series
+            return decode(payload.header, payload.table())
+        if whole:
+            with intact():
+                return Stored(self.data_store.segments, meta).whole_index()
+        return self.read_selection(
+            meta, filter=filter, rows=rows, chunksize=chunksize, lazy=lazy, as_of=as_of
+        )

@@ -184,13 +184,21 @@ def decode_frame(
     parts = _parts(header, table, "frame")
     index = decode_index(header["index"], parts)
     specs = header["columns"]
+    columns = [
+        decode_column(specs[position], parts.fetch(f"c{position}"), parts)
+        for position in positions
+    ]
+    _check_rows(header, len(index), *map(len, columns))
+    return make_frame(header, index, columns, labels)
+
+
+def make_frame(header: dict[str, Json], index: Any, columns: list[Any], labels: Any) -> Any:
+    """Make a frame of decoded columns."""
     values: dict[int, Any] = {}
-    for place, position in enumerate(positions):
-        column = decode_column(specs[position], parts.fetch(f"c{position}"), parts)
+    for place, column in enumerate(columns):
         # Left to itself, DataFrame would look for a better dtype than object.
         named = column.dtype == object
         values[place] = pd.Series(column, index=index, dtype=object) if named else column
-    _check_rows(header, len(index), *map(len, values.values()))
     # Made with numbers for labels: no label is interpreted, and duplicates are no matter. The
     # copy gives the caller memory of its own, where Arrow's is read-only.
     frame = pd.DataFrame(values, index=index, copy=True)
@@ -205,6 +213,11 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     index = decode_index(header["index"], parts)
     values = decode_column(header["values"], parts.fetch("c0"), parts)
     _check_rows(header, len(index), len(values))
+    return make_series(header, index, values)
+
+
+def make_series(header: dict[str, Json], index: Any, values: Any) -> Any:
+    """Make a Series of decoded values."""
     name = decode_value(header["name"])
     # A copy gives the caller memory of its own, where Arrow's is read-only. Series(copy=True) of
     # pandas 2.2 would not make it.

@@ -171,4 +171,4 @@ def test_an_option_that_nobody_understands_is_an_error(om: Omega) -> None:
     with pytest.raises(UnsupportedOptionError):
         om.datasets.put(mixed(), "x", layuot="rows")
     with pytest.raises(UnsupportedOptionError):
-        om.datasets.put(mixed(), "x", append=True)
+        om.datasets.put(mixed(), "x", kind="pandas.dataframe", layout="diagonal")

@@ -1,0 +1,176 @@
+"""Batches: an encoded object written as one, checked against the object that it is appended to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omega_core.errors import UnsupportedValueError
+
+from .index import decode_index
+from .parts import Parts, mapped_references
+from .schema import Encoded
+from .segments import Progress, write_table
+from .stored import Stored, common_id, store_header, value_fields
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+Json = Any
+Document = dict[str, Any]
+
+_NAMES = {"frame": "frame", "series": "Series", "index": "Index"}
+
+
+def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return what all batches of an object share, and what this batch has of its own.
+
+    Of its own are the rows, the index, and how columns of Python objects are encoded, which
+    depends on the objects.
+    """
+    shared = dict(encoded.header)
+    sides = shared["sides"]
+    fields = encoded.table.schema
+    own: dict[str, Json] = {
+        "format": shared["format"],
+        "levels": sum(name.startswith("i") for name in fields.names),
+        "rows": shared.pop("rows", None),
+        "index": shared.pop("index", None),
+        "objects": {},
+    }
+    own["index"], own["sides"] = _with_own_sides(own["index"], sides)
+    specs = []
+    for position, spec in enumerate(_columns(shared)):
+        if spec["dtype"] == "object":
+            own["objects"][str(position)] = spec
+            spec = {"dtype": "object"}
+        specs.append(spec)
+    parts = {"labels": shared.get("labels"), "columns": specs}
+    parts, shared["sides"] = _with_own_sides(parts, sides)
+    if "columns" in shared:
+        shared.update(parts)
+    elif "values" in shared:
+        (shared["values"],) = parts["columns"]
+    shared["types"] = {
+        name: str(fields.field(name).type)
+        for name in value_fields(shared)
+        if name[1:] not in own["objects"]
+    }
+    return shared, own
+
+
+def _with_own_sides(spec: Json, sides: list[str]) -> tuple[Json, list[str]]:
+    """Number the sides that a description refers to anew, and leave out the others."""
+    kept: list[int] = []
+
+    def change(reference: int) -> int:
+        if reference not in kept:
+            kept.append(reference)
+        return kept.index(reference)
+
+    changed = mapped_references(spec, change)
+    return changed, [sides[reference] for reference in kept]
+
+
+def write_batch(
+    encoded: Encoded,
+    payload: str,
+    collection: Collection[Document],
+    subject: str,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Json], Document]:
+    """Write an encoded object; return the shared header, and the entry for ``kind_meta``."""
+    shared, own = split_header(encoded)
+    rows = encoded.table.num_rows if own["rows"] is None else own["rows"]
+    layout, size = write_table(encoded.table, rows, payload, collection, subject, progress)
+    kept = store_header(own, payload, f"{payload}-header", collection)
+    gen = payload.partition(".")[0]
+    entry = {"gen": gen, "payload": payload, **layout.to_document(), "bytes": size}
+    return shared, {**entry, "header": kept}
+
+
+def store_common(shared: dict[str, Json], gen: str, collection: Collection[Document]) -> Any:
+    """Keep what all batches share; return what goes into ``kind_meta``."""
+    return store_header(shared, gen, common_id(gen), collection)
+
+
+def check_schema(stored: Stored, shared: dict[str, Json], subject: str) -> None:
+    """Refuse to append what has another schema than what is stored; nothing is converted.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming the first column that differs, and how.
+    """
+    before, kind = stored.header, _NAMES[stored.header["object"]]
+    if before["object"] != shared["object"]:
+        raise UnsupportedValueError(
+            f"{subject} was not appended: it is a {_NAMES[shared['object']]}, and a {kind} is stored."
+        )
+    if before["object"] == "frame":
+        _check_labels(before, shared, subject)
+    pairs = zip(_columns(before), _columns(shared), strict=True)
+    for position, (old, new) in enumerate(pairs):
+        name = f"c{position}"
+        same_type = before["types"].get(name) == shared["types"].get(name)
+        if same_type and _resolved(old, before) == _resolved(new, shared):
+            continue
+        label = _label(shared, position)
+        if old["dtype"] == new["dtype"] == "category":
+            raise UnsupportedValueError(
+                f"{subject} was not appended: {label} has other categories, or another order of "
+                "them, than the stored one. Give it the stored categories: "
+                "cat.set_categories(stored.cat.categories)."
+            )
+        raise UnsupportedValueError(
+            f"{subject} was not appended: {label} is {_described(new, shared, name)}, and "
+            f"{_described(old, before, name)} is stored. Convert it with astype."
+        )
+    for key, what in (("attrs", "attrs"), ("name", "name"), ("duplicates", "flags")):
+        if before.get(key) != shared.get(key):
+            raise UnsupportedValueError(
+                f"{subject} was not appended: its {what} differ from the stored ones. "
+                f"Set them to those of the stored {kind}."
+            )
+
+
+def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
+    if _resolved(before["labels"], before) == _resolved(shared["labels"], shared):
+        return
+    old, new = (
+        [repr(label) for label in _labels(header)] for header in (before, shared)
+    )
+    missing = [label for label in old if label not in new]
+    extra = [label for label in new if label not in old]
+    what = [f"it lacks {', '.join(missing[:5])}"] if missing else []
+    what += [f"it has also {', '.join(extra[:5])}"] if extra else []
+    if not what:
+        what = ["they are in another order, or of another type"]
+    raise UnsupportedValueError(
+        f"{subject} was not appended: its columns are not the stored ones: {'; '.join(what)}. "
+        "Reorder, add or drop columns first, or put it as a new object."
+    )
+
+
+def _labels(header: dict[str, Json]) -> list[Any]:
+    return list(decode_index(header["labels"], Parts(sides=header["sides"])))
+
+
+def _columns(header: dict[str, Json]) -> list[Json]:
+    if "columns" in header:
+        return list(header["columns"])
+    return [header["values"]] if "values" in header else []
+
+
+def _label(header: dict[str, Json], position: int) -> str:
+    return f"column {_labels(header)[position]!r}" if header["object"] == "frame" else "the Series"
+
+
+def _described(spec: Json, header: dict[str, Json], name: str) -> str:
+    detail = spec.get("numpy") or spec.get("name") or header["types"].get(name) or ""
+    return f"{spec['dtype']} {detail}".strip() if spec["dtype"] != "numpy" else str(detail)
+
+
+def _resolved(spec: Json, header: dict[str, Json]) -> Json:
+    """Put what a description refers to in the place of the reference, for comparison."""
+    parts = Parts(sides=header["sides"])
+    return mapped_references(spec, lambda reference: parts.fetch(reference).to_pylist())

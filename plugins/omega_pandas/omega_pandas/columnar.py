@@ -1,0 +1,154 @@
+"""What the backends of frames, series and arrays share: an object as batches of segments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from omega_core import BaseDataBackend
+from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
+
+from .batches import check_schema, split_header, store_common, write_batch
+from .reader import LazyFrame, Selection, converted
+from .schema import Encoded
+from .segments import SEGMENT_ROWS, Progress
+from .stored import Stored
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
+
+Document = dict[str, Any]
+
+MAX_SMALL_BATCHES = 200
+"""So many small batches at the end of an object are compacted into one."""
+
+
+class ColumnarBackend(BaseDataBackend):
+    """Stores encoded objects in the bucket's shared collection, and reads parts of them."""
+
+    def put_columnar(
+        self,
+        kind: str,
+        pieces: Iterator[Encoded],
+        name: str,
+        listing: Callable[[int], Document],
+        attributes: dict[str, Any] | None,
+        *,
+        append: bool = False,
+        progress: Progress | None = None,
+    ) -> Metadata:
+        """Write pieces as batches, and commit them together.
+
+        Parameters
+        ----------
+        listing
+            Takes the number of rows; returns what a list of objects shows.
+        """
+        store = self.data_store
+        meta = store.make_metadata(name, kind, attributes=attributes)
+        appending = append and "batches" in meta.kind_meta
+        gen = store.generation(name)
+        collection = store.segments
+        subject = f"The {kind} {name!r}"
+        stored = Stored(collection, meta) if appending else None
+        shared: Document | None = None
+        entries: list[Document] = []
+        for number, encoded in enumerate(pieces):
+            if stored is not None:
+                check_schema(stored, split_header(encoded)[0], subject)
+            elif shared is not None:
+                check_schema(_Header(shared), split_header(encoded)[0], subject)  # type: ignore[arg-type]
+            found, entry = write_batch(
+                encoded, f"{gen}.{number}", collection, subject, progress
+            )
+            shared = shared or found
+            entries.append(entry)
+        if shared is None:
+            raise UnsupportedValueError(
+                f"{subject} was not stored: the iterator gives no frame, so that its columns are "
+                "unknown. Give at least one, which may be empty."
+            )
+        batches = [*meta.kind_meta.get("batches", []), *entries] if appending else entries
+        if appending:
+            meta.kind_meta = {**meta.kind_meta, "batches": batches}
+        else:
+            rows = sum(entry["rows"] for entry in entries)
+            header = store_common(shared, gen, collection)
+            meta.kind_meta = {**listing(rows), "header": header, "batches": batches}
+        saved = meta.save()
+        if appending:
+            self.compact(saved)
+        return saved
+
+    def compact(self, meta: Metadata) -> bool:
+        """Make one batch of the small ones at the end, when there are many; whether it did."""
+        batches = meta.kind_meta["batches"]
+        stop = start = len(batches)
+        while start and batches[start - 1]["rows"] < SEGMENT_ROWS:
+            start -= 1
+        # A put may have written several batches under one generation; they stay together.
+        while 0 < start < stop and batches[start]["gen"] == batches[start - 1]["gen"]:
+            start += 1
+        if stop - start <= MAX_SMALL_BATCHES:
+            return False
+        collection = self.data_store.segments
+        stored = Stored(collection, meta)
+        first = stored.batches[start].start
+
+        def write(gen: str) -> Document:
+            merged = self.encode_again(Selection(stored, rows=(first, stored.rows)).read(), meta)
+            return write_batch(merged, f"{gen}.0", collection, f"The {meta.kind} {meta.name!r}")[1]
+
+        return self.data_store.compact(meta, start, stop, write)
+
+    def encode_again(self, obj: Any, meta: Metadata) -> Encoded:
+        """Encode what was read of several batches, to be one."""
+        raise NotImplementedError
+
+    def read_selection(
+        self,
+        meta: Metadata,
+        *,
+        columns: Any = None,
+        filter: Any = None,
+        rows: slice | None = None,
+        chunksize: int | None = None,
+        lazy: bool = False,
+        as_of: int | dt.datetime | None = None,
+        as_: str = "pandas",
+    ) -> Any:
+        """Return the part of an object that the options of `get` ask for."""
+        if chunksize is not None and (
+            isinstance(chunksize, bool) or not isinstance(chunksize, int) or chunksize < 1
+        ):
+            raise UnsupportedOptionError(
+                f"get of {meta.name!r}: chunksize= takes a number of rows from 1, not {chunksize!r}."
+            )
+        stored = Stored(self.data_store.segments, meta, as_of)
+        filters = () if filter is None else (filter,)
+        selection = Selection(stored, columns, filters, _window(rows, stored.rows, meta.name))
+        if lazy:
+            return LazyFrame(selection)
+        if chunksize is not None:
+            return (converted(chunk, as_) for chunk in selection.chunks(chunksize))
+        return converted(selection.read(), as_)
+
+
+class _Header:
+    """The shared header of a batch that is being put, where a stored one is expected."""
+
+    def __init__(self, header: Document) -> None:
+        self.header = header
+
+
+def _window(rows: Any, total: int, name: str) -> tuple[int, int] | None:
+    if rows is None:
+        return None
+    if not isinstance(rows, slice) or rows.step not in (None, 1):
+        raise UnsupportedOptionError(
+            f"get of {name!r}: rows= takes a slice without a step, such as slice(0, 1000), "
+            f"not {rows!r}."
+        )
+    start, stop, _ = rows.indices(total)
+    return start, max(start, stop)

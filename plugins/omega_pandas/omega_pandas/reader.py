@@ -1,0 +1,202 @@
+"""Selections of a stored frame or series: columns, rows, filters, in one piece or in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from omega_core.errors import UnsupportedOptionError
+
+from .filters import compile
+from .schema import intact
+from .stored import NOTHING, Piece, Stored
+from .tables import make_frame, make_series, select
+
+
+class Selection:
+    """Some columns and rows of a stored frame or series; immutable, and read when asked.
+
+    Parameters
+    ----------
+    stored
+        The version that is read.
+    columns
+        Labels, or None for all.
+    filters
+        Conditions that a row has to meet, all of them.
+    rows
+        A range of rows, before the filters.
+    """
+
+    def __init__(
+        self,
+        stored: Stored,
+        columns: Any = None,
+        filters: tuple[Any, ...] = (),
+        rows: tuple[int, int] | None = None,
+    ) -> None:
+        self.stored = stored
+        self.columns = columns
+        self.filters = filters
+        self.rows = (0, stored.rows) if rows is None else rows
+        self.is_frame = stored.header["object"] == "frame"
+        subject = f"The {'DataFrame' if self.is_frame else 'Series'} {stored.name!r}"
+        self._all_labels = stored.labels if self.is_frame else pd.Index([_VALUES])
+        if self.is_frame:
+            self._positions, self._labels = select(stored.header, columns, subject)
+        else:
+            self._positions, self._labels = [0], None
+        self._predicates = [compile(f, self._all_labels, subject) for f in filters]
+
+    def with_rows(self, start: int, stop: int) -> Selection:
+        """Return the same of a part of these rows."""
+        low, high = self.rows
+        window = (min(low + start, high), min(low + stop, high))
+        return Selection(self.stored, self.columns, self.filters, window)
+
+    @intact()
+    def read(self) -> Any:
+        """Return the selection as pandas holds it."""
+        pieces = self.stored.pieces(*self.rows)
+        masks: list[np.ndarray[Any, Any] | None] = [None] * len(pieces)
+        for number, predicate in enumerate(self._predicates):
+            if number == 0:
+                pieces, found = self.stored.matching(predicate, pieces)
+                masks = [*found]
+            else:
+                pieces, masks = self._narrowed(predicate, pieces, masks)
+        fields = [f"c{position}" for position in self._positions]
+        if not self.stored.has_telling_index():
+            numbers = {piece.batch for piece in pieces}
+            levels = max(len(self.stored.index_fields(number)) for number in numbers)
+            fields = [*(f"i{level}" for level in range(levels)), *fields]
+        tables = self.stored.fetch(pieces, fields) if fields else {}
+        index = self.stored.index(pieces, tables, masks, self.rows)
+        columns = [
+            self.stored.decode(position, pieces, tables, masks) for position in self._positions
+        ]
+        if self.is_frame:
+            return make_frame(self.stored.header, index, columns, self._labels)
+        return make_series(self.stored.header, index, columns[0])
+
+    def _narrowed(
+        self, predicate: Any, pieces: list[Piece], masks: list[Any]
+    ) -> tuple[list[Piece], list[Any]]:
+        again, more = self.stored.matching(predicate, pieces)
+        known = {(p.batch, p.segment): mask for p, mask in zip(again, more, strict=True)}
+        both = [
+            (piece, mask & known[piece.batch, piece.segment])
+            for piece, mask in zip(pieces, masks, strict=True)
+            if (piece.batch, piece.segment) in known
+            and len(mask) == len(known[piece.batch, piece.segment])
+        ]
+        both = [(piece, mask) for piece, mask in both if mask.any()]
+        if not both:
+            return [NOTHING], [np.zeros(0, dtype=bool)]
+        return [piece for piece, _ in both], [mask for _, mask in both]
+
+    def chunks(self, size: int) -> Iterator[Any]:
+        """Return the selection in consecutive pieces of at most ``size`` rows before filters."""
+        start, stop = self.rows
+        first = True
+        for low in range(0, stop - start, size):
+            part = self.with_rows(low, low + size).read()
+            if len(part) or not self.filters:
+                yield part
+                first = False
+        if first:
+            yield self.with_rows(0, 0).read()
+
+
+class LazyFrame:
+    """A stored frame that is read when it is asked for; it stays with the version it was made of.
+
+    Examples
+    --------
+    >>> sales = om.datasets.get("sales", lazy=True)                       # doctest: +SKIP
+    >>> sales.filter({"qty__gt": 3}).select(["state"]).to_pandas()        # doctest: +SKIP
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+
+    @property
+    def schema(self) -> dict[Any, Any]:
+        """The columns and their dtypes; reads no rows but the types of none."""
+        empty = Selection(self._selection.stored, self._selection.columns, (), (0, 0)).read()
+        if isinstance(empty, pd.Series):
+            return {empty.name: empty.dtype}
+        return dict(zip(empty.columns, empty.dtypes, strict=True))
+
+    def __len__(self) -> int:
+        if not self._selection.filters:
+            start, stop = self._selection.rows
+            return stop - start
+        columns: list[Any] | None = [] if self._selection.is_frame else None
+        chosen = self._selection
+        return len(Selection(chosen.stored, columns, chosen.filters, chosen.rows).read())
+
+    def head(self, n: int = 5) -> Any:
+        """Return the first ``n`` rows, as pandas."""
+        if not self._selection.filters:
+            return self._selection.with_rows(0, n).read()
+        return self._selection.read().head(n)
+
+    def select(self, columns: Any) -> LazyFrame:
+        """Return the same with some columns only."""
+        chosen = self._selection
+        return LazyFrame(Selection(chosen.stored, columns, chosen.filters, chosen.rows))
+
+    def filter(self, filter: Any) -> LazyFrame:
+        """Return the same with the rows only that match, besides earlier filters."""
+        chosen = self._selection
+        filters = (*chosen.filters, filter)
+        return LazyFrame(Selection(chosen.stored, chosen.columns, filters, chosen.rows))
+
+    def to_pandas(self) -> Any:
+        """Read it as pandas."""
+        return self._selection.read()
+
+    def to_arrow(self) -> Any:
+        """Read it as a `pyarrow.Table`."""
+        return converted(self.to_pandas(), "arrow")
+
+    def to_polars(self) -> Any:
+        """Read it as a polars DataFrame, where polars is installed."""
+        return converted(self.to_pandas(), "polars")
+
+    def __repr__(self) -> str:
+        return f"<LazyFrame of {self._selection.stored.subject}>"
+
+
+_VALUES = "value"
+"""What a filter calls the values of a Series."""
+
+
+def converted(obj: Any, as_: str) -> Any:
+    """Return what pandas holds as another library holds it.
+
+    Raises
+    ------
+    UnsupportedOptionError
+        An unknown library, or one that is not installed.
+    """
+    if as_ == "pandas":
+        return obj
+    frame = obj.to_frame() if isinstance(obj, pd.Series) else obj
+    if as_ == "arrow":
+        import pyarrow as pa
+
+        return pa.Table.from_pandas(frame)
+    if as_ == "polars":
+        try:
+            import polars
+        except ImportError:
+            raise UnsupportedOptionError(
+                "as_='polars' needs polars: pip install polars, or use as_='arrow'."
+            ) from None
+        return polars.from_pandas(frame)
+    raise UnsupportedOptionError(f"as_= takes 'pandas', 'arrow' or 'polars', not {as_!r}.")

@@ -1,0 +1,297 @@
+"""A table as documents, one per segment of rows and column; and back, in threads.
+
+A document is ``{_id, payload, segment, group, rows, fields, stats, crc, data}``: ``data`` is an
+Arrow IPC stream, compressed with zstd, of the fields that it names. A column has documents of its
+own wherever they are worth it; small columns share one, so that a frame of thousands of columns
+is not thousands of tiny documents.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from omega_core.errors import IntegrityError, UnsupportedValueError
+
+from .statistics import Stats, column_stats
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+Document = dict[str, Any]
+
+SEGMENT_ROWS = 128 * 1024
+"""Rows of a segment, at most."""
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+"""Bytes of one column in one segment before compression, at most, unless one value has more."""
+
+GROUP_BYTES = 256 * 1024
+"""A column with fewer bytes in a segment shares its document with its neighbours."""
+
+_TASK_BYTES = 8 * 1024 * 1024
+_MAX_DOCUMENT = 15 * 1024 * 1024
+_THREADS = min(4, max(2, os.cpu_count() or 1))
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the documents of one batch are cut: enough to name each without asking the server.
+
+    Attributes
+    ----------
+    rows
+        Of the batch.
+    segment_rows
+        Of each segment but the last.
+    groups
+        How many fields each document of a segment holds, in their order.
+    """
+
+    rows: int
+    segment_rows: int
+    groups: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: pa.Table, rows: int) -> Layout:
+        """Choose a layout for a table; one without columns does not know its ``rows``."""
+        widths = [column.nbytes / max(1, rows) for column in table.columns]
+        widest = max([1 / 8, *widths])
+        most = SEGMENT_BYTES if table.column_names == ["bytes"] else SEGMENT_ROWS
+        segment_rows = max(1, min(most, int(SEGMENT_BYTES / widest)))
+        groups: list[int] = []
+        size = 0.0
+        for width in widths:
+            bytes_ = width * min(rows, segment_rows)
+            if groups and size < GROUP_BYTES and size + bytes_ < 2 * GROUP_BYTES:
+                groups[-1] += 1
+                size += bytes_
+            else:
+                groups.append(1)
+                size = bytes_
+        return cls(rows, segment_rows, tuple(groups))
+
+    @classmethod
+    def from_document(cls, document: Document) -> Layout:
+        groups = tuple(size for size, times in document["groups"] for _ in range(times))
+        return cls(document["rows"], document["segment_rows"], groups)
+
+    def to_document(self) -> Document:
+        runs: list[list[int]] = []
+        for size in self.groups:
+            if runs and runs[-1][0] == size:
+                runs[-1][1] += 1
+            else:
+                runs.append([size, 1])
+        return {"rows": self.rows, "segment_rows": self.segment_rows, "groups": runs}
+
+    @property
+    def segments(self) -> int:
+        # Also of no rows there is one, which holds the types.
+        return max(1, -(-self.rows // self.segment_rows)) if self.groups else 0
+
+    def bounds(self, segment: int) -> tuple[int, int]:
+        """Return the first row of a segment, and the one after its last."""
+        start = segment * self.segment_rows
+        return start, min(self.rows, start + self.segment_rows)
+
+    def group_of(self, fields: Sequence[str]) -> dict[str, int]:
+        """Return, for the fields of the batch in their order, the document that holds each."""
+        places: dict[str, int] = {}
+        names = iter(fields)
+        for group, size in enumerate(self.groups):
+            for _ in range(size):
+                places[next(names)] = group
+        return places
+
+
+def document_id(payload: str, segment: int, group: int) -> str:
+    """Return the id of a document; ``payload`` begins with the generation that wrote it."""
+    return f"{payload}-{segment:06d}-{group:05d}"
+
+
+def write_table(
+    table: pa.Table,
+    rows: int,
+    payload: str,
+    collection: Collection[Document],
+    subject: str,
+    progress: Progress | None = None,
+) -> tuple[Layout, int]:
+    """Write a table to the shared collection; encoding, compressing and inserting overlap.
+
+    Holds at most a few segments beside the table. Returns the layout and the bytes written.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Where one value is larger than MongoDB takes.
+    """
+    layout = Layout.of(table, rows)
+    total = layout.rows * len(layout.groups)
+
+    def write(task: list[tuple[int, int]]) -> tuple[int, int]:
+        documents = [_document(table, layout, payload, place, subject) for place in task]
+        collection.insert_many(documents, ordered=False)
+        return (
+            sum(document["rows"] for document in documents),
+            sum(len(document["data"]) for document in documents),
+        )
+
+    done = size = 0
+    for written, bytes_ in overlapped(write, _tasks(table, layout)):
+        done += written
+        size += bytes_
+        if progress is not None:
+            progress(done, total)
+    return layout, size
+
+
+def _tasks(table: pa.Table, layout: Layout) -> Iterator[list[tuple[int, int]]]:
+    """Bundle documents, so that one insert carries a few megabytes."""
+    starts = [sum(layout.groups[:group]) for group in range(len(layout.groups))]
+    widths = [column.nbytes / max(1, layout.rows) for column in table.columns]
+    task: list[tuple[int, int]] = []
+    size = 0.0
+    for segment in range(layout.segments):
+        first, last = layout.bounds(segment)
+        for group, start in enumerate(starts):
+            task.append((segment, group))
+            size += (last - first) * sum(widths[start : start + layout.groups[group]])
+            if size > _TASK_BYTES or len(task) >= 500:
+                yield task
+                task, size = [], 0.0
+    if task:
+        yield task
+
+
+def _document(
+    table: pa.Table,
+    layout: Layout,
+    payload: str,
+    place: tuple[int, int],
+    subject: str,
+) -> Document:
+    segment, group = place
+    start = sum(layout.groups[:group])
+    fields = table.column_names[start : start + layout.groups[group]]
+    first, last = layout.bounds(segment)
+    part = table.select(fields).slice(first, last - first).combine_chunks()
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, part.schema, options=options) as writer:
+        writer.write_table(part)
+    data = sink.getvalue().to_pybytes()
+    if len(data) > _MAX_DOCUMENT:
+        raise UnsupportedValueError(
+            f"{subject} was not stored: a value in rows {first} to {last - 1} is larger than the "
+            "16 MB of a document. Store such values as files, and their names in the frame."
+        )
+    stats = {f: column_stats(part.column(f)).to_document() for f in fields if f[0] == "c"}
+    return {
+        "_id": document_id(payload, segment, group),
+        "payload": payload,
+        "segment": segment,
+        "group": group,
+        "rows": last - first,
+        "fields": fields,
+        "stats": stats,
+        "crc": zlib.crc32(data),
+        "data": data,
+    }
+
+
+def read_documents(
+    collection: Collection[Document], ids: Sequence[str], subject: str
+) -> dict[str, pa.Table]:
+    """Fetch documents and decode them, in threads; each is checked.
+
+    Raises
+    ------
+    IntegrityError
+        Where one is missing, or is not the one that was written.
+    """
+
+    def fetch(task: list[str]) -> list[tuple[str, pa.Table]]:
+        projection = {"data": 1, "crc": 1, "fields": 1, "rows": 1}
+        found = collection.find({"_id": {"$in": task}}, projection)
+        return [(document["_id"], _decoded(document, subject)) for document in found]
+
+    # A round trip for each task: few documents are one, many are several at a time.
+    size = max(4, -(-len(ids) // (4 * _THREADS)))
+    tasks = [list(ids[i : i + size]) for i in range(0, len(ids), size)]
+    tables = {id_: table for found in overlapped(fetch, tasks) for id_, table in found}
+    missing = [id_ for id_ in ids if id_ not in tables]
+    if missing:
+        raise IntegrityError(
+            f"{subject}: {len(missing)} of its {len(ids)} documents are missing, "
+            f"the first is {missing[0]}."
+        )
+    return tables
+
+
+def _decoded(document: Document, subject: str) -> pa.Table:
+    data = document["data"]
+    if zlib.crc32(data) != document["crc"]:
+        raise IntegrityError(
+            f"{subject}: the document {document['_id']} is not the one that was written."
+        )
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+            table = reader.read_all()
+        # What is not ours may be malformed in ways that only a full look shows.
+        table.validate(full=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise IntegrityError(f"{subject}: document {document['_id']}: {error}") from error
+    if table.num_rows != document["rows"] or table.column_names != document["fields"]:
+        raise IntegrityError(
+            f"{subject}: the document {document['_id']} holds other rows or columns than it says."
+        )
+    return table
+
+
+def read_stats(
+    collection: Collection[Document], ids: Sequence[str]
+) -> dict[str, dict[str, Stats]]:
+    """Fetch the statistics of documents, without their data: document -> field -> statistics."""
+    found = collection.find({"_id": {"$in": list(ids)}}, {"stats": 1})
+    return {
+        document["_id"]: {f: Stats.from_document(s) for f, s in document["stats"].items()}
+        for document in found
+    }
+
+
+def overlapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
+    """Apply a function in threads, to a few tasks at a time; results come as they are ready."""
+    iterator = iter(tasks)
+    first = next(iterator, None)
+    if first is None:
+        return
+    second = next(iterator, None)
+    if second is None:
+        yield function(first)  # a small object is not worth a thread
+        return
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="omega-segments") as pool:
+        pending: set[Future[Any]] = {pool.submit(function, first), pool.submit(function, second)}
+        try:
+            for task in iterator:
+                if len(pending) > _THREADS:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+                pending.add(pool.submit(function, task))
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in pending:
+                future.cancel()
