@@ -1,0 +1,41 @@
+"""The peers, each a module with a class `Peer`; see `base` for what one does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a peer without importing it."""
+
+    name: str
+    title: str
+    environment: str
+    packages: tuple[str, ...]
+    """Whose versions are reported."""
+    by_row: bool = False
+    """Stores row by row: slow, so that it runs once, and not on the largest frame."""
+
+
+ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry("omega", "omega_core", "omega", ("omega-core", "omega-pandas", "pandas", "pyarrow")),
+        Entry("floor", "the floor: the same bytes", "omega", ("pymongo",)),
+        Entry("arcticdb", "ArcticDB on LMDB", "arcticdb", ("arcticdb", "pandas")),
+        Entry("parquet", "Parquet file", "omega", ("pyarrow",)),
+        Entry("feather", "Feather file", "omega", ("pyarrow",)),
+        Entry("pymongoarrow", "pymongoarrow", "pymongoarrow", ("pymongoarrow", "pandas"), True),
+        Entry("documents", "insert_many and find", "pymongoarrow", ("pymongo", "pandas"), True),
+        Entry("omegaml", "omegaml", "omegaml", ("omegaml", "pandas"), True),
+    )
+}
+
+REQUIREMENTS = {
+    "pymongoarrow": ["pymongoarrow>=1.15", "pandas>=3"],
+    "arcticdb": ["arcticdb>=6"],
+    # The last release; it does not know pandas 3.
+    "omegaml": ["omegaml==0.18.0", "pandas<3"],
+}
+"""What the environments of their own need; the environment `omega` is the one that measures."""
