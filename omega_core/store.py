@@ -134,9 +134,11 @@ class OmegaStore(Payloads):
                 if [b["gen"] for b in known[:stop]] == [b["gen"] for b in now[:stop]]:
                     with self.omega.leases.keeping(intent):
                         done = intent.compact(write(intent.gen), start, stop)
-        finally:
-            if not done:
-                intent.abort()
+        except BaseException as exc:
+            rollback(intent, exc)
+            raise
+        if not done:
+            intent.abort()
         return done
 
     def put_temporary(self, obj: Any, *, seconds: float) -> Metadata:

@@ -21,7 +21,6 @@ from pymongo.errors import (
     InvalidName,
     InvalidURI,
     OperationFailure,
-    ServerSelectionTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -240,7 +239,8 @@ def answering(database: Database) -> Iterator[None]:
     """Turn the driver's long report of an absent server into a `ServerError`."""
     try:
         yield
-    except ServerSelectionTimeoutError as exc:
+    # The connection broke, also when it was tried again, or no server can be selected any more.
+    except AutoReconnect as exc:
         raise ServerError(
             f"The MongoDB server at {database.config.redacted_url or 'the embedded socket'} "
             f"stopped answering ({database.config.timeout:g} s). Check that it runs, and retry."

@@ -104,7 +104,8 @@ def check_schema(stored: Stored, shared: dict[str, Json], subject: str) -> None:
     before, kind = stored.header, _NAMES[stored.header["object"]]
     if before["object"] != shared["object"]:
         raise UnsupportedValueError(
-            f"{subject} was not appended: it is a {_NAMES[shared['object']]}, and a {kind} is stored."
+            f"{subject} was not appended: it is a {_NAMES[shared['object']]}, and a {kind} "
+            "is stored."
         )
     if before["object"] == "frame":
         _check_labels(before, shared, subject)
@@ -136,9 +137,7 @@ def check_schema(stored: Stored, shared: dict[str, Json], subject: str) -> None:
 def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
     if _resolved(before["labels"], before) == _resolved(shared["labels"], shared):
         return
-    old, new = (
-        [repr(label) for label in _labels(header)] for header in (before, shared)
-    )
+    old, new = ([repr(label) for label in _labels(header)] for header in (before, shared))
     missing = [label for label in old if label not in new]
     extra = [label for label in new if label not in old]
     what = [f"it lacks {', '.join(missing[:5])}"] if missing else []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from pymongo.errors import PyMongoError
+
 from omega_core import BaseDataBackend
-from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
+from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedValueError
 
 from .batches import check_schema, split_header, store_common, write_batch
 from .reader import LazyFrame, Selection, converted
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 Document = dict[str, Any]
+log = logging.getLogger("omega_pandas")
 
 MAX_SMALL_BATCHES = 200
 """So many small batches at the end of an object are compacted into one."""
@@ -59,9 +63,7 @@ class ColumnarBackend(BaseDataBackend):
                 check_schema(stored, split_header(encoded)[0], subject)
             elif shared is not None:
                 check_schema(_Header(shared), split_header(encoded)[0], subject)  # type: ignore[arg-type]
-            found, entry = write_batch(
-                encoded, f"{gen}.{number}", collection, subject, progress
-            )
+            found, entry = write_batch(encoded, f"{gen}.{number}", collection, subject, progress)
             shared = shared or found
             entries.append(entry)
         if shared is None:
@@ -78,7 +80,11 @@ class ColumnarBackend(BaseDataBackend):
             meta.kind_meta = {**listing(rows), "header": header, "batches": batches}
         saved = meta.save()
         if appending:
-            self.compact(saved)
+            try:
+                self.compact(saved)
+            except (PyMongoError, OmegaError):
+                # The append stands, and must not be reported as failed; the next one compacts.
+                log.warning("Compacting %r after an append failed.", name, exc_info=True)
         return saved
 
     def compact(self, meta: Metadata) -> bool:
@@ -123,7 +129,8 @@ class ColumnarBackend(BaseDataBackend):
             isinstance(chunksize, bool) or not isinstance(chunksize, int) or chunksize < 1
         ):
             raise UnsupportedOptionError(
-                f"get of {meta.name!r}: chunksize= takes a number of rows from 1, not {chunksize!r}."
+                f"get of {meta.name!r}: chunksize= takes a number of rows from 1, "
+                f"not {chunksize!r}."
             )
         stored = Stored(self.data_store.segments, meta, as_of)
         filters = () if filter is None else (filter,)

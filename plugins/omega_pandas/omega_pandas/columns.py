@@ -99,6 +99,14 @@ def _encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
 
 def _decode_numpy(spec: Json, array: Any) -> np.ndarray[Any, Any]:
     dtype = decode_dtype(spec["numpy"])
+    if isinstance(array, pa.ChunkedArray) and array.num_chunks > 1:
+        # Straight into memory of its own, instead of joining first and copying then.
+        joined = np.empty(len(array), dtype)
+        start = 0
+        for chunk in array.chunks:
+            joined[start : start + len(chunk)] = _decode_numpy(spec, chunk)
+            start += len(chunk)
+        return joined
     array = whole(array)
     if spec.get("raw"):
         if array.type != pa.binary(dtype.itemsize):

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from omega_core.errors import IntegrityError
+from omega_core.errors import IntegrityError, OmegaError
 
 Json = Any
 FORMAT = 1
@@ -72,6 +72,8 @@ def intact() -> Iterator[None]:
     """Make an `IntegrityError` of what a malformed header or array raises while it is decoded."""
     try:
         yield
+    except OmegaError:
+        raise  # some of which are LookupErrors, TypeErrors or ValueErrors as well
     except _MALFORMED as error:
         raise IntegrityError(
             f"The stored object is malformed ({type(error).__name__}: {error}); "

@@ -37,6 +37,8 @@ GROUP_BYTES = 256 * 1024
 
 _TASK_BYTES = 8 * 1024 * 1024
 _MAX_DOCUMENT = 15 * 1024 * 1024
+_SAMPLE = 16 * 1024
+_ZSTD = pa.Codec("zstd", compression_level=1)
 _THREADS = min(4, max(2, os.cpu_count() or 1))
 
 Progress = Callable[[int, int], None]
@@ -186,7 +188,7 @@ def _document(
     first, last = layout.bounds(segment)
     part = table.select(fields).slice(first, last - first).combine_chunks()
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    options = pa.ipc.IpcWriteOptions(compression="zstd" if _shrinks(part) else None)
     with pa.ipc.new_stream(sink, part.schema, options=options) as writer:
         writer.write_table(part)
     data = sink.getvalue().to_pybytes()
@@ -207,6 +209,18 @@ def _document(
         "crc": zlib.crc32(data),
         "data": data,
     }
+
+
+def _shrinks(part: pa.Table) -> bool:
+    """Return whether compressing is worth its time, by a sample from the middle."""
+    buffers = [b for c in part.columns for k in c.chunks for b in k.buffers() if b is not None]
+    if len(part.column_names) > 1 or not buffers:
+        return True
+    largest = max(buffers, key=lambda buffer: buffer.size)
+    if largest.size < 4 * _SAMPLE:
+        return True
+    sample = largest.slice(largest.size // 2, _SAMPLE)
+    return bool(_ZSTD.compress(sample).size < 0.85 * _SAMPLE)
 
 
 def read_documents(
@@ -258,9 +272,7 @@ def _decoded(document: Document, subject: str) -> pa.Table:
     return table
 
 
-def read_stats(
-    collection: Collection[Document], ids: Sequence[str]
-) -> dict[str, dict[str, Stats]]:
+def read_stats(collection: Collection[Document], ids: Sequence[str]) -> dict[str, dict[str, Stats]]:
     """Fetch the statistics of documents, without their data: document -> field -> statistics."""
     found = collection.find({"_id": {"$in": list(ids)}}, {"stats": 1})
     return {

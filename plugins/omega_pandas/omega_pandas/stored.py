@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from .index import decode_column, decode_index
 from .parts import Parts
 from .schema import dump_header, load_header
 from .segments import Layout, document_id, read_documents, read_stats
+from .statistics import Stats, is_telling
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -130,7 +131,9 @@ class Stored:
         as_of: int | dt.datetime | None = None,
     ) -> None:
         self.name = meta.name
-        self.subject = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
+        self.subject = (
+            f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
+        )
         self._collection = collection
         self.batches: list[Batch] = []
         start = 0
@@ -191,7 +194,9 @@ class Stored:
         # The types of an empty selection come from somewhere.
         return found or [NOTHING]
 
-    def fetch(self, pieces: Sequence[Piece], fields: Sequence[str]) -> dict[tuple[int, int], pa.Table]:
+    def fetch(
+        self, pieces: Sequence[Piece], fields: Sequence[str]
+    ) -> dict[tuple[int, int], pa.Table]:
         """Return the fields of the segments that the pieces are of, whole."""
         ids: dict[str, tuple[int, int]] = {}
         for piece in pieces:
@@ -311,7 +316,8 @@ class Stored:
         self, predicate: Predicate, pieces: Sequence[Piece]
     ) -> tuple[list[Piece], list[np.ndarray[Any, Any]]]:
         """Return the pieces with a row that matches, and which of their rows do."""
-        pieces = self._possible(predicate, pieces)
+        # Where all are left out, an empty one still tells whether the types can be compared.
+        pieces = self._possible(predicate, pieces) or [NOTHING]
         fields = [f"c{position}" for position in predicate.positions]
         tables = self.fetch(pieces, fields)
         found: list[Piece] = []
@@ -344,13 +350,26 @@ class Stored:
                 }
             )
         stats = read_stats(self._collection, [id_ for home in homes for id_ in home.values()])
+
+        def known(piece: Piece, home: dict[int, str]) -> Callable[[int], Stats | None]:
+            def of(position: int) -> Stats | None:
+                if not is_telling(self._batch_spec(piece.batch, position)):
+                    return None  # what is stored are codes, or text that stands for objects
+                return stats.get(home[position], {}).get(f"c{position}")
+
+            return of
+
         return [
             piece
             for piece, home in zip(pieces, homes, strict=True)
-            if predicate.may_match(
-                lambda position, home=home: stats.get(home[position], {}).get(f"c{position}")
-            )
+            if predicate.may_match(known(piece, home))
         ]
+
+    def _batch_spec(self, number: int, position: int) -> Json:
+        spec = self.column_spec(position)
+        if spec["dtype"] == "object":
+            spec = self.batch_header(number)["objects"][str(position)]
+        return spec
 
 
 def value_fields(header: dict[str, Json]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -26,6 +27,9 @@ from .schema import Encoded, intact, make_header
 from .values import decode_value, encode_value
 
 Json = Any
+
+_FEW = 64
+"""Up to so many columns are not joined into blocks."""
 
 
 def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
@@ -185,8 +189,7 @@ def decode_frame(
     index = decode_index(header["index"], parts)
     specs = header["columns"]
     columns = [
-        decode_column(specs[position], parts.fetch(f"c{position}"), parts)
-        for position in positions
+        decode_column(specs[position], parts.fetch(f"c{position}"), parts) for position in positions
     ]
     _check_rows(header, len(index), *map(len, columns))
     return make_frame(header, index, columns, labels)
@@ -199,9 +202,15 @@ def make_frame(header: dict[str, Json], index: Any, columns: list[Any], labels: 
         # Left to itself, DataFrame would look for a better dtype than object.
         named = column.dtype == object
         values[place] = pd.Series(column, index=index, dtype=object) if named else column
-    # Made with numbers for labels: no label is interpreted, and duplicates are no matter. The
-    # copy gives the caller memory of its own, where Arrow's is read-only.
-    frame = pd.DataFrame(values, index=index, copy=True)
+    if len(values) <= _FEW:
+        # The caller gets memory of its own; what was read in several pieces is that already.
+        values = {
+            place: column.copy() if _is_shared(column) else column
+            for place, column in values.items()
+        }
+    # Made with numbers for labels: no label is interpreted, and duplicates are no matter.
+    # Joining many columns into blocks pays; of a few, it is but another copy.
+    frame = pd.DataFrame(values, index=index, copy=len(values) > _FEW)
     frame.columns = labels
     return _annotate(frame, header)
 
@@ -214,6 +223,10 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     values = decode_column(header["values"], parts.fetch("c0"), parts)
     _check_rows(header, len(index), len(values))
     return make_series(header, index, values)
+
+
+def _is_shared(column: Any) -> bool:
+    return not (isinstance(column, np.ndarray) and column.flags.owndata and column.flags.writeable)
 
 
 def make_series(header: dict[str, Json], index: Any, values: Any) -> Any:
