@@ -1,0 +1,254 @@
+"""A frame of the codec as documents, one per row; and back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from omega_core.errors import IntegrityError, UnsupportedValueError
+
+from .faithful import Unfaithful
+from .fields import Field, make_field, make_level, read_field
+from .index import decode_column, decode_index
+from .parts import Arrow, Parts, whole
+from .schema import Encoded, intact
+from .tables import make_frame, select
+
+Json = Any
+Document = dict[str, Any]
+
+_SLICE = 10_000
+"""Rows that exist as Python objects at one time."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a frame, checked, and ready to be documents."""
+
+    fields: list[Field]
+    arrays: list[Arrow]
+    count: int
+
+    @property
+    def names(self) -> list[str]:
+        """The keys of the documents."""
+        return [field.name for field in self.fields]
+
+    def documents(self) -> Iterator[Document]:
+        """Yield a document per row."""
+        names = self.names
+        for start in range(0, self.count, _SLICE):
+            columns = [
+                field.dump(array.slice(start, _SLICE))
+                for field, array in zip(self.fields, self.arrays, strict=True)
+            ]
+            if columns:
+                yield from (
+                    dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+                )
+            else:
+                yield from ({} for _ in range(min(_SLICE, self.count - start)))
+
+
+def encode_rows(
+    encoded: Encoded, shared: dict[str, Json], own: dict[str, Json], subject: str
+) -> Rows:
+    """Check a frame for what BSON takes, and note its fields in the two parts of its header.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming the column, the index level or the label that cannot be in a document.
+    """
+    labels = select(shared, None, subject)[1]
+    _check_labels(labels, subject)
+    fields: list[Field] = []
+    arrays: list[Arrow] = []
+    shared["fields"], own["fields"] = {}, {}
+    for position, label in enumerate(labels):
+        name = f"c{position}"
+        array = whole(encoded.table.column(name))
+        spec = own["objects"].get(str(position), shared["columns"][position])
+        with _Refusal(subject, f"column {label!r}"):
+            field = make_field(label, spec, array, Parts(sides=shared["sides"]))
+            arrays.append(field.prepare(array))
+        fields.append(field)
+        noted = own if str(position) in own["objects"] else shared
+        noted["fields"][name] = field.to_json()
+    names = _index_names(own["index"], set(labels))
+    parts = Parts(sides=own["sides"])
+    for level, key in enumerate(names):
+        name = f"i{level}"
+        array = whole(encoded.table.column(name))
+        with _Refusal(subject, f"the row index, level {level}" if len(names) > 1 else "the index"):
+            if own["index"]["index"] == "multi":
+                field = make_level(key, own["index"]["levels"][level], parts)
+            else:
+                field = make_field(key, own["index"]["values"], array, parts)
+            arrays.append(field.prepare(array))
+        fields.append(field)
+        own["fields"][name] = field.to_json()
+    return Rows(fields, arrays, encoded.header["rows"])
+
+
+class Layout:
+    """How one batch of rows lies in its documents.
+
+    Parameters
+    ----------
+    shared, own
+        The two parts of the header, with the fields that `encode_rows` noted.
+    """
+
+    @intact()
+    def __init__(self, shared: dict[str, Json], own: dict[str, Json]) -> None:
+        self._shared = shared
+        self._own = own
+        self.fields: dict[str, Field] = {}
+        sides = Parts(sides=shared["sides"])
+        for position, spec in enumerate(shared["columns"]):
+            name = f"c{position}"
+            described = shared["fields"].get(name) or own["fields"][name]
+            self.fields[name] = read_field(described, spec.get("categories"), sides)
+        sides = Parts(sides=own["sides"])
+        for name, described in own["fields"].items():
+            if name.startswith("i"):
+                self.fields[name] = read_field(described, self._index_values(name), sides)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a regular selection of the index is again a range, or has a frequency."""
+        index = self._own["index"]
+        return index["index"] == "range" or "freq" in index
+
+    def spec(self, position: int) -> Json:
+        """Return how the codec describes a column."""
+        objects: dict[str, Json] = self._own["objects"]
+        return objects.get(str(position), self._shared["columns"][position])
+
+    def projection(self, positions: list[int]) -> dict[str, int]:
+        """Return which fields to fetch for the columns at these positions, and the index."""
+        return {"_id": 1, **{self.fields[name].name: 1 for name in self._wanted(positions)}}
+
+    @intact()
+    def read(
+        self, documents: Iterator[Document], positions: list[int], subject: str, rows: int | None
+    ) -> tuple[Any, np.ndarray[Any, Any]]:
+        """Make the frame of some columns, which are called by their positions.
+
+        Parameters
+        ----------
+        rows
+            How many documents there have to be; None for a selection.
+
+        Returns
+        -------
+        The frame, and the number of each of its rows in the batch.
+        """
+        names = self._wanted(positions)
+        pieces: dict[str, list[Arrow]] = {name: [] for name in names}
+        numbers: list[int] = []
+        while found := list(itertools.islice(documents, _SLICE)):
+            numbers += [int(document["_id"][-12:]) for document in found]
+            for name in names:
+                field = self.fields[name]
+                pieces[name].append(field.load([document[field.name] for document in found]))
+        if rows is not None and len(numbers) != rows:
+            raise IntegrityError(
+                f"{subject}: {len(numbers)} of the {rows} rows of a batch are there. "
+                "Restore an earlier version, or store it again."
+            )
+        table = pa.table(
+            {
+                name: pa.chunked_array(arrays or [self.fields[name].load([])])
+                for name, arrays in pieces.items()
+            }
+        )
+        index = decode_index(self._index(len(numbers), rows), Parts(table, self._own["sides"]))
+        parts = Parts(sides=self._shared["sides"])
+        columns = [
+            decode_column(self.spec(position), table.column(f"c{position}"), parts)
+            for position in positions
+        ]
+        header = {**self._shared, "duplicates": True}
+        return make_frame(header, index, columns, pd.Index(positions)), np.array(numbers, dtype=int)
+
+    def _wanted(self, positions: list[int]) -> list[str]:
+        levels = [name for name in self.fields if name.startswith("i")]
+        return [*levels, *(f"c{position}" for position in positions)]
+
+    def _index(self, count: int, rows: int | None) -> Json:
+        spec = self._own["index"]
+        if rows is not None:
+            return spec
+        if spec["index"] == "range":
+            return {**spec, "range": [0, count, 1]}
+        return {key: value for key, value in spec.items() if key != "freq"}
+
+    def _index_values(self, name: str) -> Json:
+        spec = self._own["index"]
+        if spec["index"] == "multi":
+            return spec["levels"][int(name[1:])]
+        return spec["values"].get("categories")
+
+
+class _Refusal:
+    """Turns the verdict on a value into the error that people see."""
+
+    def __init__(self, subject: str, place: str) -> None:
+        self._said = f"{subject} was not stored in rows: {place}"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Unfaithful):
+            raise UnsupportedValueError(
+                f"{self._said} {error.what}. To store it, {error.remedy}."
+            ) from None
+
+
+def _check_labels(labels: Any, subject: str) -> None:
+    seen: set[str] = set()
+    for label in labels:
+        if not _is_key(label) or label in seen:
+            why = "is there twice" if _is_key(label) else "cannot be the key of a field"
+            raise UnsupportedValueError(
+                f"{subject} was not stored in rows: the column label {label!r} {why}. Labels are "
+                "different strings, not '_id', without a leading '$', dots or NUL. Rename it, or "
+                "leave layout='rows' out: the default layout takes any label."
+            )
+        seen.add(label)
+
+
+def _is_key(label: Any) -> bool:
+    return (
+        type(label) is str
+        and bool(label)
+        and label != "_id"
+        and label[0] != "$"
+        and "\0" not in label
+        and "." not in label
+        and not any("\ud800" <= char <= "\udfff" for char in label)
+    )
+
+
+def _index_names(spec: Json, taken: set[str]) -> list[str]:
+    """Return the keys for the levels of the index: their names, where those can be keys."""
+    if spec["index"] == "range":
+        return []
+    multi = spec["index"] == "multi"
+    names = []
+    for level, name in enumerate(spec["names"] if multi else [spec["name"]]):
+        key = name if _is_key(name) and name not in taken else f"_index{level if multi else ''}"
+        while key in taken:
+            key += "_"
+        taken.add(key)
+        names.append(key)
+    return names
