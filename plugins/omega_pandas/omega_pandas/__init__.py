@@ -23,6 +23,20 @@ def backends() -> Iterable[BackendSpec]:
             summary="A DataFrame, exactly: dtypes, index, labels, attrs.",
         ),
         BackendSpec(
+            "pandas.dfrows",
+            "omega_pandas.rows:RowsBackend",
+            types=["pandas:DataFrame"],
+            priority=1,
+            summary='A DataFrame with layout="rows": a document per row, for other tools.',
+        ),
+        BackendSpec(
+            "pandas.parquet",
+            "omega_pandas.parquet:ParquetBackend",
+            types=["pandas:DataFrame", "builtins:str"],
+            priority=1,
+            summary="A DataFrame as a Parquet file at a URI; or tables in files, read in place.",
+        ),
+        BackendSpec(
             "pandas.series",
             "omega_pandas.series:SeriesBackend",
             types=["pandas:Series", "pandas:Index"],

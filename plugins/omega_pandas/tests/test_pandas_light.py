@@ -9,7 +9,8 @@ CHECK = """
 import sys
 import omega_pandas
 kinds = [spec.kind for spec in omega_pandas.backends()]
-assert kinds == ["pandas.dataframe", "pandas.series", "numpy.ndarray"], kinds
+declared = "pandas.dataframe pandas.dfrows pandas.parquet pandas.series numpy.ndarray"
+assert kinds == declared.split(), kinds
 heavy = {"pandas", "numpy", "pyarrow", "pymongo", "mongoengine"} & set(sys.modules)
 assert not heavy, f"omega_pandas imports {heavy}: move the import into the module that uses it"
 """

@@ -1,0 +1,383 @@
+"""The backend of `pandas.parquet`: one Parquet file at a URI, and references to files of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from omega_core import BaseDataBackend
+from omega_core.errors import (
+    IntegrityError,
+    UnsupportedOptionError,
+    UnsupportedValueError,
+    suggestion,
+)
+
+from .fields import parse_type
+from .filefilters import possible_rows
+from .filters import compile
+from .formats import damage_explained, format_of, read_schema, read_table
+from .narrowing import narrowed
+from .payload import _Positioned
+from .reader import converted
+from .schema import Encoded, dump_header, listing, load_header
+from .tables import decode_frame, encode_frame, field_names, select
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
+
+Json = Any
+
+_KEY = b"omega_pandas"
+_ROW_GROUP = 1 << 17
+"""Rows: small enough for the statistics of a group to tell."""
+
+
+class ParquetBackend(BaseDataBackend):
+    """Stores a DataFrame as one Parquet file at a URI, or refers to files that are there.
+
+    Examples
+    --------
+    >>> om.datasets.put(df, "sales", format="parquet", uri="s3://b/p/{key}")       # doctest: +SKIP
+    >>> om.datasets.put("s3://b/lake/sales/", "lake", reference=True)              # doctest: +SKIP
+    >>> om.datasets.get("lake", columns=["qty"], filter={"state": "NY"})           # doctest: +SKIP
+    """
+
+    def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
+        """Return whether Parquet was asked for, or ``obj`` refers to a table."""
+        if isinstance(obj, str):
+            known = obj.endswith("/") or format_of(obj) is not None
+            return kwargs.get("reference") is True and known
+        return (
+            type(obj) is pd.DataFrame
+            and kwargs.get("format") == "parquet"
+            and kwargs.get("uri") is not None
+        )
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        *,
+        uri: str | None = None,
+        format: str = "parquet",
+        reference: bool = False,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Store a DataFrame, or a reference.
+
+        Parameters
+        ----------
+        uri
+            Where to write, with ``{key}`` in the place of a name unique to this version.
+        format
+            ``"parquet"``.
+        reference
+            ``obj`` is the URI of a ``.parquet``, ``.csv`` or ``.feather`` file; or of a directory
+            of Parquet files, with a slash at its end. It is read in place, and never deleted.
+
+        Raises
+        ------
+        UnsupportedValueError
+            Before anything is written, naming what Parquet cannot hold.
+        FileNotFoundError, IntegrityError
+            There is no file at the reference, or one that cannot be read.
+        """
+        if isinstance(obj, str):
+            return self._refer(obj, name, attributes, reference, uri)
+        if format != "parquet" or reference:
+            raise UnsupportedOptionError(
+                f"put of {name!r}: pandas.parquet writes format='parquet', or refers to a URI "
+                "that is given as the object."
+            )
+        if uri is None:
+            raise UnsupportedOptionError(
+                f"put of {name!r}: a Parquet file needs a place: uri='s3://bucket/prefix/{{key}}'. "
+                "Without one, the kind pandas.dataframe stores the frame in MongoDB."
+            )
+        subject = f"The DataFrame {name!r}"
+        table = _parquet_table(encode_frame(obj, subject), list(obj.columns), subject)
+        meta = self.data_store.make_metadata(name, "pandas.parquet", attributes=attributes)
+        shown = listing(len(obj), list(obj.columns), list(obj.dtypes))
+        meta.kind_meta = {**shown, "file": "parquet", "owned": True}
+        with self.data_store.create_file(meta, "parquet", uri=uri) as file:
+            adapted: Any = _Positioned(file)
+            _write(table, pa.PythonFile(adapted, mode="w"))
+        return meta.save()
+
+    def get(
+        self,
+        name: str,
+        *,
+        columns: Any = None,
+        filter: Any = None,
+        as_: str = "pandas",
+        **kwargs: Any,
+    ) -> Any:
+        """Return the DataFrame.
+
+        Parameters
+        ----------
+        columns
+            A list of column labels: only these are read, and come in this order.
+        filter
+            Only the rows that match: ``{"qty__gt": 3}``, a `Q`, or, for references, a pyarrow
+            expression. Of a reference, a default index is numbered anew.
+        as_
+            ``"arrow"`` or ``"polars"`` for a table of theirs.
+        """
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside a get there is one"
+        read = self._own if meta.kind_meta.get("owned") else self._referred
+        return converted(read(meta, columns, filter), as_)
+
+    # --- our own files -----------------------------------------------------------------------
+
+    def _own(self, meta: Metadata, columns: Any, filter: Any) -> Any:
+        subject = f"The DataFrame {meta.name!r}"
+        place = f"{subject} at {meta.uri}"
+        with self.data_store.open_file(meta) as file:
+            schema = read_schema(file, "parquet", place)
+            header = load_header((schema.metadata or {}).get(_KEY))
+            positions, labels = select(header, columns, subject)
+            predicate = None
+            if filter is not None:
+                predicate = compile(filter, select(header, None, subject)[1], subject)
+            tested = [] if predicate is None else list(predicate.positions)
+            wanted = list(dict.fromkeys([*positions, *tested]))
+            places: dict[str, str] = header["names"]
+            fields = field_names(list(places), wanted)
+            names = [places[field] for field in fields]
+            stored = read_table(file, "parquet", place, names, None)
+        with damage_explained(place):
+            table = pa.table(
+                {field: _retyped(stored.column(places[field]), field, header) for field in fields}
+            )
+        frame = decode_frame(header, table, wanted, pd.Index(wanted))
+        if predicate is not None:
+            values = {position: frame[position] for position in tested}
+            frame = frame[np.asarray(predicate.mask(values, len(frame)), dtype=bool)]
+        return narrowed(header, frame, positions, labels)
+
+    # --- references --------------------------------------------------------------------------
+
+    def _refer(
+        self, obj: str, name: str, attributes: dict[str, Any] | None, reference: bool, uri: Any
+    ) -> Metadata:
+        if not reference or uri is not None:
+            raise UnsupportedOptionError(
+                f"put of {name!r}: a URI is put as a reference: put({obj!r}, {name!r}, "
+                "reference=True), without uri=."
+            )
+        locations = self.data_store.omega.locations
+        place = locations.check(obj)
+        format = "parquet" if place.endswith("/") else format_of(place)
+        if format is None:
+            raise UnsupportedOptionError(
+                f"put of {name!r}: a table is a .parquet, .csv or .feather file, or a directory of "
+                f"Parquet files with a slash at its end, not {place}."
+            )
+        meta = self.data_store.make_metadata(name, "pandas.parquet", attributes=attributes)
+        meta.uri = place
+        files = self._files(meta)
+        with locations.open(files[0]) as file:
+            schema = read_schema(file, format, f"{name!r} at {files[0]}")
+        shown = listing(0, schema.names, schema.types)
+        del shown["rows"]  # which may change, as the file may
+        meta.kind_meta = {**shown, "file": format, "owned": False}
+        return meta.save()
+
+    def _referred(self, meta: Metadata, columns: Any, filter: Any) -> Any:
+        subject = f"The table {meta.name!r}"
+        locations = self.data_store.omega.locations
+        format = meta.kind_meta["file"]
+        tables: list[pa.Table] = []
+        predicate: Any = None
+        wanted: list[str] = []
+        for uri in self._existing_files(meta):
+            place = f"{subject} at {uri}"
+            try:
+                file = locations.open(uri)
+            except FileNotFoundError as exc:
+                raise _vanished(meta, uri) from exc
+            with file:
+                schema = read_schema(file, format, place)
+                if not tables:
+                    _check_names(schema, place)
+                    wanted = _chosen(columns, schema.names, place)
+                    if filter is not None and not isinstance(filter, pc.Expression):
+                        predicate = compile(filter, pd.Index(schema.names, dtype=object), subject)
+                    first = schema
+                elif not schema.equals(first):
+                    raise IntegrityError(
+                        f"{place} has other columns or types than the first file of the "
+                        "directory. Refer to files of one schema."
+                    )
+                file.seek(0)
+                condition = filter
+                needed = wanted
+                if predicate is not None:
+                    condition = possible_rows(
+                        filter, dict(zip(schema.names, schema.types, strict=True))
+                    )
+                    tested = [schema.names[position] for position in predicate.positions]
+                    needed = list(dict.fromkeys([*wanted, *tested]))
+                try:
+                    tables.append(
+                        read_table(file, format, place, _with_index(needed, schema), condition)
+                    )
+                except IntegrityError as error:
+                    if isinstance(filter, pc.Expression) and "FieldRef" in str(error):
+                        raise UnsupportedOptionError(
+                            f"{place}: filter={filter}: {error}"
+                        ) from error
+                    raise
+        with damage_explained(subject):
+            frame = _as_pandas(pa.concat_tables(tables))
+        numbered = isinstance(frame.index, pd.RangeIndex)
+        if predicate is not None:
+            values = {position: frame[first.names[position]] for position in predicate.positions}
+            frame = frame[np.asarray(predicate.mask(values, len(frame)), dtype=bool)]
+        result = frame[[name for name in wanted if name in frame.columns]].copy()
+        if numbered:
+            result = result.reset_index(drop=True)
+        return result
+
+    def _existing_files(self, meta: Metadata) -> list[str]:
+        try:
+            return self._files(meta)
+        except FileNotFoundError as exc:
+            raise _vanished(meta, str(meta.uri)) from exc
+
+    def _files(self, meta: Metadata) -> list[str]:
+        """Return the files that an object refers to, now."""
+        uri = str(meta.uri)
+        if not uri.endswith("/"):
+            return [uri]
+        found = []
+        for file in self.data_store.omega.locations.list(uri):
+            names = file.removeprefix(uri).split("/")
+            if any(name[0] in "._" for name in names) or format_of(file) != "parquet":
+                continue
+            if any("=" in name for name in names[:-1]):
+                raise UnsupportedOptionError(
+                    f"{meta.name!r}: {file} lies in a partition, whose value would be lost. "
+                    f"Refer to one partition: {file.rpartition('/')[0]}/"
+                )
+            found.append(file)
+        if not found:
+            raise FileNotFoundError(f"there is no Parquet file in {uri}")
+        return found
+
+
+def _vanished(meta: Metadata, uri: str) -> IntegrityError:
+    return IntegrityError(
+        f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} refers to {uri}, and there "
+        "is nothing any more. Put the file back, or drop the reference."
+    )
+
+
+def _check_names(schema: pa.Schema, place: str) -> None:
+    twice = {name for name in schema.names if schema.names.count(name) > 1}
+    if twice:
+        raise UnsupportedValueError(
+            f"{place} has several columns of the name {min(twice)!r}. Rename them in the file."
+        )
+
+
+def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
+    """Return the columns asked for, after a check that they are there."""
+    if columns is None:
+        return names
+    if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):
+        raise UnsupportedOptionError(f"{place}: columns= takes a list of labels, not {columns!r}.")
+    chosen = list(columns)
+    for label in chosen:
+        if label not in names:
+            raise UnsupportedOptionError(
+                f"{place} has no column {label!r}.{suggestion(str(label), names)} It has "
+                f"{len(names)}: {', '.join(map(repr, names[:10]))}"
+                f"{', ...' if len(names) > 10 else ''}."
+            )
+    return chosen
+
+
+def _with_index(names: Sequence[str], schema: pa.Schema) -> list[str]:
+    """Add the columns in which pandas keeps the index of the frame that it wrote."""
+    noted = (schema.pandas_metadata or {}).get("index_columns", [])
+    index = [name for name in noted if isinstance(name, str) and name in schema.names]
+    return list(dict.fromkeys([*names, *index]))
+
+
+def _as_pandas(table: pa.Table) -> Any:
+    frame = table.to_pandas()
+    frame.columns = pd.Index([str(label) for label in frame.columns])
+    for name in frame.columns:
+        column = table.column(name)
+        # Left to itself, it becomes float64, which is not exact for large integers.
+        if column.null_count and pa.types.is_integer(column.type):
+            dtype = pd.api.types.pandas_dtype(str(column.type).replace("i", "I").replace("u", "U"))
+            frame[name] = column.to_pandas(types_mapper={column.type: dtype}.get).array
+    return frame
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def _parquet_table(encoded: Encoded, labels: list[Any], subject: str) -> pa.Table:
+    """Return the table to write, under the column labels where those can be names.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming the column that Parquet cannot hold.
+    """
+    table = encoded.table
+    plain = all(type(label) is str and label.isprintable() for label in labels)
+    names = {field: field for field in table.column_names}
+    if plain and len(set(labels)) == len(labels):
+        names |= {f"c{position}": label for position, label in enumerate(labels)}
+        levels = [field for field in names if field.startswith("i")]
+        names |= {field: f"__index_level_{field[1:]}__" for field in levels}
+    if len(set(names.values())) < len(names):
+        names = {field: field for field in table.column_names}
+    types: dict[str, str] = {}
+    for field in table.schema:
+        at = int(field.name[1:])
+        what = f"column {labels[at]!r}" if field.name[0] == "c" else "the row index"
+        column = table.select([field.name])
+        sink = pa.BufferOutputStream()
+        try:
+            _write(column, sink)
+            back = pq.read_schema(pa.BufferReader(sink.getvalue())).field(0).type
+            if back != field.type:
+                types[field.name] = str(field.type)
+                parse_type(types[field.name])
+                # Checked here, since not all versions of Arrow do so when they write.
+                column.column(0).cast(back)
+        except (pa.ArrowException, OSError, IntegrityError) as error:
+            raise UnsupportedValueError(
+                f"{subject} was not stored as Parquet: {what} is {field.type}, which Parquet "
+                f"cannot hold as it is ({error}). Without uri= it is stored in MongoDB."
+            ) from None
+    header = {**encoded.header, "names": names, "types": types}
+    renamed = table.rename_columns([names[name] for name in table.column_names])
+    return renamed.replace_schema_metadata({_KEY: dump_header(header)})
+
+
+def _write(table: pa.Table, sink: Any) -> None:
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", version="2.6") as writer:
+        writer.write_table(table, row_group_size=_ROW_GROUP)
+
+
+def _retyped(column: Any, field: str, header: dict[str, Json]) -> Any:
+    """Return a column in the unit of time that Parquet lacks."""
+    kind = header["types"].get(field)
+    return column if kind is None else column.cast(parse_type(kind))

@@ -1,0 +1,293 @@
+"""Frames as Parquet files at URIs, and tables in the files of others, read in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from omega_core import errors
+from omega_core.query import Q
+
+if TYPE_CHECKING:
+    from omega_core import Omega
+
+Same = Callable[[Any, Any], None]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    return lake
+
+
+@pytest.fixture
+def near(make_omega: Callable[..., Omega], lake: Path) -> Omega:
+    """An `Omega` that may touch the lake."""
+    return make_omega(uris={"allow": [f"{lake.as_uri()}/"]})
+
+
+def mixed() -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "n": [1, 2, 3],
+            "x": [0.5, np.nan, -0.0],
+            "s": ["a", None, "ü"],
+            "c": pd.Categorical(["x", "y", "x"], ordered=True),
+            "t": pd.date_range("2024-10-27", periods=3, freq="h", tz="Europe/Berlin"),
+            "old": np.array(["1066-10-14", "NaT", "9999-01-01"], dtype="M8[s]"),
+            "z": np.array([1j, 2, 3]),
+            "h": np.array([1.5, np.nan, np.inf], dtype="f2"),
+            "d": np.array([1, 2, "NaT"], dtype="m8[s]"),
+            "i": pd.array([1, None, 3], dtype="Int8"),
+            "p": pd.period_range("2024", periods=3, freq="M"),
+        },
+        index=pd.date_range("2024", periods=3, freq="D", name="day"),
+    )
+    frame.attrs = {"unit": "kg"}
+    return frame
+
+
+def put(om: Omega, frame: pd.DataFrame, lake: Path, name: str = "sales") -> Any:
+    return om.datasets.put(frame, name, format="parquet", uri=f"{lake.as_uri()}/{{key}}")
+
+
+# --- our own files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        mixed(),
+        pd.DataFrame(),
+        pd.DataFrame(index=[3, 4]),
+        pd.DataFrame({"a": [1], "a.b": [2], 5: [3], None: [4]}),
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pd.DataFrame({"a": range(3)}, index=pd.MultiIndex.from_product([["x"], [1, 2, 3]])),
+        pd.DataFrame({"__index_level_0__": [1]}, index=["x"]),
+    ],
+)
+def test_a_frame_comes_back_equal_from_its_file(
+    near: Omega, lake: Path, assert_same: Same, frame: pd.DataFrame
+) -> None:
+    meta = put(near, frame, lake)
+    assert meta.kind == "pandas.parquet"
+    assert_same(frame, near.datasets.get("sales"))
+    assert pq.read_table(next(lake.glob("*.parquet"))).num_rows == len(frame)
+
+
+def test_others_find_the_columns_by_their_labels(near: Omega, lake: Path) -> None:
+    put(near, mixed(), lake)
+    table = pq.read_table(next(lake.glob("*.parquet")))
+    assert table.column("n").to_pylist() == [1, 2, 3]
+
+
+def test_columns_and_filters_select_what_pandas_would(
+    near: Omega, lake: Path, assert_same: Same
+) -> None:
+    frame = mixed()
+    put(near, frame, lake)
+    assert_same(frame[["s", "n"]], near.datasets.get("sales", columns=["s", "n"]))
+    found = near.datasets.get("sales", columns=["x"], filter={"n__gte": 2})
+    assert_same(frame.loc[frame.n >= 2, ["x"]], found)
+    with pytest.raises(errors.UnsupportedOptionError, match="no column 'm'"):
+        near.datasets.get("sales", columns=["m"])
+    with pytest.raises(errors.UnsupportedOptionError, match="no column 'm'"):
+        near.datasets.get("sales", filter={"m": 1})
+
+
+def test_the_file_goes_with_the_object(near: Omega, lake: Path) -> None:
+    put(near, mixed(), lake)
+    near.datasets.drop("sales")
+    near.datasets.gc(grace=0)
+    assert not list(lake.iterdir())
+
+
+def test_what_parquet_cannot_hold_is_refused_and_nothing_is_stored(near: Omega, lake: Path) -> None:
+    frame = pd.DataFrame({"good": [1], "odd": np.array([2**62], dtype="M8[s]")})
+    with pytest.raises(errors.UnsupportedValueError, match="column 'odd'"):
+        put(near, frame, lake)
+    assert not near.datasets.exists("sales")
+    assert not list(lake.iterdir())
+
+
+def test_parquet_needs_a_place(om: Omega) -> None:
+    with pytest.raises(errors.UnsupportedOptionError, match="a Parquet file needs a place"):
+        om.datasets.put(mixed(), "sales", kind="pandas.parquet")
+    assert not om.datasets.exists("sales")
+
+
+@pytest.mark.parametrize("keep", [0, 0.5, 0.99])
+def test_a_truncated_file_is_an_error_that_names_object_and_uri(
+    near: Omega, lake: Path, keep: float
+) -> None:
+    put(near, mixed(), lake)
+    (path,) = lake.glob("*.parquet")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    with pytest.raises(errors.IntegrityError, match="sales"):
+        near.datasets.get("sales")
+    path.unlink()
+    with pytest.raises(errors.IntegrityError, match=path.name):
+        near.datasets.get("sales")
+
+
+# --- references -------------------------------------------------------------------------------
+
+
+def plain(start: int = 0, stop: int = 1000) -> pd.DataFrame:
+    numbers = np.arange(start, stop)
+    return pd.DataFrame(
+        {
+            "qty": numbers,
+            "state": np.where(numbers % 3, "NY", "CA"),
+            "price": numbers / 7,
+            "a.b": numbers,
+        }
+    )
+
+
+@pytest.fixture(params=["parquet", "csv", "feather"])
+def file(request: pytest.FixtureRequest, lake: Path) -> Path:
+    path = lake / f"x.{request.param}"
+    if request.param == "csv":
+        plain().to_csv(path, index=False)
+    elif request.param == "feather":
+        plain().to_feather(path)
+    else:
+        plain().to_parquet(path, row_group_size=100)
+    return path
+
+
+def refer(om: Omega, path: Path, name: str = "lake", end: str = "") -> Any:
+    return om.datasets.put(f"{path.as_uri()}{end}", name, reference=True)
+
+
+def test_a_file_of_others_is_read_in_place_and_never_deleted(near: Omega, file: Path) -> None:
+    before = file.read_bytes()
+    meta = refer(near, file)
+    assert (meta.kind, meta.kind_meta["columns"]) == ("pandas.parquet", 4)
+    pd.testing.assert_frame_equal(near.datasets.get("lake"), plain())
+    near.datasets.drop("lake")
+    near.datasets.gc(grace=0)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("filter", "expected"),
+    [
+        ({"qty__gt": 990}, lambda f: f.qty > 990),
+        (
+            {"state": "NY", "qty__between": (3, 9)},
+            lambda f: (f.state == "NY") & (f.qty <= 9) & (f.qty >= 3),
+        ),
+        (Q(qty=3) | Q(qty__in=[5, 999]), lambda f: f.qty.isin([3, 5, 999])),
+        (~(Q(state="NY") | Q(qty__lt=900)), lambda f: ~((f.state == "NY") | (f.qty < 900))),
+        ({"state__ne": "NY", "price__lt": 2.5}, lambda f: (f.state != "NY") & (f.price < 2.5)),
+        ({"state__startswith": "C"}, lambda f: f.state.str.startswith("C")),
+        ({"a.b": 3}, lambda f: f["a.b"] == 3),
+        ({"qty__gt": 5000}, lambda f: f.qty > 5000),
+    ],
+)  # fmt: skip
+def test_filters_of_a_file_select_what_pandas_would(
+    near: Omega, file: Path, filter: Any, expected: Any
+) -> None:
+    refer(near, file)
+    whole = plain()
+    wanted = whole.loc[expected(whole), ["price", "a.b"]].reset_index(drop=True)
+    found = near.datasets.get("lake", columns=["price", "a.b"], filter=filter)
+    pd.testing.assert_frame_equal(found, wanted)
+
+
+def test_a_filter_may_be_an_arrow_expression(near: Omega, file: Path) -> None:
+    refer(near, file)
+    found = near.datasets.get("lake", filter=pa.compute.field("qty") > 990, columns=["qty"])
+    assert found["qty"].tolist() == list(range(991, 1000))
+
+
+def test_an_unknown_column_is_an_error_with_the_closest(near: Omega, file: Path) -> None:
+    refer(near, file)
+    for options in ({"columns": ["stat"]}, {"filter": {"stat": "NY"}}):
+        with pytest.raises(errors.UnsupportedOptionError, match="Did you mean 'state'"):
+            near.datasets.get("lake", **options)
+    with pytest.raises(errors.UnsupportedOptionError, match="nothing"):
+        near.datasets.get("lake", filter=pa.compute.field("nothing") == 1)
+    with pytest.raises(errors.UnsupportedOptionError, match="columns= takes a list"):
+        near.datasets.get("lake", columns="qty")
+
+
+def test_a_directory_of_parquet_files_is_one_table(near: Omega, lake: Path) -> None:
+    (lake / "deep").mkdir()
+    plain(0, 10).to_parquet(lake / "a.parquet")
+    plain(10, 20).to_parquet(lake / "deep" / "b.parquet")
+    (lake / "_SUCCESS").touch()
+    (lake / ".a.parquet.crc").touch()
+    refer(near, lake, end="/")
+    pd.testing.assert_frame_equal(near.datasets.get("lake"), plain(0, 20))
+    plain(20, 30).to_parquet(lake / "e.parquet")
+    found = near.datasets.get("lake", filter={"qty__gte": 15})
+    pd.testing.assert_frame_equal(found, plain(15, 30).reset_index(drop=True))
+
+
+def test_a_directory_of_files_that_do_not_fit_is_an_error(near: Omega, lake: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no Parquet file"):
+        refer(near, lake, end="/")
+    plain().to_parquet(lake / "a.parquet")
+    plain()[["qty"]].to_parquet(lake / "b.parquet")
+    refer(near, lake, end="/")
+    with pytest.raises(errors.IntegrityError, match=r"b\.parquet has other columns"):
+        near.datasets.get("lake")
+    (lake / "year=2024").mkdir()
+    plain().to_parquet(lake / "year=2024" / "c.parquet")
+    with pytest.raises(errors.UnsupportedOptionError, match="lies in a partition"):
+        near.datasets.get("lake")
+
+
+def test_a_reference_to_nothing_or_to_rubbish_is_refused(near: Omega, lake: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        refer(near, lake / "x.parquet")
+    for name in ("x.parquet", "x.feather"):
+        (lake / name).write_bytes(b"rubbish" * 10)
+        with pytest.raises(errors.IntegrityError, match=f"'lake' at .*{name}"):
+            refer(near, lake / name)
+    with pytest.raises(errors.UriNotAllowedError):
+        refer(near, lake.parent / "x.parquet")
+    assert not near.datasets.exists("lake")
+
+
+def test_a_file_that_is_truncated_or_vanishes_is_an_error(near: Omega, lake: Path) -> None:
+    path = lake / "x.parquet"
+    plain().to_parquet(path)
+    refer(near, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(errors.IntegrityError, match=r"'lake' at .*x\.parquet cannot be read"):
+        near.datasets.get("lake")
+    path.unlink()
+    with pytest.raises(errors.IntegrityError, match=r"lake.* refers to .*x\.parquet, and there is"):
+        near.datasets.get("lake")
+    refer_to = near.datasets.metadata("lake")
+    assert refer_to is not None
+
+
+def test_large_integers_beside_nulls_stay_exact(near: Omega, lake: Path) -> None:
+    signed = pa.array([2**63 - 1, None, 1], type=pa.int64())
+    unsigned = pa.array([2**64 - 1, None, 1], type=pa.uint64())
+    pq.write_table(pa.table({"n": signed, "u": unsigned}), lake / "x.parquet")
+    refer(near, lake / "x.parquet")
+    found = near.datasets.get("lake")
+    assert str(found["n"].dtype) == "Int64"
+    assert found["n"][0] == 2**63 - 1
+    assert found["u"][0] == 2**64 - 1
+
+
+def test_other_references_stay_with_the_core(near: Omega, lake: Path) -> None:
+    (lake / "x.bin").write_bytes(b"1")
+    assert refer(near, lake / "x.bin").kind == "uri.reference"
+    assert near.datasets.put("just text.csv", "text").kind == "python.data"
