@@ -1,0 +1,152 @@
+"""Tables of Arrow, and of whoever speaks its C stream, become frames and come back as tables."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
+from omega_pandas.edges import is_tabular, to_arrow, to_encoded, to_polars
+from omega_pandas.payload import Payload, write_payload
+from omega_pandas.tables import decode_frame, encode_frame, select
+
+
+def table() -> pa.Table:
+    struct = pa.struct([("x", pa.int8()), pa.field("y", pa.list_(pa.string()), nullable=False)])
+    schema = pa.schema(
+        [
+            pa.field("n", pa.int32(), nullable=False, metadata={"unit": "kg"}),
+            pa.field("s", pa.string()),
+            pa.field("s", pa.dictionary(pa.int8(), pa.string(), ordered=True)),
+            pa.field("d", pa.decimal128(10, 2)),
+            pa.field("t", pa.timestamp("ns", "Europe/Berlin")),
+            pa.field("st", struct),
+            pa.field("", pa.null()),
+        ],
+        metadata={"made by": "us"},
+    )
+    columns: list[Any] = [
+        [1, 2],
+        ["a", None],
+        pa.array(["x", "x"]).dictionary_encode().cast(schema.field(2).type),
+        [None, 1],
+        [0, None],
+        [{"x": 1, "y": ["a"]}, None],
+        [None, None],
+    ]
+    arrays = [
+        column if isinstance(column, pa.Array) else pa.array(column, type=field.type)
+        for column, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class Stream:
+    """A table of a library that has nothing but the C stream of Arrow."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def through_bytes(obj: Any) -> Payload:
+    file = io.BytesIO()
+    write_payload(to_encoded(obj, "The table 'x'"), file)
+    return Payload(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda t: t,
+        lambda t: pa.concat_tables([t.slice(0, 1), t.slice(1)]),
+        lambda t: t.to_reader(),
+        lambda t: t.to_batches()[0],
+        Stream,
+    ],
+)
+def test_a_table_comes_back_equal_in_schema_and_values(given: Any) -> None:
+    obj = given(table())
+    assert is_tabular(obj)
+    payload = through_bytes(obj)
+    back = to_arrow(payload.header, payload.table())
+    assert back.schema.equals(table().schema, check_metadata=True)
+    assert back.equals(table(), check_metadata=True)
+
+
+def test_some_columns_keep_their_fields() -> None:
+    payload = through_bytes(table())
+    back = to_arrow(payload.header, payload.table(), [3, 0])
+    assert back.equals(table().select([3, 0]), check_metadata=True)
+    assert to_arrow(payload.header, payload.table(), []).schema.metadata == {b"made by": b"us"}
+
+
+@pytest.mark.parametrize("empty", [pa.table({}), table().slice(0, 0)])
+def test_tables_without_rows_or_columns_come_back(empty: pa.Table) -> None:
+    payload = through_bytes(empty)
+    assert to_arrow(payload.header, payload.table()).equals(empty, check_metadata=True)
+
+
+def test_as_a_frame_its_columns_stay_arrow() -> None:
+    payload = through_bytes(table())
+    positions, labels = select(payload.header, None, "x")
+    frame = decode_frame(payload.header, payload.table(), positions, labels)
+    assert list(frame.columns) == table().column_names
+    for position, field in enumerate(table().schema):
+        assert frame.dtypes.iloc[position] == pd.ArrowDtype(field.type)
+    assert frame.index.equals(pd.RangeIndex(2))
+
+
+def test_a_frame_becomes_the_table_that_arrow_makes_of_it() -> None:
+    frame = pd.DataFrame({"n": [1, 2], "c": pd.Categorical(["a", None])}, index=["x", "y"])
+    encoded = encode_frame(frame)
+    assert to_arrow(encoded.header, encoded.table).equals(pa.Table.from_pandas(frame))
+    expected = pa.Table.from_pandas(frame[["c"]])
+    assert to_arrow(encoded.header, encoded.table, [1]).equals(expected)
+
+
+@pytest.mark.parametrize("obj", [pd.DataFrame(), pd.Series([1]), np.zeros(3), [1], "text"])
+def test_what_pandas_and_others_have_is_no_table(obj: Any) -> None:
+    assert not is_tabular(obj)
+
+
+def test_a_stream_without_columns_is_refused() -> None:
+    class Values:
+        def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+            return pa.chunked_array([[1, 2]]).__arrow_c_stream__(requested_schema)
+
+    with pytest.raises(UnsupportedValueError, match=r"The table 'x' .*Values, which is no table"):
+        to_encoded(Values(), "The table 'x'")
+
+
+def test_a_type_of_another_package_is_refused_with_its_column() -> None:
+    class Point(pa.ExtensionType):
+        def __init__(self) -> None:
+            super().__init__(pa.int64(), "acme.point")
+
+        def __arrow_ext_serialize__(self) -> bytes:
+            return b""
+
+        @classmethod
+        def __arrow_ext_deserialize__(cls, storage_type: Any, serialized: bytes) -> Point:
+            return cls()
+
+    points = pa.ExtensionArray.from_storage(Point(), pa.array([1]))
+    with pytest.raises(UnsupportedValueError, match=r"column 'p' .*which another package defines"):
+        to_encoded(pa.table({"n": [1], "p": points}), "The table 'x'")
+
+
+def test_polars_is_asked_for_when_it_is_missing() -> None:
+    if importlib.util.find_spec("polars") is not None:
+        assert to_polars(pa.table({"a": [1]})).to_arrow().column("a").to_pylist() == [1]
+        return
+    with pytest.raises(UnsupportedOptionError, match="pip install polars"):
+        to_polars(pa.table({"a": [1]}))
