@@ -176,3 +176,18 @@ def imports(session: nox.Session) -> None:
     session.install(*group("imports"))
     paths = [str(home(name)) for name in (CORE, *PLUGINS.values())]
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": ":".join(paths)})
+
+
+@nox.session(python=OLDEST)
+def benchmark(session: nox.Session) -> None:
+    """Measure frames against other ways to store them, each in an environment of its own."""
+    session.install(".[embedded]", f"./plugins/{PLUGINS['pandas']}", *group("benchmark"))
+    environments = []
+    for name in ("pymongoarrow", "arcticdb", "omegaml"):
+        directory = Path(session.create_tmp()) / name
+        session.run("python", "-m", "venv", "--clear", str(directory))
+        python = str(directory / "bin" / "python")
+        requirements = group(f"benchmark-{name}")
+        session.run(python, "-m", "pip", "install", "--quiet", *requirements, external=True)
+        environments += ["--environment", f"{name}={python}"]
+    session.run("python", "-P", "benchmarks/frames", *environments, *session.posargs)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.util
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -64,7 +65,9 @@ def _pythons(pairs: list[str]) -> dict[str, str]:
     return {**pythons, **dict(pair.split("=", 1) for pair in pairs)}
 
 
-def _facts(arguments: argparse.Namespace, cases: list[CaseResults], server: str) -> list[str]:
+def _facts(
+    arguments: argparse.Namespace, cases: list[CaseResults], server: str, load: float
+) -> list[str]:
     appends = QUICK_APPENDS if arguments.quick else APPENDS
     options = "".join(
         [
@@ -80,6 +83,7 @@ def _facts(arguments: argparse.Namespace, cases: list[CaseResults], server: str)
         f"- Command: `{command}`",
         f"- Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         f"- Machine: {machine.describe()}",
+        f"- Load when it began: {load:.1f} processes",
         f"- One mongod {server} for all, on a unix socket, with 0.5 GB of cache",
         f"- {report.versions(cases)}",
         f"- Appends: {appends:,} of {APPEND_ROWS} rows each",
@@ -91,6 +95,7 @@ def _facts(arguments: argparse.Namespace, cases: list[CaseResults], server: str)
 def main() -> int:
     arguments = _arguments()
     repeats = arguments.repeats or (2 if arguments.quick else 5)
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="omega-benchmark-") as temporary:
         directory = Path(temporary)
         server = embedded.EmbeddedServer.acquire(directory / "mongo")
@@ -105,7 +110,8 @@ def main() -> int:
     if arguments.markdown and importlib.util.find_spec("matplotlib"):
         picture = f"{arguments.markdown.stem}.svg"
         plot.draw(cases[0], arguments.markdown.with_name(picture))
-    page = report.page(cases, _facts(arguments, cases, str(version)), picture)
+    facts = _facts(arguments, cases, str(version), load)
+    page = report.page(cases, facts, picture, budgets=not arguments.quick)
     print(page)
     if arguments.markdown:
         arguments.markdown.write_text(page.rstrip() + "\n", encoding="utf-8")

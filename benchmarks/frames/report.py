@@ -20,7 +20,12 @@ _NOTHING = "-"
 
 def tables(case: CaseResults) -> list[str]:
     """Return one case: the times, the appends where there were any, and the notes."""
-    lines = [f"### {case.title}", "", f"{case.raw / _MB:.0f} MB of values.", ""]
+    lines = [
+        f"### {case.title}",
+        "",
+        f"{case.shape[0]:,} x {case.shape[1]:,}, {case.raw / _MB:.1f} MB of values.",
+        "",
+    ]
     lines += _table(
         ["", *_HEADS.values(), "stored / raw", "peak put", "peak get"],
         ([_title(p), *(_cell(case, p, o) for o in _HEADS), *_sizes(case, p)] for p in case.peers()),
@@ -100,7 +105,7 @@ _BUDGETS: list[tuple[str, _Side, _Side, Callable[[float], bool], str]] = [
 ]  # fmt: skip
 
 
-def budgets(case: CaseResults) -> list[str]:
+def _budgets(case: CaseResults) -> list[str]:
     """Return what the design asks for, and what it is here: ratios of the fastest runs."""
     rows = []
     for title, over, under, met, budget in _BUDGETS:
@@ -130,7 +135,7 @@ def _yes(met: bool) -> str:
 # --- the page ----------------------------------------------------------------------------------
 
 
-def page(cases: list[CaseResults], facts: list[str], plot: str | None) -> str:
+def page(cases: list[CaseResults], facts: list[str], plot: str | None, budgets: bool) -> str:
     """Return all of it."""
     lines = ["# Benchmarks", "", *facts, ""]
     lines += [
@@ -146,8 +151,8 @@ def page(cases: list[CaseResults], facts: list[str], plot: str | None) -> str:
     if plot:
         lines += [f"![Seconds of put and get]({plot})", ""]
     for case in cases:
-        if case.name == "mixed":
-            lines += budgets(case)
+        if budgets and case.name == "mixed":
+            lines += _budgets(case)
     for case in cases:
         lines += tables(case)
     return "\n".join(lines)

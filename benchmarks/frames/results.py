@@ -48,6 +48,7 @@ class CaseResults:
     name: str
     title: str
     raw: int = 0
+    shape: tuple[int, int] = (0, 0)
     digests: set[str] = field(default_factory=set)
     samples: dict[tuple[str, str], Samples] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)

@@ -132,8 +132,8 @@ class Served:
     def peak_get(self) -> Answer:
         """Return what a get takes, with the frame that it returns; in a process that put none."""
         with Peak() as peak:
-            answer, _ = self._timed(lambda: self._peer.get("frame"))
-        return {**answer, "bytes": peak.bytes}
+            answer, result = self._timed(lambda: self._peer.get("frame"))
+        return {**answer, "bytes": peak.bytes, "rows": len(result)}
 
     # --- measuring ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ class Entry:
     name: str
     title: str
     environment: str
+    """Whose interpreter runs it; the dependency groups ``benchmark-*`` say what is in there."""
     packages: tuple[str, ...]
     """Whose versions are reported."""
     by_row: bool = False
@@ -31,11 +32,3 @@ ENTRIES = {
         Entry("omegaml", "omegaml", "omegaml", ("omegaml", "pandas"), True),
     )
 }
-
-REQUIREMENTS = {
-    "pymongoarrow": ["pymongoarrow>=1.15", "pandas>=3"],
-    "arcticdb": ["arcticdb>=6"],
-    # The last release; it does not know pandas 3.
-    "omegaml": ["omegaml==0.18.0", "pandas<3"],
-}
-"""What the environments of their own need; the environment `omega` is the one that measures."""

@@ -10,14 +10,8 @@ from .base import MongoPeer
 
 
 class Peer(MongoPeer):
-    def prepare(self, frame: pd.DataFrame) -> None:
-        super().prepare(frame)
-        self.clear("frame")
-        self.clear("pieces")
-
     def clear(self, name: str) -> None:
         self.mongodb[name].drop()
-        self.mongodb.create_collection(name)
 
     def put(self, frame: pd.DataFrame, name: str) -> None:
         self.append(frame, name)

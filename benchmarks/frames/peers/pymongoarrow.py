@@ -15,8 +15,6 @@ class Peer(MongoPeer):
     def prepare(self, frame: pd.DataFrame) -> None:
         super().prepare(frame)
         self.types = {str(name): self._type(frame[name].dtype) for name in frame.columns}
-        self.clear("frame")
-        self.clear("pieces")
 
     @staticmethod
     def _type(dtype: Any) -> pa.DataType:
@@ -30,7 +28,6 @@ class Peer(MongoPeer):
 
     def clear(self, name: str) -> None:
         self.mongodb[name].drop()
-        self.mongodb.create_collection(name)
 
     def put(self, frame: pd.DataFrame, name: str) -> None:
         self.append(frame, name)
