@@ -19,7 +19,12 @@ def backends() -> Iterable[BackendSpec]:
         BackendSpec(
             "pandas.dataframe",
             "omega_pandas.frame:DataFrameBackend",
-            types=["pandas:DataFrame", "types:GeneratorType"],
+            types=[
+                "pandas:DataFrame",
+                "types:GeneratorType",
+                *(f"pyarrow:{name}" for name in ("Table", "RecordBatch", "RecordBatchReader")),
+                "polars:DataFrame",
+            ],
             summary="A DataFrame, exactly: dtypes, index, labels, attrs.",
         ),
         BackendSpec(

@@ -44,7 +44,7 @@ class ArrayBackend(ColumnarBackend):
         encoded = encode_ndarray(obj, f"The array {name!r}")
         shown = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
         if uri is None:
-            return self.put_columnar(_KIND, iter([encoded]), name, lambda _: shown, attributes)
+            return self.put_columnar(_KIND, lambda _: [encoded], name, lambda _: shown, attributes)
         meta = self.data_store.make_metadata(name, _KIND, attributes=attributes)
         meta.kind_meta = shown
         with self.data_store.create_file(meta, "arrow", uri=uri) as file:

@@ -10,7 +10,7 @@ from .index import decode_index
 from .parts import Parts, mapped_references
 from .schema import Encoded
 from .segments import Progress, write_table
-from .stored import Stored, common_id, store_header, value_fields
+from .stored import common_id, store_header, value_fields
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -93,7 +93,7 @@ def store_common(shared: dict[str, Json], gen: str, collection: Collection[Docum
     return store_header(shared, gen, common_id(gen), collection)
 
 
-def check_schema(stored: Stored, shared: dict[str, Json], subject: str) -> None:
+def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
     """Refuse to append what has another schema than what is stored; nothing is converted.
 
     Raises
@@ -101,7 +101,7 @@ def check_schema(stored: Stored, shared: dict[str, Json], subject: str) -> None:
     UnsupportedValueError
         Naming the first column that differs, and how.
     """
-    before, kind = stored.header, _NAMES[stored.header["object"]]
+    kind = _NAMES[before["object"]]
     if before["object"] != shared["object"]:
         raise UnsupportedValueError(
             f"{subject} was not appended: it is a {_NAMES[shared['object']]}, and a {kind} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import PyMongoError
@@ -13,7 +13,8 @@ from omega_core import BaseDataBackend
 from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedValueError
 
 from .batches import check_schema, split_header, store_common, write_batch
-from .reader import LazyFrame, Selection, converted
+from .edges import check_library
+from .reader import LazyFrame, Selection
 from .schema import Encoded
 from .segments import SEGMENT_ROWS, Progress
 from .stored import Stored
@@ -34,7 +35,7 @@ class ColumnarBackend(BaseDataBackend):
     def put_columnar(
         self,
         kind: str,
-        pieces: Iterator[Encoded],
+        pieces: Callable[[int], Iterable[Encoded]],
         name: str,
         listing: Callable[[int], Document],
         attributes: dict[str, Any] | None,
@@ -46,6 +47,8 @@ class ColumnarBackend(BaseDataBackend):
 
         Parameters
         ----------
+        pieces
+            Takes the number of rows that are there; returns what to write.
         listing
             Takes the number of rows; returns what a list of objects shows.
         """
@@ -58,11 +61,11 @@ class ColumnarBackend(BaseDataBackend):
         stored = Stored(collection, meta) if appending else None
         shared: Document | None = None
         entries: list[Document] = []
-        for number, encoded in enumerate(pieces):
-            if stored is not None:
-                check_schema(stored, split_header(encoded)[0], subject)
-            elif shared is not None:
-                check_schema(_Header(shared), split_header(encoded)[0], subject)  # type: ignore[arg-type]
+        present = 0 if stored is None else stored.rows
+        for number, encoded in enumerate(pieces(present)):
+            before = shared if stored is None else stored.header
+            if before is not None:
+                check_schema(before, split_header(encoded)[0], subject)
             found, entry = write_batch(encoded, f"{gen}.{number}", collection, subject, progress)
             shared = shared or found
             entries.append(entry)
@@ -137,16 +140,10 @@ class ColumnarBackend(BaseDataBackend):
         selection = Selection(stored, columns, filters, _window(rows, stored.rows, meta.name))
         if lazy:
             return LazyFrame(selection)
+        check_library(as_)
         if chunksize is not None:
-            return (converted(chunk, as_) for chunk in selection.chunks(chunksize))
-        return converted(selection.read(), as_)
-
-
-class _Header:
-    """The shared header of a batch that is being put, where a stored one is expected."""
-
-    def __init__(self, header: Document) -> None:
-        self.header = header
+            return selection.chunks(chunksize, as_)
+        return selection.read_as(as_)
 
 
 def _window(rows: Any, total: int, name: str) -> tuple[int, int] | None:

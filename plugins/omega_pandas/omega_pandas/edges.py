@@ -24,14 +24,6 @@ from .values import encode_value
 
 Json = Any
 
-TYPES = (
-    "pyarrow:Table",
-    "pyarrow:RecordBatch",
-    "pyarrow:RecordBatchReader",
-    "polars:DataFrame",
-)
-"""The classes that a backend may claim; whatever has ``__arrow_c_stream__`` is taken by kind."""
-
 
 def is_tabular(obj: Any) -> bool:
     """Return whether ``obj`` is a table of another library than pandas, or offers itself as one."""
@@ -63,13 +55,15 @@ def to_table(obj: Any, subject: str) -> pa.Table:
     return reader.read_all()
 
 
-def to_encoded(obj: Any, subject: str) -> Encoded:
+def to_encoded(obj: Any, subject: str, start: int = 0) -> Encoded:
     """Encode a table such that `omega_pandas.tables.decode_frame` makes a frame of it.
 
     Parameters
     ----------
     obj
         For which `is_tabular` holds. A reader is read to its end.
+    start
+        The label of its first row.
 
     Raises
     ------
@@ -89,7 +83,7 @@ def to_encoded(obj: Any, subject: str) -> Encoded:
             ) from None
         parts.column(f"c{position}", array)
         specs.append(spec)
-    rows = encode_index(pd.RangeIndex(table.num_rows), parts.placer("i"), parts)
+    rows = encode_index(pd.RangeIndex(start, start + table.num_rows), parts.placer("i"), parts)
     labels = encode_index(pd.Index(table.column_names), parts.side, parts)
     header = make_header(
         "frame",
@@ -145,3 +139,18 @@ def to_polars(table: pa.Table) -> Any:
             "as_='arrow' needs nothing."
         ) from None
     return polars.from_arrow(table)
+
+
+def check_library(as_: str) -> None:
+    """Refuse a library that nothing can be given as."""
+    if as_ not in ("pandas", "arrow", "polars"):
+        raise UnsupportedOptionError(f"as_= takes 'pandas', 'arrow' or 'polars', not {as_!r}.")
+
+
+def converted(obj: Any, as_: str) -> Any:
+    """Return a DataFrame or Series as another library holds it."""
+    check_library(as_)
+    if as_ == "pandas":
+        return obj
+    table = pa.Table.from_pandas(obj.to_frame() if isinstance(obj, pd.Series) else obj)
+    return to_polars(table) if as_ == "polars" else table

@@ -8,12 +8,13 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from omega_core.errors import UnsupportedOptionError
 
 from .columnar import ColumnarBackend
+from .edges import converted, is_tabular, to_encoded, to_table
 from .payload import Payload, write_payload
-from .reader import converted
 from .schema import Encoded, listing
 from .segments import Progress
 from .tables import decode_frame, encode_frame, field_names, select
@@ -35,12 +36,10 @@ class DataFrameBackend(ColumnarBackend):
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         """Return whether ``obj`` is a DataFrame itself: a subclass would come back as its base.
 
-        A generator is taken for one of DataFrames.
+        A generator is taken for one of DataFrames. Tables of other libraries are taken too.
         """
-        return type(obj) in (pd.DataFrame, GeneratorType) and kwargs.get("layout") in (
-            None,
-            "columns",
-        )
+        taken = type(obj) in (pd.DataFrame, GeneratorType) or is_tabular(obj)
+        return taken and kwargs.get("layout") in (None, "columns")
 
     def put(
         self,
@@ -54,6 +53,8 @@ class DataFrameBackend(ColumnarBackend):
         **kwargs: Any,
     ) -> Metadata:
         """Store a DataFrame, or those that an iterator gives, one after the other.
+
+        A table of Arrow, a reader of its batches, or a DataFrame of polars is stored as it is.
 
         Parameters
         ----------
@@ -77,21 +78,33 @@ class DataFrameBackend(ColumnarBackend):
             raise UnsupportedOptionError(
                 f"put of {name!r}: pandas.dataframe has the layout 'columns', not {layout!r}."
             )
-        if isinstance(obj, Iterator):
+        shown: dict[str, Any] = {}
+        in_pieces = isinstance(obj, Iterator | pa.RecordBatchReader)
+        if in_pieces or is_tabular(obj):
             if uri is not None:
-                raise UnsupportedOptionError(f"put of {name!r}: an iterator cannot go to a uri.")
-            shown: dict[str, Any] = {}
+                raise UnsupportedOptionError(
+                    f"put of {name!r}: only a DataFrame goes to a uri, not a {type(obj).__name__}."
+                )
 
-            def pieces() -> Iterator[Encoded]:
-                for piece in obj:
-                    encoded = encode_frame(piece, subject)
+            def pieces(start: int) -> Iterator[Encoded]:
+                for piece in _pieces(obj) if in_pieces else [obj]:
+                    tabular = is_tabular(piece)
+                    encoded = (
+                        to_encoded(piece, subject, start)
+                        if tabular
+                        else encode_frame(piece, subject)
+                    )
                     if not shown:
-                        shown.update(listing(0, list(piece.columns), list(piece.dtypes)))
+                        types = to_table(piece, subject).schema if tabular else None
+                        labels = list(piece.columns) if types is None else types.names
+                        dtypes = list(piece.dtypes) if types is None else types.types
+                        shown.update(listing(0, labels, dtypes))
+                    start += encoded.table.num_rows
                     yield encoded
 
             return self.put_columnar(
                 "pandas.dataframe",
-                pieces(),
+                pieces,
                 name,
                 lambda rows: {**shown, "rows": rows},
                 attributes,
@@ -103,7 +116,7 @@ class DataFrameBackend(ColumnarBackend):
             labels, dtypes = list(obj.columns), list(obj.dtypes)
             return self.put_columnar(
                 "pandas.dataframe",
-                iter([encoded]),
+                lambda _: [encoded],
                 name,
                 lambda rows: listing(rows, labels, dtypes),
                 attributes,
@@ -181,3 +194,13 @@ class DataFrameBackend(ColumnarBackend):
         positions, labels = select(header, columns, f"The DataFrame {meta.name!r}")
         table = payload.table(lambda names: field_names(names, positions))
         return decode_frame(header, table, positions, labels)
+
+
+def _pieces(obj: Any) -> Iterator[Any]:
+    """Return what an iterator gives, or the batches of a reader, of which there may be none."""
+    empty = isinstance(obj, pa.RecordBatchReader)
+    for piece in obj:
+        empty = False
+        yield piece
+    if empty:
+        yield obj.schema.empty_table()

@@ -19,13 +19,13 @@ from omega_core.errors import (
     suggestion,
 )
 
+from .edges import converted
 from .fields import parse_type
 from .filefilters import possible_rows
 from .filters import compile
 from .formats import damage_explained, format_of, read_schema, read_table
 from .narrowing import narrowed
-from .payload import _Positioned
-from .reader import converted
+from .payload import PositionedWriter
 from .schema import Encoded, dump_header, listing, load_header
 from .tables import decode_frame, encode_frame, field_names, select
 
@@ -108,7 +108,7 @@ class ParquetBackend(BaseDataBackend):
         shown = listing(len(obj), list(obj.columns), list(obj.dtypes))
         meta.kind_meta = {**shown, "file": "parquet", "owned": True}
         with self.data_store.create_file(meta, "parquet", uri=uri) as file:
-            adapted: Any = _Positioned(file)
+            adapted: Any = PositionedWriter(file)
             _write(table, pa.PythonFile(adapted, mode="w"))
         return meta.save()
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from omega_core.errors import UnsupportedOptionError
-
+from .edges import converted, to_arrow, to_polars
 from .filters import compile
 from .schema import intact
 from .stored import NOTHING, Piece, Stored
@@ -60,6 +60,39 @@ class Selection:
     @intact()
     def read(self) -> Any:
         """Return the selection as pandas holds it."""
+        with_index = not self.stored.has_telling_index()
+        pieces, masks, tables = self._fetched(with_index=with_index)
+        index = self.stored.index(pieces, tables, masks, self.rows)
+        columns = [
+            self.stored.decode(position, pieces, tables, masks) for position in self._positions
+        ]
+        if self.is_frame:
+            return make_frame(self.stored.header, index, columns, self._labels)
+        return make_series(self.stored.header, index, columns[0])
+
+    @intact()
+    def read_as(self, as_: str) -> Any:
+        """Return the selection as another library holds it: ``"arrow"`` or ``"polars"``.
+
+        What was put as a table of Arrow comes back equal to it; a DataFrame becomes what
+        `pyarrow.Table.from_pandas` makes of it.
+        """
+        if as_ == "pandas":
+            return self.read()
+        if "arrow" in self.stored.header:
+            pieces, masks, tables = self._fetched(with_index=False)
+            fields = {
+                f"c{position}": self.stored.column(position, pieces, tables, masks)
+                for position in self._positions
+            }
+            table = to_arrow(self.stored.header, pa.table(fields), self._positions)
+        else:
+            return converted(self.read(), as_)
+        return to_polars(table) if as_ == "polars" else table
+
+    def _fetched(
+        self, *, with_index: bool
+    ) -> tuple[list[Piece], list[np.ndarray[Any, Any] | None], dict[tuple[int, int], pa.Table]]:
         pieces = self.stored.pieces(*self.rows)
         masks: list[np.ndarray[Any, Any] | None] = [None] * len(pieces)
         for number, predicate in enumerate(self._predicates):
@@ -69,18 +102,11 @@ class Selection:
             else:
                 pieces, masks = self._narrowed(predicate, pieces, masks)
         fields = [f"c{position}" for position in self._positions]
-        if not self.stored.has_telling_index():
+        if with_index:
             numbers = {piece.batch for piece in pieces}
             levels = max(len(self.stored.index_fields(number)) for number in numbers)
             fields = [*(f"i{level}" for level in range(levels)), *fields]
-        tables = self.stored.fetch(pieces, fields) if fields else {}
-        index = self.stored.index(pieces, tables, masks, self.rows)
-        columns = [
-            self.stored.decode(position, pieces, tables, masks) for position in self._positions
-        ]
-        if self.is_frame:
-            return make_frame(self.stored.header, index, columns, self._labels)
-        return make_series(self.stored.header, index, columns[0])
+        return pieces, masks, self.stored.fetch(pieces, fields) if fields else {}
 
     def _narrowed(
         self, predicate: Any, pieces: list[Piece], masks: list[Any]
@@ -98,17 +124,17 @@ class Selection:
             return [NOTHING], [np.zeros(0, dtype=bool)]
         return [piece for piece, _ in both], [mask for _, mask in both]
 
-    def chunks(self, size: int) -> Iterator[Any]:
+    def chunks(self, size: int, as_: str = "pandas") -> Iterator[Any]:
         """Return the selection in consecutive pieces of at most ``size`` rows before filters."""
         start, stop = self.rows
         first = True
         for low in range(0, stop - start, size):
-            part = self.with_rows(low, low + size).read()
+            part = self.with_rows(low, low + size).read_as(as_)
             if len(part) or not self.filters:
                 yield part
                 first = False
         if first:
-            yield self.with_rows(0, 0).read()
+            yield self.with_rows(0, 0).read_as(as_)
 
 
 class LazyFrame:
@@ -162,11 +188,11 @@ class LazyFrame:
 
     def to_arrow(self) -> Any:
         """Read it as a `pyarrow.Table`."""
-        return converted(self.to_pandas(), "arrow")
+        return self._selection.read_as("arrow")
 
     def to_polars(self) -> Any:
         """Read it as a polars DataFrame, where polars is installed."""
-        return converted(self.to_pandas(), "polars")
+        return self._selection.read_as("polars")
 
     def __repr__(self) -> str:
         return f"<LazyFrame of {self._selection.stored.subject}>"
@@ -174,29 +200,3 @@ class LazyFrame:
 
 _VALUES = "value"
 """What a filter calls the values of a Series."""
-
-
-def converted(obj: Any, as_: str) -> Any:
-    """Return what pandas holds as another library holds it.
-
-    Raises
-    ------
-    UnsupportedOptionError
-        An unknown library, or one that is not installed.
-    """
-    if as_ == "pandas":
-        return obj
-    frame = obj.to_frame() if isinstance(obj, pd.Series) else obj
-    if as_ == "arrow":
-        import pyarrow as pa
-
-        return pa.Table.from_pandas(frame)
-    if as_ == "polars":
-        try:
-            import polars
-        except ImportError:
-            raise UnsupportedOptionError(
-                "as_='polars' needs polars: pip install polars, or use as_='arrow'."
-            ) from None
-        return polars.from_pandas(frame)
-    raise UnsupportedOptionError(f"as_= takes 'pandas', 'arrow' or 'polars', not {as_!r}.")

@@ -97,7 +97,7 @@ class RowsBackend(BaseDataBackend):
         appending = append and meta.collection is not None
         gen = store.generation(name)
         if appending:
-            check_schema(_Header(self._shared(meta, subject)), shared, subject)  # type: ignore[arg-type]
+            check_schema(self._shared(meta, subject), shared, subject)
         else:
             kept = store_header(shared, gen, common_id(gen), store.segments)
             about = listing(0, list(obj.columns), list(obj.dtypes))
@@ -183,13 +183,6 @@ class RowsBackend(BaseDataBackend):
         gen = meta.kind_meta["batches"][0]["gen"]
         kept = meta.kind_meta["header"]
         return fetch_header(kept, common_id(gen), self.data_store.segments, subject)
-
-
-class _Header:
-    """A shared header, where a stored object is expected."""
-
-    def __init__(self, header: Document) -> None:
-        self.header = header
 
 
 def _found(

@@ -70,7 +70,7 @@ class SeriesBackend(ColumnarBackend):
         if uri is None:
             return self.put_columnar(
                 _KIND,
-                iter([encoded]),
+                lambda _: [encoded],
                 name,
                 lambda rows: {**shown, "rows": rows},
                 attributes,

@@ -225,12 +225,8 @@ class Stored:
         masks: Sequence[np.ndarray[Any, Any] | None],
     ) -> Any:
         """Return the values of one column over the pieces, as pandas holds them."""
-        name = f"c{position}"
         spec = self.column_spec(position)
-        chosen = [
-            _chosen(tables[piece.batch, piece.segment].column(name), piece, mask)
-            for piece, mask in zip(pieces, masks, strict=True)
-        ]
+        chosen = self._columns(position, pieces, tables, masks)
         if spec["dtype"] != "object":
             parts = Parts(sides=self.header["sides"])
             return decode_column(spec, _joined(chosen), parts)
@@ -243,6 +239,29 @@ class Stored:
             parts = Parts(sides=own["sides"])
             values.append(decode_column(objects, _joined(arrays), parts))
         return values[0] if len(values) == 1 else np.concatenate(values)
+
+    def column(
+        self,
+        position: int,
+        pieces: Sequence[Piece],
+        tables: dict[tuple[int, int], pa.Table],
+        masks: Sequence[np.ndarray[Any, Any] | None],
+    ) -> Any:
+        """Return one column over the pieces, as Arrow holds it."""
+        return _joined(self._columns(position, pieces, tables, masks))
+
+    def _columns(
+        self,
+        position: int,
+        pieces: Sequence[Piece],
+        tables: dict[tuple[int, int], pa.Table],
+        masks: Sequence[np.ndarray[Any, Any] | None],
+    ) -> list[Any]:
+        name = f"c{position}"
+        return [
+            _chosen(tables[piece.batch, piece.segment].column(name), piece, mask)
+            for piece, mask in zip(pieces, masks, strict=True)
+        ]
 
     def index(
         self,

@@ -202,7 +202,9 @@ def make_frame(header: dict[str, Json], index: Any, columns: list[Any], labels: 
         # Left to itself, DataFrame would look for a better dtype than object.
         named = column.dtype == object
         values[place] = pd.Series(column, index=index, dtype=object) if named else column
-    if len(values) <= _FEW:
+    # Blocks hold one byte order: pandas would turn the others around.
+    few = len(values) <= _FEW or not all(map(_is_native, columns))
+    if few:
         # The caller gets memory of its own; what was read in several pieces is that already.
         values = {
             place: column.copy() if _is_shared(column) else column
@@ -210,7 +212,7 @@ def make_frame(header: dict[str, Json], index: Any, columns: list[Any], labels: 
         }
     # Made with numbers for labels: no label is interpreted, and duplicates are no matter.
     # Joining many columns into blocks pays; of a few, it is but another copy.
-    frame = pd.DataFrame(values, index=index, copy=len(values) > _FEW)
+    frame = pd.DataFrame(values, index=index, copy=not few)
     frame.columns = labels
     return _annotate(frame, header)
 
@@ -223,6 +225,10 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     values = decode_column(header["values"], parts.fetch("c0"), parts)
     _check_rows(header, len(index), len(values))
     return make_series(header, index, values)
+
+
+def _is_native(column: Any) -> bool:
+    return not isinstance(column.dtype, np.dtype) or bool(column.dtype.isnative)
 
 
 def _is_shared(column: Any) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from omega_core import Omega
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 from omega_pandas.edges import is_tabular, to_arrow, to_encoded, to_polars
 from omega_pandas.payload import Payload, write_payload
@@ -150,3 +151,35 @@ def test_polars_is_asked_for_when_it_is_missing() -> None:
         return
     with pytest.raises(UnsupportedOptionError, match="pip install polars"):
         to_polars(pa.table({"a": [1]}))
+
+
+def test_tables_are_put_as_they_are_and_come_back_equal(om: Omega) -> None:
+    table = pa.table(
+        {
+            "n": pa.array([1, None, 3], pa.int8()),
+            "d": pa.array([["x"], [], None], pa.list_(pa.string())),
+        },
+        metadata={"who": "test"},
+    )
+    reader = pa.RecordBatchReader.from_batches(
+        table.schema, [batch for part in (table, table) for batch in part.to_batches()]
+    )
+    om.datasets.put(table, "t")
+    assert om.datasets.get("t", as_="arrow").equals(table, check_metadata=True)
+    assert om.datasets.get("t", as_="arrow", columns=["d"]).equals(table.select(["d"]))
+    assert om.datasets.get("t", as_="arrow", filter={"n__gt": 1}).column("n").to_pylist() == [3]
+    assert om.datasets.get("t").dtypes.map(str).tolist() == ["int8[pyarrow]", "list<item: string>[pyarrow]"]  # fmt: skip  # noqa: E501
+    om.datasets.put(reader, "t")
+    assert om.datasets.get("t", as_="arrow").to_pylist() == [*table.to_pylist()] * 2
+    om.datasets.put(table, "t", append=True)
+    assert om.datasets.get("t").index.equals(pd.RangeIndex(9))
+    assert [len(c) for c in om.datasets.get("t", as_="arrow", chunksize=4)] == [4, 4, 1]
+    empty = pa.RecordBatchReader.from_batches(table.schema, [])
+    om.datasets.put(empty, "e")
+    assert om.datasets.get("e", as_="arrow").equals(table.slice(0, 0), check_metadata=True)
+
+
+def test_a_frame_is_given_as_arrow(om: Omega) -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
+    om.datasets.put(frame, "f")
+    assert om.datasets.get("f", as_="arrow").equals(pa.Table.from_pandas(frame))
