@@ -18,6 +18,7 @@ from .errors import OmegaError
 from .plugins.spec import BackendSpec, hookimpl
 
 if TYPE_CHECKING:
+    from .backends.filters import possible_matches
     from .config import Config, Secret
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -44,6 +45,7 @@ __all__ = [
     "errors",
     "execute",
     "hookimpl",
+    "possible_matches",
     "require_pickle_allowed",
 ]
 
@@ -59,6 +61,7 @@ _LAZY = {
     "Secret": ".config",
     "Task": ".runtime.task",
     "execute": ".runtime.task",
+    "possible_matches": ".backends.filters",
     "require_pickle_allowed": ".security",
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from omega_core.backends.filters import possible_matches
+from omega_core import possible_matches
 from omega_core.query import Comparison, Condition, Every, Not, Q, Some, is_null, parse
 
 from .documents import Layout
