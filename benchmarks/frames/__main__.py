@@ -62,7 +62,9 @@ def _pythons(pairs: list[str]) -> dict[str, str]:
                              ("arcticdb", "arcticdb"), ("omegaml", "omegaml"))
         if importlib.util.find_spec(module)
     }  # fmt: skip
-    return {**pythons, **dict(pair.split("=", 1) for pair in pairs)}
+    given = dict(pair.split("=", 1) for pair in pairs)
+    # Peers run in directories of their own. A link is not followed: it says which environment.
+    return {**pythons, **{name: os.path.abspath(path) for name, path in given.items()}}
 
 
 def _facts(
