@@ -161,9 +161,13 @@ def compact(gen: str, batch: Mapping[str, Any], start: int, stop: int) -> Pipeli
     replaced = {"$slice": [batches, start, stop - start]}
     gone = {"$map": {"input": replaced, "as": "b", "in": "$$b.payload"}}
     last = {"$arrayElemAt": [batches, stop - 1]}
+    first = {"$arrayElemAt": [batches, start]}
+    since = {"$ifNull": ["$$first.since", {"rev": "$$first.rev", "at": "$$first.at"}]}
     merged = {
         "$mergeObjects": [
             {"$literal": dict(batch)},
+            # When the rows of the first of them came.
+            {"since": {"$let": {"vars": {"first": first}, "in": since}}},
             {"rev": {"$let": {"vars": {"last": last}, "in": "$$last.rev"}}},
             {"at": {"$let": {"vars": {"last": last}, "in": "$$last.at"}}},
         ]

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from omega_core.errors import UnsupportedValueError
 
+from .headers import common_id, store_header, value_fields
 from .index import decode_index
 from .parts import Parts, mapped_references
 from .schema import Encoded
 from .segments import Progress, write_table
-from .stored import common_id, store_header, value_fields
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

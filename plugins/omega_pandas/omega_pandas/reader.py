@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from .edges import converted, to_arrow, to_polars
 from .filters import compile
+from .matching import matching
 from .schema import intact
-from .stored import NOTHING, Piece, Stored
+from .stored import Piece, Stored, Tables
 from .tables import make_frame, make_series, select
 
 
@@ -60,12 +61,9 @@ class Selection:
     @intact()
     def read(self) -> Any:
         """Return the selection as pandas holds it."""
-        with_index = not self.stored.has_telling_index()
-        pieces, masks, tables = self._fetched(with_index=with_index)
-        index = self.stored.index(pieces, tables, masks, self.rows)
-        columns = [
-            self.stored.decode(position, pieces, tables, masks) for position in self._positions
-        ]
+        pieces, tables, numbers = self._fetched(with_index=not self.stored.has_telling_index())
+        index = self.stored.index(pieces, tables, self.rows, numbers)
+        columns = [self.stored.decode(position, pieces, tables) for position in self._positions]
         if self.is_frame:
             return make_frame(self.stored.header, index, columns, self._labels)
         return make_series(self.stored.header, index, columns[0])
@@ -79,50 +77,28 @@ class Selection:
         """
         if as_ == "pandas":
             return self.read()
-        if "arrow" in self.stored.header:
-            pieces, masks, tables = self._fetched(with_index=False)
-            fields = {
-                f"c{position}": self.stored.column(position, pieces, tables, masks)
-                for position in self._positions
-            }
-            table = to_arrow(self.stored.header, pa.table(fields), self._positions)
-        else:
+        if "arrow" not in self.stored.header:
             return converted(self.read(), as_)
+        pieces, tables, _ = self._fetched(with_index=False)
+        fields = {
+            f"c{position}": self.stored.column(position, pieces, tables)
+            for position in self._positions
+        }
+        table = to_arrow(self.stored.header, pa.table(fields), self._positions)
         return to_polars(table) if as_ == "polars" else table
 
     def _fetched(
         self, *, with_index: bool
-    ) -> tuple[list[Piece], list[np.ndarray[Any, Any] | None], dict[tuple[int, int], pa.Table]]:
+    ) -> tuple[list[Piece], Tables, np.ndarray[Any, Any] | None]:
         pieces = self.stored.pieces(*self.rows)
-        masks: list[np.ndarray[Any, Any] | None] = [None] * len(pieces)
-        for number, predicate in enumerate(self._predicates):
-            if number == 0:
-                pieces, found = self.stored.matching(predicate, pieces)
-                masks = [*found]
-            else:
-                pieces, masks = self._narrowed(predicate, pieces, masks)
         fields = [f"c{position}" for position in self._positions]
         if with_index:
             numbers = {piece.batch for piece in pieces}
             levels = max(len(self.stored.index_fields(number)) for number in numbers)
             fields = [*(f"i{level}" for level in range(levels)), *fields]
-        return pieces, masks, self.stored.fetch(pieces, fields) if fields else {}
-
-    def _narrowed(
-        self, predicate: Any, pieces: list[Piece], masks: list[Any]
-    ) -> tuple[list[Piece], list[Any]]:
-        again, more = self.stored.matching(predicate, pieces)
-        known = {(p.batch, p.segment): mask for p, mask in zip(again, more, strict=True)}
-        both = [
-            (piece, mask & known[piece.batch, piece.segment])
-            for piece, mask in zip(pieces, masks, strict=True)
-            if (piece.batch, piece.segment) in known
-            and len(mask) == len(known[piece.batch, piece.segment])
-        ]
-        both = [(piece, mask) for piece, mask in both if mask.any()]
-        if not both:
-            return [NOTHING], [np.zeros(0, dtype=bool)]
-        return [piece for piece, _ in both], [mask for _, mask in both]
+        if self._predicates:
+            return matching(self.stored, self._predicates, pieces, fields)
+        return pieces, self.stored.fetch(pieces, fields) if fields else {}, None
 
     def chunks(self, size: int, as_: str = "pandas") -> Iterator[Any]:
         """Return the selection in consecutive pieces of at most ``size`` rows before filters."""

@@ -17,10 +17,10 @@ from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, sug
 from .batches import check_schema, split_header
 from .documents import Layout, encode_rows
 from .filters import compile
+from .headers import common_id, fetch_header, store_header
 from .narrowing import narrowed
 from .rowfilters import possible_rows
 from .schema import listing
-from .stored import common_id, fetch_header, store_header
 from .tables import encode_frame, select
 
 if TYPE_CHECKING:

@@ -224,9 +224,13 @@ def _shrinks(part: pa.Table) -> bool:
 
 
 def read_documents(
-    collection: Collection[Document], ids: Sequence[str], subject: str
+    collection: Collection[Document],
+    ids: Sequence[str],
+    subject: str,
+    *,
+    parallel: bool = True,
 ) -> dict[str, pa.Table]:
-    """Fetch documents and decode them, in threads; each is checked.
+    """Fetch documents and decode them, in threads unless told otherwise; each is checked.
 
     Raises
     ------
@@ -242,7 +246,8 @@ def read_documents(
     # A round trip for each task: few documents are one, many are several at a time.
     size = max(4, -(-len(ids) // (4 * _THREADS)))
     tasks = [list(ids[i : i + size]) for i in range(0, len(ids), size)]
-    tables = {id_: table for found in overlapped(fetch, tasks) for id_, table in found}
+    results = overlapped(fetch, tasks) if parallel else map(fetch, tasks)
+    tables = {id_: table for found in results for id_, table in found}
     missing = [id_ for id_ in ids if id_ not in tables]
     if missing:
         raise IntegrityError(

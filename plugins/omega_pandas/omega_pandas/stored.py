@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from bson import Binary
 
-from omega_core.errors import IntegrityError, ObjectNotFoundError, UnsupportedOptionError
+from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
 
-from .filters import Predicate
+from .headers import common_id, fetch_header, value_fields
 from .index import decode_column, decode_index
 from .parts import Parts
-from .schema import dump_header, load_header
 from .segments import Layout, document_id, read_documents, read_stats
 from .statistics import Stats, is_telling
 
@@ -34,41 +30,6 @@ if TYPE_CHECKING:
 
 Json = Any
 Document = dict[str, Any]
-
-_INLINE_BYTES = 16 * 1024
-"""A header up to this size travels in the metadata, which saves a round trip."""
-
-
-def store_header(
-    header: dict[str, Json], payload: str, id_: str, collection: Collection[Document]
-) -> Binary | None:
-    """Keep a header: a small one is returned, for the metadata; a large one is a document."""
-    data = zlib.compress(dump_header(header))
-    if len(data) <= _INLINE_BYTES:
-        return Binary(data)
-    collection.insert_one({"_id": id_, "payload": payload, "data": data})
-    return None
-
-
-def fetch_header(
-    kept: bytes | None, id_: str, collection: Collection[Document], subject: str
-) -> dict[str, Json]:
-    """Return a header that `store_header` kept."""
-    if kept is None:
-        document = collection.find_one({"_id": id_})
-        if document is None:
-            raise IntegrityError(f"{subject}: the document of its header is missing.")
-        kept = document["data"]
-    try:
-        text = zlib.decompress(kept)
-    except zlib.error as error:
-        raise IntegrityError(f"{subject}: its header is damaged: {error}") from error
-    return load_header(text)
-
-
-def common_id(gen: str) -> str:
-    """Return the id of the document that holds a large header of a whole object."""
-    return f"{gen}-common"
 
 
 @dataclass(frozen=True)
@@ -104,6 +65,9 @@ class Piece:
     start: int
     stop: int
 
+
+Tables = dict[tuple[int, int], pa.Table]
+"""The fields of segments, by batch and segment."""
 
 NOTHING = Piece(0, 0, 0, 0)
 """No rows, of a segment that is there: an empty selection has types too."""
@@ -195,8 +159,8 @@ class Stored:
         return found or [NOTHING]
 
     def fetch(
-        self, pieces: Sequence[Piece], fields: Sequence[str]
-    ) -> dict[tuple[int, int], pa.Table]:
+        self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
+    ) -> Tables:
         """Return the fields of the segments that the pieces are of, whole."""
         ids: dict[str, tuple[int, int]] = {}
         for piece in pieces:
@@ -204,7 +168,7 @@ class Stored:
             places = batch.layout.group_of(self.batch_fields(piece.batch))
             for group in {places[field] for field in fields if field in places}:
                 ids[document_id(batch.payload, piece.segment, group)] = (piece.batch, piece.segment)
-        tables = read_documents(self._collection, list(ids), self.subject)
+        tables = read_documents(self._collection, list(ids), self.subject, parallel=parallel)
         columns: dict[tuple[int, int], dict[str, Any]] = {}
         wanted = set(fields)
         for id_, key in ids.items():
@@ -215,81 +179,73 @@ class Stored:
                     mine[name] = table.column(name)
         return {key: pa.table(found) for key, found in columns.items()}
 
+    def statistics(
+        self, pieces: Sequence[Piece], positions: Sequence[int]
+    ) -> list[dict[int, Stats]]:
+        """Return, for each piece, what is known of some columns of its segment."""
+        homes: list[dict[int, str]] = []
+        for piece in pieces:
+            batch = self.batches[piece.batch]
+            places = batch.layout.group_of(self.batch_fields(piece.batch))
+            homes.append(
+                {
+                    position: document_id(batch.payload, piece.segment, places[f"c{position}"])
+                    for position in positions
+                    # Of others, what is stored are codes, or text that stands for objects.
+                    if is_telling(self._batch_spec(piece.batch, position))
+                }
+            )
+        ids = sorted({id_ for home in homes for id_ in home.values()})
+        stats = read_stats(self._collection, ids) if ids else {}
+        return [
+            {
+                position: stats[id_][f"c{position}"]
+                for position, id_ in home.items()
+                if f"c{position}" in stats.get(id_, {})
+            }
+            for home in homes
+        ]
+
     # --- values --------------------------------------------------------------------------------
 
-    def decode(
-        self,
-        position: int,
-        pieces: Sequence[Piece],
-        tables: dict[tuple[int, int], pa.Table],
-        masks: Sequence[np.ndarray[Any, Any] | None],
-    ) -> Any:
+    def decode(self, position: int, pieces: Sequence[Piece], tables: Tables) -> Any:
         """Return the values of one column over the pieces, as pandas holds them."""
         spec = self.column_spec(position)
-        chosen = self._columns(position, pieces, tables, masks)
         if spec["dtype"] != "object":
             parts = Parts(sides=self.header["sides"])
-            return decode_column(spec, _joined(chosen), parts)
+            return decode_column(spec, self.column(position, pieces, tables), parts)
         values: list[Any] = []
-        runs = itertools.groupby(zip(pieces, chosen, strict=True), key=lambda pair: pair[0].batch)
-        for number, run in runs:
-            own = self.batch_header(number)
-            arrays = [array for _, array in run]
-            objects = own["objects"][str(position)]
-            parts = Parts(sides=own["sides"])
-            values.append(decode_column(objects, _joined(arrays), parts))
+        for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
+            column = self.column(position, list(run), tables)
+            parts = Parts(sides=self.batch_header(number)["sides"])
+            values.append(decode_column(self._batch_spec(number, position), column, parts))
         return values[0] if len(values) == 1 else np.concatenate(values)
 
-    def column(
-        self,
-        position: int,
-        pieces: Sequence[Piece],
-        tables: dict[tuple[int, int], pa.Table],
-        masks: Sequence[np.ndarray[Any, Any] | None],
-    ) -> Any:
+    def column(self, position: int, pieces: Sequence[Piece], tables: Tables) -> Any:
         """Return one column over the pieces, as Arrow holds it."""
-        return _joined(self._columns(position, pieces, tables, masks))
-
-    def _columns(
-        self,
-        position: int,
-        pieces: Sequence[Piece],
-        tables: dict[tuple[int, int], pa.Table],
-        masks: Sequence[np.ndarray[Any, Any] | None],
-    ) -> list[Any]:
-        name = f"c{position}"
-        return [
-            _chosen(tables[piece.batch, piece.segment].column(name), piece, mask)
-            for piece, mask in zip(pieces, masks, strict=True)
-        ]
+        return _joined(f"c{position}", pieces, tables)
 
     def index(
         self,
         pieces: Sequence[Piece],
-        tables: dict[tuple[int, int], pa.Table],
-        masks: Sequence[np.ndarray[Any, Any] | None],
+        tables: Tables,
         window: tuple[int, int],
+        numbers: np.ndarray[Any, Any] | None,
     ) -> Any:
         """Return the index of the pieces, as pandas makes it of the selection.
 
         Parameters
         ----------
         window
-            The range of rows that the pieces are of.
+            The range of rows that were asked for.
+        numbers
+            Of these, the numbers of the rows that match a filter; None without one.
         """
         if self.has_telling_index():
             index = self.whole_index()[slice(*window)]
-            if all(mask is None for mask in masks):
-                return index
             # take, as a frame does: it sees where a selection is regular.
-            return index.take(self._numbers(pieces, masks) - window[0])
-        found: list[Any] = []
-        numbered = zip(pieces, masks, strict=True)
-        for number, run in itertools.groupby(numbered, key=lambda pair: pair[0].batch):
-            own = self.batch_header(number)
-            table = _table(self.index_fields(number), list(run), tables)
-            found.append(decode_index(own["index"], Parts(table, own["sides"])))
-        return found[0] if len(found) == 1 else found[0].append(found[1:])
+            return index if numbers is None else index.take(numbers - window[0])
+        return self._index_of(pieces, tables)
 
     def has_telling_index(self) -> bool:
         """Return whether a selection must see all of the index, to come out as pandas' would.
@@ -305,99 +261,34 @@ class Stored:
     def whole_index(self) -> Any:
         """Return the index of all rows."""
         if self._index is None:
-            found = []
-            for number in range(len(self.batches)):
-                own, names = self.batch_header(number), self.index_fields(number)
-                start, stop = self.batches[number].start, self.batches[number].stop
-                pieces = [p for p in self.pieces(start, stop) if p.batch == number]
-                pieces = pieces or [Piece(number, 0, 0, 0)]
-                tables = self.fetch(pieces, names) if names else {}
-                table = _table(names, [(piece, None) for piece in pieces], tables)
-                found.append(decode_index(own["index"], Parts(table, own["sides"])))
-            self._index = found[0] if len(found) == 1 else found[0].append(found[1:])
+            pieces = [
+                piece
+                for number, batch in enumerate(self.batches)
+                for piece in (
+                    self.pieces(batch.start, batch.stop)
+                    if batch.layout.rows
+                    else [Piece(number, 0, 0, 0)]
+                )
+            ]
+            names = {name for n in range(len(self.batches)) for name in self.index_fields(n)}
+            tables = self.fetch(pieces, sorted(names)) if names else {}
+            self._index = self._index_of(pieces, tables)
         return self._index
 
-    def _numbers(
-        self, pieces: Sequence[Piece], masks: Sequence[np.ndarray[Any, Any] | None]
-    ) -> np.ndarray[Any, Any]:
-        """Return the numbers of the rows that the masks choose."""
-        found = []
-        for piece, mask in zip(pieces, masks, strict=True):
-            batch = self.batches[piece.batch]
-            first = batch.start + batch.layout.bounds(piece.segment)[0] + piece.start
-            chosen = np.arange(piece.stop - piece.start) if mask is None else np.flatnonzero(mask)
-            found.append(first + chosen)
-        return np.concatenate(found)
-
-    # --- filters -------------------------------------------------------------------------------
-
-    def matching(
-        self, predicate: Predicate, pieces: Sequence[Piece]
-    ) -> tuple[list[Piece], list[np.ndarray[Any, Any]]]:
-        """Return the pieces with a row that matches, and which of their rows do."""
-        # Where all are left out, an empty one still tells whether the types can be compared.
-        pieces = self._possible(predicate, pieces) or [NOTHING]
-        fields = [f"c{position}" for position in predicate.positions]
-        tables = self.fetch(pieces, fields)
-        found: list[Piece] = []
-        masks: list[np.ndarray[Any, Any]] = []
-        for piece in pieces:
-            columns = {
-                position: pd.Series(self.decode(position, [piece], tables, [None]), copy=False)
-                for position in predicate.positions
-            }
-            mask = predicate.mask(columns, piece.stop - piece.start)
-            if mask.any():
-                found.append(piece)
-                masks.append(mask)
-        if not found:
-            return [NOTHING], [np.zeros(0, dtype=bool)]
-        return found, masks
-
-    def _possible(self, predicate: Predicate, pieces: Sequence[Piece]) -> list[Piece]:
-        """Leave out the segments of which the statistics say that no row matches."""
-        if len(pieces) < 2:
-            return list(pieces)  # asking costs as much as reading
-        homes: list[dict[int, str]] = []
-        for piece in pieces:
-            batch = self.batches[piece.batch]
-            places = batch.layout.group_of(self.batch_fields(piece.batch))
-            homes.append(
-                {
-                    position: document_id(batch.payload, piece.segment, places[f"c{position}"])
-                    for position in predicate.positions
-                }
-            )
-        stats = read_stats(self._collection, [id_ for home in homes for id_ in home.values()])
-
-        def known(piece: Piece, home: dict[int, str]) -> Callable[[int], Stats | None]:
-            def of(position: int) -> Stats | None:
-                if not is_telling(self._batch_spec(piece.batch, position)):
-                    return None  # what is stored are codes, or text that stands for objects
-                return stats.get(home[position], {}).get(f"c{position}")
-
-            return of
-
-        return [
-            piece
-            for piece, home in zip(pieces, homes, strict=True)
-            if predicate.may_match(known(piece, home))
-        ]
+    def _index_of(self, pieces: Sequence[Piece], tables: Tables) -> Any:
+        found: list[Any] = []
+        for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
+            own, mine = self.batch_header(number), list(run)
+            names = self.index_fields(number)
+            table = pa.table({name: _joined(name, mine, tables) for name in names})
+            found.append(decode_index(own["index"], Parts(table, own["sides"])))
+        return found[0] if len(found) == 1 else found[0].append(found[1:])
 
     def _batch_spec(self, number: int, position: int) -> Json:
         spec = self.column_spec(position)
         if spec["dtype"] == "object":
             spec = self.batch_header(number)["objects"][str(position)]
         return spec
-
-
-def value_fields(header: dict[str, Json]) -> list[str]:
-    """Return the names of the Arrow fields that hold the values of an object."""
-    if header["object"] == "ndarray":
-        return ["bytes"]
-    if header["object"] == "index":
-        return []
-    return [f"c{position}" for position in range(len(header.get("columns", [None])))]
 
 
 def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
@@ -414,40 +305,24 @@ def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
         raise UnsupportedOptionError(
             f"as_of= takes a revision or a datetime, not {type(as_of).__name__}."
         )
-    if not kept:
+    # A compacted batch begins with what was appended first.
+    merged = batches[len(kept)].get("since") if len(kept) < len(batches) else None
+    when = "at" if isinstance(as_of, dt.datetime) else "rev"
+    if not kept or (merged is not None and merged[when] <= as_of):
         raise ObjectNotFoundError(
             f"{meta.name!r} as of {as_of} is not kept: its first batch is of revision "
-            f"{batches[0]['rev']}, {batches[0]['at']}. Older versions: store.versions(name)."
+            f"{batches[0]['rev']}, {batches[0]['at']}, and small batches are compacted in time. "
+            "Older versions: store.versions(name)."
         )
     return kept
 
 
-def _chosen(column: Any, piece: Piece, mask: np.ndarray[Any, Any] | None) -> Any:
-    if piece.start or piece.stop != len(column):
-        column = column.slice(piece.start, piece.stop - piece.start)
-    return column if mask is None else column.filter(pa.array(mask))
-
-
-def _joined(columns: list[Any]) -> Any:
+def _joined(name: str, pieces: Sequence[Piece], tables: Tables) -> Any:
+    columns = []
+    for piece in pieces:
+        column = tables[piece.batch, piece.segment].column(name)
+        if piece.start or piece.stop != len(column):
+            column = column.slice(piece.start, piece.stop - piece.start)
+        columns.append(column)
     chunks = [chunk for column in columns for chunk in column.chunks]
-    if not chunks:
-        return pa.chunked_array([], type=columns[0].type)
-    return pa.chunked_array(chunks)
-
-
-def _table(
-    names: list[str],
-    selection: list[tuple[Piece, np.ndarray[Any, Any] | None]],
-    tables: dict[tuple[int, int], pa.Table],
-) -> pa.Table:
-    return pa.table(
-        {
-            name: _joined(
-                [
-                    _chosen(tables[piece.batch, piece.segment].column(name), piece, mask)
-                    for piece, mask in selection
-                ]
-            )
-            for name in names
-        }
-    )
+    return pa.chunked_array(chunks, type=columns[0].type) if columns else pa.chunked_array([[]])

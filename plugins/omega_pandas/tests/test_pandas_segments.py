@@ -272,6 +272,9 @@ def test_many_small_batches_are_compacted(
     meta = om.datasets.metadata("f")
     assert len(meta.kind_meta["batches"]) <= 10
     assert meta.kind_meta["batches"][0]["rows"] == 20
+    assert_same(parts[0], om.datasets.get("f", as_of=1))
+    with pytest.raises(ObjectNotFoundError, match="small batches are compacted in time"):
+        om.datasets.get("f", as_of=3)
     om.gc(grace=0)
     assert_same(pd.concat(parts), om.datasets.get("f"))
     payloads = {batch["payload"] for batch in meta.kind_meta["batches"]}
