@@ -15,6 +15,7 @@ from typing import Any, Self
 import importlib_metadata
 from pymongo.errors import PyMongoError
 
+from .catalog import DATA, JOBS, MODELS
 from .config import Config, load_config
 from .errors import OmegaError
 from .locations import Locations
@@ -30,7 +31,7 @@ from .protocol.naming import bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
 from .runtime.runtime import Engines, Runtime
-from .store import DATA, JOBS, MODELS, OmegaStore
+from .store import OmegaStore
 
 log = logging.getLogger("omega_core")
 

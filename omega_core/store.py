@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
-import fnmatch
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from gridfs.errors import CorruptGridFile, NoFile
 
 from .backends.base import ACTIONS, BaseDataBackend
+from .catalog import DATA, MODELS, SECTION, Catalog
 from .errors import (
-    ConflictError,
-    ObjectNotFoundError,
     PluginContractError,
     StaleReadError,
     StoreError,
@@ -22,25 +18,19 @@ from .errors import (
     suggestion,
 )
 from .mongo.database import answering
-from .payloads import Payloads
 from .plugins.routing import Adapter, Route, is_model_backend
 from .plugins.spec import BackendSpec
-from .protocol import pipelines
-from .protocol.collect import Collected, Collector
-from .protocol.commit import Intent, as_version, persist, rollback
+from .protocol.commit import Intent, rollback
 from .protocol.metadata import Metadata
 from .protocol.naming import Key, check_name
-from .protocol.scope import Scope, current_scope, entered
-
-DATA, MODELS, JOBS = "data/", "models/", "jobs/"
+from .protocol.scope import Scope, entered
 
 _ATTEMPTS = 5
-_LISTED = {"pending": 0, "retired": 0, "versions": 0}
 _TAKES_Y = ("fit", "partial_fit", "fit_transform", "score")
 _TAKES_RESULT = tuple(action for action in ACTIONS if action not in ("fit", "partial_fit"))
 
 
-class OmegaStore(Payloads):
+class OmegaStore(Catalog):
     """The objects of one bucket that share a prefix: ``om.datasets``, ``om.models``, ``om.jobs``.
 
     A put reads top to bottom: route, begin, hook, backend, commit.
@@ -121,7 +111,7 @@ class OmegaStore(Payloads):
             False where somebody else replaced, dropped or compacted the object meanwhile.
         """
         writer = {"kind": meta.kind, "plugin": meta.plugin}
-        keep = self.config.stores.keep[_SECTION[meta.prefix]]
+        keep = self.config.stores.keep[SECTION[meta.prefix]]
         lease = self.config.stores.lease
         key = Key(meta.bucket, meta.prefix, meta.name)
         intent = Intent(self.omega.freer, key, writer=writer, keep=keep, lease=lease, append=True)
@@ -235,172 +225,6 @@ class OmegaStore(Payloads):
             raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
         return obj
 
-    # --- what is there -----------------------------------------------------------------------
-
-    def exists(self, name: str) -> bool:
-        """Return whether there is an object of this name, hidden or not."""
-        return self._read(check_name(name)) is not None
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(name) and self.exists(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
-
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | None = None,
-        kind: str | Iterable[str] | None = None,
-        hidden: bool = False,
-        raw: bool = False,
-    ) -> list[Any]:
-        """Return the names of objects, sorted; one query.
-
-        Parameters
-        ----------
-        pattern
-            A shell glob that the whole name matches: ``*``, ``?``, ``[...]``. A slash is a
-            character like any other.
-        regexp
-            A regular expression to be found somewhere in the name.
-        kind
-            A kind, or several.
-        hidden
-            Include names that begin with ``.``; a pattern that begins with ``.`` does as well.
-        raw
-            Return `Metadata` instead of names.
-        """
-        query: dict[str, Any] = {"gen": {"$exists": True}}
-        if kind is not None:
-            query["kind"] = {"$in": [kind] if isinstance(kind, str) else [*kind]}
-        matches: list[Callable[[str], Any]] = []
-        if pattern is not None:
-            # The server narrows down by what comes before the first wildcard, along the index.
-            literal = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
-            if literal:
-                query["name"] = {"$gte": literal, "$lt": literal + "\U0010ffff"}
-            matches.append(re.compile(fnmatch.translate(pattern)).match)
-            hidden = hidden or pattern.startswith(".")
-        if regexp is not None:
-            matches.append(re.compile(regexp).search)
-        projection = _LISTED if raw else {"name": 1, "_id": 0}
-        with answering(self.database):
-            documents = list(
-                self.database.metadata.find(
-                    {"bucket": self.bucket, "prefix": self.prefix, **query}, projection
-                )
-            )
-        found = sorted(
-            (d for d in documents if all(match(d["name"]) for match in matches)),
-            key=lambda document: str(document["name"]),
-        )
-        if not hidden:
-            found = [d for d in found if not d["name"].startswith(".")]
-        return [Metadata.from_document(d, self) if raw else d["name"] for d in found]
-
-    def versions(self, name: str) -> builtins.list[Metadata]:
-        """Return the metadata of every version that stays, the oldest first.
-
-        ``is_current`` tells which one `get` returns.
-        """
-        with answering(self.database):
-            document = self.database.metadata.find_one(
-                self.key(check_name(name)).filter(gen={"$exists": True}),
-                {"pending": 0, "retired": 0},
-            )
-        if document is None:
-            raise self.not_found(name)
-        kept = [as_version(document, version) for version in document.pop("versions", [])]
-        every = sorted([*kept, document], key=lambda d: int(d["version"]))
-        return [Metadata.from_document(d, self) for d in every]
-
-    # --- drop, restore, collect --------------------------------------------------------------
-
-    def drop(self, name: str, *, missing_ok: bool = False) -> bool:
-        """Remove an object and its versions; return whether there was one.
-
-        Slow readers keep what they read for the grace; then the collector frees it.
-
-        Raises
-        ------
-        ObjectNotFoundError
-            There is none, unless ``missing_ok``.
-        """
-        meta = self._read(check_name(name))
-        if meta is None:
-            if missing_ok:
-                return False
-            raise self.not_found(name)
-        with answering(self.database), entered(Scope("drop", self, name, self.prefix, meta)):
-            return bool(
-                self.omega.router.call("drop", None, store=self, meta=meta, name=name, options={})
-            )
-
-    def retire(self, name: str) -> bool:
-        """Make the name point at nothing; what it pointed at is left to the collector."""
-        attempts = 0
-
-        def drop() -> bool:
-            nonlocal attempts
-            attempts += 1
-            result = self.database.metadata.update_one(
-                self.key(name).filter(gen={"$exists": True}), pipelines.drop()
-            )
-            # Nothing there at a second attempt: it was the first that dropped it, most likely.
-            return bool(result.matched_count) or attempts > 1
-
-        return persist(drop)
-
-    def discard(self, name: str) -> None:
-        """Drop a temporary object, if it is there, and free it at once: nobody else reads it."""
-        self.drop(name, missing_ok=True)
-        with answering(self.database):
-            Collector(self.omega.freer).run(self.key(name).filter(), 0.0)
-
-    def restore(self, name: str, version: int) -> Metadata:
-        """Make a kept version the current one; what was current becomes a version.
-
-        Raises
-        ------
-        ObjectNotFoundError
-            There is no such object or version.
-        """
-        chosen = self._existing(name, version)
-        if not chosen.is_current:
-            kept = {"versions": {"$elemMatch": {"gen": chosen.gen}}}
-            condition = self.key(name).filter(gen={"$exists": True}, **kept)
-            with answering(self.database):
-                persist(
-                    lambda: self.database.metadata.update_one(condition, pipelines.restore(version))
-                )
-        restored = self._existing(name)
-        if restored.gen != chosen.gen:
-            raise ConflictError(
-                f"{self.key(name)} was put anew while version {version} was restored: its current "
-                f"version is {restored.version}. Look at versions({name!r}), and repeat."
-            )
-        return restored
-
-    def gc(self, grace: float | None = None, *, dry_run: bool = False) -> Collected:
-        """Free what was retired longer ago than the grace, and what crashed writers left.
-
-        Parameters
-        ----------
-        grace
-            Seconds; default ``[stores] grace``. With 0, everything that is retired goes now.
-        dry_run
-            Count, and change nothing.
-        """
-        within = {"bucket": self.bucket, "prefix": self.prefix}
-        grace = self.config.stores.grace if grace is None else grace
-        with answering(self.database):
-            return Collector(self.omega.freer).run(within, grace, dry_run=dry_run)
-
     # --- backends ----------------------------------------------------------------------------
 
     def get_backend(self, name: str) -> BaseDataBackend:
@@ -500,37 +324,6 @@ class OmegaStore(Payloads):
 
     # --- their parts -------------------------------------------------------------------------
 
-    def _read(self, name: str, version: int | None = None) -> Metadata | None:
-        # A scope of the same name may be around, as in a wrapper of put: this asks the server.
-        with answering(self.database), _outside():
-            return self.metadata(name, version=version)
-
-    def _is_kept(self, meta: Metadata) -> bool:
-        """Return whether the payload is still live or a version, so that nobody has freed it."""
-        now = self._read(meta.name, meta.version)
-        if now is None or now.gen != meta.gen:
-            return False
-        # A compaction replaces batches of a generation. An append adds behind, and harms no reader.
-        batches = meta.kind_meta.get("batches", [])
-        return bool(now.kind_meta.get("batches", [])[: len(batches)] == batches)
-
-    def _existing(self, name: str, version: int | None = None) -> Metadata:
-        meta = self._read(check_name(name), version)
-        if meta is None:
-            raise self.not_found(name, version)
-        return meta
-
-    def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError:
-        """Return the error that names store, bucket and name, and near names."""
-        where = f"the {_SECTION[self.prefix]} of bucket {self.bucket!r}"
-        if version is not None and self._read(name) is not None:
-            there = ", ".join(str(meta.version) for meta in self.versions(name))
-            return ObjectNotFoundError(
-                f"No version {version!r} of {name!r} in {where}. Versions: {there}."
-            )
-        near = suggestion(name, self.list(hidden=True))
-        return ObjectNotFoundError(f"No object {name!r} in {where}.{near} list() shows what is.")
-
     def _route(self, obj: Any, name: str, options: dict[str, Any]) -> Route:
         return self.omega.router.route(obj, name, self, None, options)
 
@@ -570,7 +363,7 @@ class OmegaStore(Payloads):
                 "kind": spec.kind,
                 "plugin": {"name": spec.plugin, "version": spec.version},
             },
-            keep=self.config.stores.keep[_SECTION[self.prefix]],
+            keep=self.config.stores.keep[SECTION[self.prefix]],
             lease=self.config.stores.lease,
             append=bool(options.get("append")),
             if_rev=if_rev,
@@ -621,21 +414,7 @@ class OmegaStore(Payloads):
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        attribute = _SECTION.get(self.prefix)
+        attribute = SECTION.get(self.prefix)
         if attribute is None:
             raise StoreError(f"{self!r} cannot be pickled.")
         return getattr, (self.omega, attribute)
-
-
-_SECTION = {DATA: "datasets", MODELS: "models", JOBS: "jobs"}
-
-
-@contextmanager
-def _outside() -> Iterator[None]:
-    """Look at the store as if no operation were under way."""
-    scope = current_scope()
-    if scope is None:
-        yield
-        return
-    with entered(Scope("look", scope.store, scope.name, scope.home)):
-        yield
