@@ -302,7 +302,7 @@ def test_a_put_that_fails_leaves_no_file_at_the_uri(om_uri: Omega, root: Path) -
 
 def test_a_reference_is_read_in_place_and_never_deleted(om_uri: Omega, root: Path) -> None:
     root.mkdir()
-    path = root / "theirs.csv"
+    path = root / "theirs.txt"
     path.write_bytes(b"a,b\n1,2\n")
     by_option = om_uri.datasets.put(f"file://{path}", "by_option", reference=True)
     by_kind = om_uri.datasets.put(f"file://{path}", "by_kind", kind="uri.reference")
