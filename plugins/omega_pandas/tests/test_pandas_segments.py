@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -284,25 +283,28 @@ def test_many_small_batches_are_compacted(
     assert om.datasets.segments.count_documents({}) == 0
 
 
-def _append(url: str, worker: int, limit: int) -> None:
-    omega_pandas.columnar.MAX_SMALL_BATCHES = limit
-    with Omega({"mongo": {"url": url}}) as om:
-        for i in range(10):
-            om.datasets.put(pd.DataFrame({"w": [worker] * 10, "i": [i] * 10}), "f", append=True)
+APPENDER = """
+import sys
+import pandas as pd
+import omega_pandas.columnar
+from omega_core import Omega
+
+url, worker, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+omega_pandas.columnar.MAX_SMALL_BATCHES = limit
+with Omega({"mongo": {"url": url}}) as om:
+    for i in range(10):
+        om.datasets.put(pd.DataFrame({"w": [worker] * 10, "i": [i] * 10}), "f", append=True)
+"""
 
 
 def test_appends_of_many_processes_all_survive_and_compactions_lose_none(
     om: Omega, mongo_url: str, mongo_database: str
 ) -> None:
     om.datasets.put(pd.DataFrame({"w": [0], "i": [0]}).iloc[:0], "f")
-    context = multiprocessing.get_context("spawn")
-    url = f"{mongo_url}/{mongo_database}"
-    workers = [context.Process(target=_append, args=(url, w, 8)) for w in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0] * 4
+    # Not multiprocessing: a test module has no name under which a new process could import it.
+    command = [sys.executable, "-c", APPENDER, f"{mongo_url}/{mongo_database}"]
+    workers = [subprocess.Popen([*command, str(worker), "8"]) for worker in range(4)]
+    assert [worker.wait() for worker in workers] == [0] * 4
     whole = om.datasets.get("f")
     assert whole.groupby(["w", "i"]).size().tolist() == [10] * 40
     # What one process appended is in its order.
