@@ -498,20 +498,20 @@ def test_an_append_to_what_was_dropped_and_collected_leaves_nothing(
 def test_a_restore_of_a_version_that_goes_meanwhile_is_refused(
     om: Omega, make_omega: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from omega_core import store
+    from omega_core import catalog
 
-    persist = store.persist
+    persist = catalog.persist
     other = make_omega()
     for obj in "ab":
         om.datasets.put(obj, "x")
 
     def late(operation: Callable[[], Any]) -> Any:
-        monkeypatch.setattr(store, "persist", persist)
+        monkeypatch.setattr(catalog, "persist", persist)
         for obj in "cd":
             other.datasets.put(obj, "x")
         return persist(operation)
 
-    monkeypatch.setattr(store, "persist", late)
+    monkeypatch.setattr(catalog, "persist", late)
     with pytest.raises(ConflictError, match="was put anew while version 1 was restored"):
         om.datasets.restore("x", 1)
     assert om.datasets.get("x") == "d"
