@@ -80,6 +80,8 @@ def _notes(case: CaseResults) -> list[str]:
             why = case.of(peer, operation).unable
             if why and why not in ("there is one column", "there is no such column"):
                 notes.append(f"{ENTRIES[peer].title}, {operation}: {why}.")
+        if case.of(peer, "get").equal is False:
+            notes.append(f"{ENTRIES[peer].title} returns other values than were stored.")
         if case.of(peer, "get").same_dtypes is False:
             notes.append(f"{ENTRIES[peer].title} returns the values with other dtypes.")
     return [f"- {note}" for note in notes]
@@ -141,8 +143,9 @@ def page(cases: list[CaseResults], facts: list[str], plot: str | None, budgets: 
     lines += [
         "Each cell: the fastest run / the median, in seconds, and the ratio of the fastest run to "
         "that of omega_core (above 1: slower). The sides take turns, in one run, each in a process "
-        "of its own; those that store a document per row run once. What comes back is compared "
-        "with what pandas makes of the frame itself. The floor inserts and finds the documents "
+        "of its own; those that store a document per row run once, and put before the turns begin, "
+        "so their ratios are of one run to the fastest of several. What comes back is compared "
+        "with what pandas makes of the frame itself; WRONG: the values differ. The floor inserts and finds the documents "
         "that omega_core stored, and does nothing else. Stored: bytes on the disk after a "
         "checkpoint, to the bytes of the values. Peak: resident memory of a fresh process, over "
         "what it had before: of a put beside the frame, of a get with the frame that it returns.",

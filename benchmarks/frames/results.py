@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
+from peers import ENTRIES
+
 
 @dataclass
 class Samples:
@@ -64,7 +66,8 @@ class CaseResults:
         return self.samples.get((peer, operation), Samples())
 
     def peers(self) -> list[str]:
-        return list(dict.fromkeys(peer for peer, _ in self.samples))
+        measured = {peer for peer, _ in self.samples}
+        return [peer for peer in ENTRIES if peer in measured]
 
     def wrong(self) -> list[str]:
         """Return which peers and operations gave other values than pandas."""
