@@ -146,7 +146,8 @@ def page(cases: list[CaseResults], facts: list[str], plot: str | None, budgets: 
         "of its own; those that store a document per row run once, and put before the turns begin, "
         "so their ratios are of one run to the fastest of several. What comes back is compared "
         "with what pandas makes of the frame itself; WRONG: the values differ. "
-        "The floor inserts and finds the documents that omega_core stored, and does nothing else. Stored: bytes on the disk after a "
+        "The floor inserts and finds the documents that omega_core stored, "
+        "and does nothing else. Stored: bytes on the disk after a "
         "checkpoint, to the bytes of the values. Peak: resident memory of a fresh process, over "
         "what it had before: of a put beside the frame, of a get with the frame that it returns.",
         "",
