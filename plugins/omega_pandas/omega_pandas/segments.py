@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
+from .encodings import decode_table, encode_table
 from .statistics import Stats, column_stats
 
 if TYPE_CHECKING:
@@ -187,17 +188,22 @@ def _document(
     fields = table.column_names[start : start + layout.groups[group]]
     first, last = layout.bounds(segment)
     part = table.select(fields).slice(first, last - first).combine_chunks()
+    coded, distinct = encode_table(part)
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd" if _shrinks(part) else None)
-    with pa.ipc.new_stream(sink, part.schema, options=options) as writer:
-        writer.write_table(part)
+    options = pa.ipc.IpcWriteOptions(compression="zstd" if _shrinks(coded) else None)
+    with pa.ipc.new_stream(sink, coded.schema, options=options) as writer:
+        writer.write_table(coded)
     data = sink.getvalue().to_pybytes()
     if len(data) > _MAX_DOCUMENT:
         raise UnsupportedValueError(
             f"{subject} was not stored: a value in rows {first} to {last - 1} is larger than the "
             "16 MB of a document. Store such values as files, and their names in the frame."
         )
-    stats = {f: column_stats(part.column(f)).to_document() for f in fields if f[0] == "c"}
+    stats = {
+        field: column_stats(part.column(field), distinct.get(field)).to_document()
+        for field in fields
+        if field[0] == "c"
+    }
     return {
         "_id": document_id(payload, segment, group),
         "payload": payload,
@@ -268,6 +274,7 @@ def _decoded(document: Document, subject: str) -> pa.Table:
             table = reader.read_all()
         # What is not ours may be malformed in ways that only a full look shows.
         table.validate(full=True)
+        table = decode_table(table)
     except (pa.ArrowInvalid, OSError) as error:
         raise IntegrityError(f"{subject}: document {document['_id']}: {error}") from error
     if table.num_rows != document["rows"] or table.column_names != document["fields"]:

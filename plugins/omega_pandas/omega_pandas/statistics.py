@@ -65,32 +65,52 @@ class Stats:
         )
 
 
-def column_stats(array: Any) -> Stats:
+def column_stats(array: Any, distinct: Any = None) -> Stats:
     """Return the statistics of an Arrow array, chunked or not, of values as they are.
 
     Of types other than numbers, bools, text, dates and timestamps there are no bounds.
+
+    Parameters
+    ----------
+    distinct
+        The values that occur in the array, each once or more, where that is known: fewer to look
+        at.
     """
     nulls, rows = array.null_count, len(array)
-    low = high = None
-    nans = 0
+    values = array if distinct is None else distinct
     type_ = array.type
     if pa.types.is_floating(type_) and type_ != pa.float16():
-        nans = pc.sum(pc.is_nan(array)).as_py() or 0
-    elif not _is_bounded(type_):
+        return _float_stats(array, values)
+    if not _is_bounded(type_):
         # Intervals, say, may have NaN inside.
-        nans = rows - nulls
-    if nulls + nans < rows:
-        found = pc.min_max(array)
-        low, high = found["min"], found["max"]
-        if pa.types.is_timestamp(type_):
-            low, high = _moment(low), _moment(high)
-        elif type_ == pa.float32():
-            ends = np.array([low.as_py(), high.as_py()], dtype=np.float32)
-            low, high = np.nextafter(ends, np.array([-np.inf, np.inf], np.float32)).tolist()
-        else:
-            low, high = low.as_py(), high.as_py()
-        if isinstance(low, str):
-            low, high = low[:_LONGEST], _cut_above(high)
+        return Stats(min=None, max=None, nulls=nulls, rows=rows, nans=rows - nulls)
+    if nulls == rows:
+        return Stats(min=None, max=None, nulls=nulls, rows=rows)
+    found = pc.min_max(values)
+    low, high = found["min"], found["max"]
+    if pa.types.is_timestamp(type_):
+        low, high = _moment(low), _moment(high)
+    else:
+        low, high = low.as_py(), high.as_py()
+    if isinstance(low, str):
+        low, high = low[:_LONGEST], _cut_above(high)
+    return Stats(min=low, max=high, nulls=nulls, rows=rows)
+
+
+def _float_stats(array: Any, values: Any) -> Stats:
+    # numpy finds the bounds in a tenth of Arrow's time; what is missing is NaN to it.
+    numbers = values.to_numpy(zero_copy_only=False)
+    nans = int(np.isnan(numbers).sum())
+    if nans and values is not array:
+        return _float_stats(array, array)
+    nulls, rows = array.null_count, len(array)
+    nans -= nulls if values is array else 0
+    if nulls + nans == rows:
+        return Stats(min=None, max=None, nulls=nulls, rows=rows, nans=nans)
+    ends = np.array([np.fmin.reduce(numbers), np.fmax.reduce(numbers)])
+    if array.type == pa.float32():
+        ends = np.nextafter(ends, np.array([-np.inf, np.inf], np.float32))
+    low, high = ends.tolist()
     return Stats(min=low, max=high, nulls=nulls, rows=rows, nans=nans)
 
 

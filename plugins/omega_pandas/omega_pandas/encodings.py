@@ -1,0 +1,277 @@
+"""Arrays as smaller ones that are as exact: frame of reference, delta and dictionary.
+
+What comes before zstd decides how fast a frame is stored: 131,072 numbers below 1,000 are 1 MB of
+64 bit integers, which zstd packs to 211 kB in 3.4 ms; as 16 bit integers they are 195 kB in 0.5 ms.
+Each encoding is tried only where a sample says that it pays, and tells in the metadata of its
+Arrow field how to undo it, so that a stored stream explains itself.
+
+References
+----------
+M. Zukowski, S. Heman, N. Nes, P. Boncz: Super-Scalar RAM-CPU Cache Compression. ICDE 2006.
+M. Kuschewski, D. Sauerwein, A. Alhomssi, V. Leis: BtrBlocks: Efficient Columnar Compression for
+Data Lakes. SIGMOD 2023.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omega_core.errors import IntegrityError
+
+Numbers = np.ndarray[Any, np.dtype[Any]]
+
+_WORTH_BYTES = 64 * 1024
+"""Smaller arrays are left as they are: zstd alone is as good for them."""
+
+_SAMPLE = 2048
+_RARE = 4
+"""A dictionary pays where a value occurs so many times, in the mean."""
+
+_INTEGERS = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
+_INT64_MAX = 2**63 - 1
+_KEY = b"omega_pandas.encoding"
+_PLAIN = b"omega_pandas.plain"
+
+
+class Coded(NamedTuple):
+    """An encoded array.
+
+    Attributes
+    ----------
+    array
+        Of the same length.
+    how
+        What `_decoded` needs to know.
+    distinct
+        The values that occur, where these are few and known; else None.
+    """
+
+    array: Any
+    how: dict[str, Any]
+    distinct: Any
+
+
+def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    """Encode the columns of a table where it pays.
+
+    Parameters
+    ----------
+    table
+        Of columns in one chunk each.
+
+    Returns
+    -------
+    encoded
+        What `decode_table` makes the table of. It may be the table itself.
+    distinct
+        The values that occur in a column, for those where encoding has found them.
+    """
+    fields: list[pa.Field[Any]] = []
+    arrays: list[Any] = []
+    distinct: dict[str, Any] = {}
+    for field, column in zip(table.schema, table.columns, strict=True):
+        coded = _encoded(column.chunk(0)) if column.nbytes >= _WORTH_BYTES else None
+        if coded is None:
+            fields.append(field)
+            arrays.append(column)
+            continue
+        about = {_KEY: json.dumps(coded.how).encode()}
+        fields.append(pa.field(field.name, coded.array.type, metadata=about))
+        arrays.append(coded.array)
+        if coded.distinct is not None:
+            distinct[field.name] = coded.distinct.view(field.type)
+    if all(field.metadata is None or _KEY not in field.metadata for field in fields):
+        return table, {}
+    plain = {_PLAIN: table.schema.serialize().to_pybytes()}
+    return pa.table(arrays, schema=pa.schema(fields, metadata=plain)), distinct
+
+
+def decode_table(table: pa.Table) -> pa.Table:
+    """Undo `encode_table`.
+
+    Raises
+    ------
+    IntegrityError
+        For an encoding that is not known.
+    """
+    metadata = table.schema.metadata
+    if metadata is None or _PLAIN not in metadata:
+        return table
+    plain = pa.ipc.read_schema(pa.py_buffer(metadata[_PLAIN]))
+    arrays = []
+    for field, wanted, column in zip(table.schema, plain, table.columns, strict=True):
+        if field.metadata is not None and _KEY in field.metadata:
+            how = json.loads(field.metadata[_KEY])
+            chunks = [_decoded(chunk, how, wanted.type) for chunk in column.chunks]
+            column = pa.chunked_array(chunks, type=wanted.type)
+        arrays.append(column)
+    return pa.table(arrays, schema=plain)
+
+
+def _encoded(array: Any) -> Coded | None:
+    type_ = array.type
+    if _is_text(type_):
+        return _as_dictionary(array) or _with_short_offsets(array)
+    if pa.types.is_floating(type_):
+        # As bits, of which -0.0 and 0.0 have others, and each NaN its own.
+        return _as_dictionary(array.view(_INTEGERS[type_.bit_width]))
+    if pa.types.is_temporal(type_) and type_.bit_width in _INTEGERS:
+        array = array.view(_INTEGERS[type_.bit_width])
+    elif not pa.types.is_integer(type_):
+        return None
+    numbers = _as_numbers(array)
+    if array.type.bit_width > 16 and (numbers is None or numbers.array.type.bit_width > 16):
+        return _as_dictionary(array) or numbers
+    return numbers
+
+
+def _decoded(array: Any, how: dict[str, Any], type_: pa.DataType) -> Any:
+    match how:
+        case {"as": "dictionary"}:
+            return array.dictionary.take(array.indices).view(type_)
+        case {"as": "offsets"}:
+            return array.cast(type_)
+        case {"as": "numbers", "base": base, "step": step, "slope": slope}:
+            return _with_nulls_of(array, _restored(array, base, step, slope, type_)).view(type_)
+        case _:
+            raise IntegrityError(
+                f"The stored encoding {how} is not understood; it was written by a newer "
+                "omega-pandas, or is damaged."
+            )
+
+
+# --- dictionaries ----------------------------------------------------------------------------
+
+
+def _as_dictionary(array: Any) -> Coded | None:
+    """Encode an array with few distinct values."""
+    quarter = len(array) // 4
+    slices = [array.slice(k * quarter, min(quarter, _SAMPLE // 4)) for k in range(4)]
+    sample = pa.concat_arrays(slices)
+    if pc.count_distinct(sample).as_py() > len(sample) / _RARE:
+        return None
+    found = array.dictionary_encode()
+    size = len(found.dictionary)
+    if size * _RARE > len(array) or size > 2**16:
+        return None
+    indices = found.indices.cast(pa.uint8() if size <= 2**8 else pa.uint16())
+    coded = pa.DictionaryArray.from_arrays(indices, found.dictionary)
+    return Coded(coded, {"as": "dictionary"}, found.dictionary)
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_string(type_)
+        or types.is_large_string(type_)
+        or types.is_binary(type_)
+        or types.is_large_binary(type_)
+    )
+
+
+def _with_short_offsets(array: Any) -> Coded | None:
+    short = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(array.type)
+    return None if short is None else Coded(array.cast(short), {"as": "offsets"}, None)
+
+
+# --- integers --------------------------------------------------------------------------------
+
+
+def _as_numbers(array: Any) -> Coded | None:
+    """Encode integers as their distances to the least, or to the one before."""
+    bounds = pc.min_max(array)
+    low, high = bounds["min"].as_py(), bounds["max"].as_py()
+    values = _values(array)
+    # The distances, too, must be numbers of the type.
+    most = np.iinfo(values.dtype).max
+    if low is None or high - low > most or high > _INT64_MAX:
+        return None
+    if array.null_count:
+        values = np.where(_nulls(array), values.dtype.type(low), values)
+    numbers = values - values.dtype.type(low)
+    best = _packed(numbers, step=1)
+    if best.width > 1 and (step := _step(numbers)) > 1:
+        numbers //= numbers.dtype.type(step)
+        best = _packed(numbers, step)
+    if best.width >= values.dtype.itemsize:
+        return None
+    base = low if best.slope is None else int(values[0])
+    how = {"as": "numbers", "base": base, "step": best.step, "slope": best.slope}
+    return Coded(_with_nulls_of(array, best.numbers.astype(f"u{best.width}")), how, None)
+
+
+class _Packed(NamedTuple):
+    numbers: Numbers
+    width: int
+    step: int
+    slope: int | None
+
+
+def _packed(numbers: Numbers, step: int) -> _Packed:
+    """Choose between numbers from 0 and what they differ by, from the least that they do."""
+    width = _width(int(numbers.max()))
+    if width > 1 and numbers.dtype.kind == "i":
+        slopes = np.diff(numbers)
+        least = int(slopes.min())
+        narrow = _width(int(slopes.max()) - least)
+        if narrow < width:
+            differences = np.zeros_like(numbers)
+            np.subtract(slopes, least, out=differences[1:])
+            return _Packed(differences, narrow, step, least)
+    return _Packed(numbers, width, step, None)
+
+
+def _restored(array: Any, base: int, step: int, slope: int | None, type_: pa.DataType) -> Numbers:
+    """Undo `_as_numbers`; what overflows on the way comes back by overflowing again."""
+    dtype = _integer_of(type_)
+    if slope is None:
+        numbers = _values(array).astype(dtype)
+    else:
+        numbers = np.cumsum(_values(array), dtype=dtype)
+        numbers += np.arange(len(numbers), dtype=dtype) * dtype.type(slope)
+    if step != 1:
+        numbers *= dtype.type(step)
+    if base:
+        numbers += dtype.type(base)
+    return numbers
+
+
+def _step(distances: Numbers) -> int:
+    """Return a number that divides all distances to the least: of times, their resolution."""
+    if distances.dtype.itemsize < 8:
+        return 1
+    step = int(np.gcd.reduce(distances[:_SAMPLE]))
+    if step > 1 and not (distances % distances.dtype.type(step)).any():
+        return step
+    return 1
+
+
+def _width(span: int) -> int:
+    """Return how many bytes hold numbers from 0 to ``span``."""
+    return next(size for size in (1, 2, 4, 8) if span < 2 ** (8 * size))
+
+
+def _values(array: Any) -> Numbers:
+    """Return the integers of an array; in the place of missing ones there is any."""
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    data = array.buffers()[1]
+    return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
+
+
+def _nulls(array: Any) -> Numbers:
+    mask: Numbers = array.is_null().to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _with_nulls_of(array: Any, numbers: Numbers) -> Any:
+    return pa.array(numbers, mask=_nulls(array) if array.null_count else None)
+
+
+def _integer_of(type_: pa.DataType) -> np.dtype[Any]:
+    sign = "u" if pa.types.is_unsigned_integer(type_) else "i"
+    return np.dtype(f"{sign}{type_.bit_width // 8}")
