@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 log = logging.getLogger("omega_pandas")
 
-MAX_SMALL_BATCHES = 200
+MAX_SMALL_BATCHES = 32
 """So many small batches at the end of an object are compacted into one."""
 
 

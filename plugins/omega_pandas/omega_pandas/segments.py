@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,11 @@ GROUP_BYTES = 256 * 1024
 """A column with fewer bytes in a segment shares its document with its neighbours."""
 
 _TASK_BYTES = 8 * 1024 * 1024
+_READ_CELLS = 256 * 1024
 _MAX_DOCUMENT = 15 * 1024 * 1024
 _SAMPLE = 16 * 1024
+# Threads of our own are enough.
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
 _ZSTD = pa.Codec("zstd", compression_level=1)
 _THREADS = min(4, max(2, os.cpu_count() or 1))
 
@@ -190,7 +193,9 @@ def _document(
     part = table.select(fields).slice(first, last - first).combine_chunks()
     coded, distinct = encode_table(part)
     sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd" if _shrinks(coded) else None)
+    options = pa.ipc.IpcWriteOptions(
+        compression="zstd" if _shrinks(coded) else None, use_threads=False
+    )
     with pa.ipc.new_stream(sink, coded.schema, options=options) as writer:
         writer.write_table(coded)
     data = sink.getvalue().to_pybytes()
@@ -226,17 +231,22 @@ def _shrinks(part: pa.Table) -> bool:
     if largest.size < 4 * _SAMPLE:
         return True
     sample = largest.slice(largest.size // 2, _SAMPLE)
-    return bool(_ZSTD.compress(sample).size < 0.85 * _SAMPLE)
+    return bool(_ZSTD.compress(sample).size < 0.8 * _SAMPLE)
 
 
 def read_documents(
     collection: Collection[Document],
-    ids: Sequence[str],
+    cells: Mapping[str, int],
     subject: str,
     *,
     parallel: bool = True,
 ) -> dict[str, pa.Table]:
     """Fetch documents and decode them, in threads unless told otherwise; each is checked.
+
+    Parameters
+    ----------
+    cells
+        How many values each document holds, by its id.
 
     Raises
     ------
@@ -249,18 +259,30 @@ def read_documents(
         found = collection.find({"_id": {"$in": task}}, projection)
         return [(document["_id"], _decoded(document, subject)) for document in found]
 
-    # A round trip for each task: few documents are one, many are several at a time.
-    size = max(4, -(-len(ids) // (4 * _THREADS)))
-    tasks = [list(ids[i : i + size]) for i in range(0, len(ids), size)]
+    # A round trip for each task: many small documents are one, and large ones several at a time.
+    most = max(_READ_CELLS, sum(cells.values()) // (4 * _THREADS)) if parallel else None
+    tasks = _bundled(cells, most)
     results = overlapped(fetch, tasks) if parallel else map(fetch, tasks)
     tables = {id_: table for found in results for id_, table in found}
-    missing = [id_ for id_ in ids if id_ not in tables]
+    missing = [id_ for id_ in cells if id_ not in tables]
     if missing:
         raise IntegrityError(
-            f"{subject}: {len(missing)} of its {len(ids)} documents are missing, "
+            f"{subject}: {len(missing)} of its {len(cells)} documents are missing, "
             f"the first is {missing[0]}."
         )
     return tables
+
+
+def _bundled(cells: Mapping[str, int], most: int | None) -> list[list[str]]:
+    tasks: list[list[str]] = [[]]
+    size = 0
+    for id_, count in cells.items():
+        if most is not None and tasks[-1] and size + count > most:
+            tasks.append([])
+            size = 0
+        tasks[-1].append(id_)
+        size += count
+    return tasks
 
 
 def _decoded(document: Document, subject: str) -> pa.Table:
@@ -270,7 +292,7 @@ def _decoded(document: Document, subject: str) -> pa.Table:
             f"{subject}: the document {document['_id']} is not the one that was written."
         )
     try:
-        with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+        with pa.ipc.open_stream(pa.py_buffer(data), options=_READ) as reader:
             table = reader.read_all()
         # What is not ours may be malformed in ways that only a full look shows.
         table.validate(full=True)

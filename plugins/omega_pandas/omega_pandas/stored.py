@@ -162,22 +162,30 @@ class Stored:
         self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
     ) -> Tables:
         """Return the fields of the segments that the pieces are of, whole."""
-        ids: dict[str, tuple[int, int]] = {}
+        places: dict[str, tuple[int, int]] = {}
+        cells: dict[str, int] = {}
         for piece in pieces:
             batch = self.batches[piece.batch]
-            places = batch.layout.group_of(self.batch_fields(piece.batch))
-            for group in {places[field] for field in fields if field in places}:
-                ids[document_id(batch.payload, piece.segment, group)] = (piece.batch, piece.segment)
-        tables = read_documents(self._collection, list(ids), self.subject, parallel=parallel)
-        columns: dict[tuple[int, int], dict[str, Any]] = {}
+            layout = batch.layout
+            first, last = layout.bounds(piece.segment)
+            for group in self._groups(piece.batch, fields):
+                id_ = document_id(batch.payload, piece.segment, group)
+                places[id_] = (piece.batch, piece.segment)
+                cells[id_] = (last - first) * layout.groups[group]
+        tables = read_documents(self._collection, cells, self.subject, parallel=parallel)
+        found: dict[tuple[int, int], list[pa.Table]] = {}
+        for id_, key in places.items():
+            found.setdefault(key, []).append(tables[id_])
         wanted = set(fields)
-        for id_, key in ids.items():
-            table = tables[id_]
-            mine = columns.setdefault(key, {})
-            for name in table.column_names:
-                if name in wanted:
-                    mine[name] = table.column(name)
-        return {key: pa.table(found) for key, found in columns.items()}
+        return {key: _side_by_side(parts, wanted) for key, parts in found.items()}
+
+    def _groups(self, number: int, fields: Sequence[str]) -> list[int]:
+        """Return the documents, of each segment of a batch, that hold some of the fields."""
+        layout = self.batches[number].layout
+        if len(layout.groups) < 2:
+            return [0] if layout.groups else []
+        places = layout.group_of(self.batch_fields(number))
+        return sorted({places[field] for field in fields if field in places})
 
     def statistics(
         self, pieces: Sequence[Piece], positions: Sequence[int]
@@ -315,6 +323,18 @@ def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
             "Older versions: store.versions(name)."
         )
     return kept
+
+
+def _side_by_side(tables: Sequence[pa.Table], wanted: set[str]) -> pa.Table:
+    if len(tables) == 1 and wanted.issuperset(tables[0].column_names):
+        return tables[0]
+    columns = {
+        name: column
+        for table in tables
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if name in wanted
+    }
+    return pa.table(columns)
 
 
 def _joined(name: str, pieces: Sequence[Piece], tables: Tables) -> Any:
