@@ -11,7 +11,7 @@ from .columnar import ColumnarBackend
 from .ndarrays import Array, decode_ndarray, encode_ndarray
 from .payload import Payload, write_payload
 from .schema import FORMAT
-from .stored import Stored
+from .stored import Stored, joined
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -61,6 +61,5 @@ class ArrayBackend(ColumnarBackend):
             return decode_ndarray(payload.header, payload.table())
         stored = Stored(self.data_store.segments, meta)
         pieces = stored.pieces()
-        tables = stored.fetch(pieces, ["bytes"])
-        found = [tables[piece.batch, piece.segment] for piece in pieces]
-        return decode_ndarray(stored.header, pa.concat_tables(found))
+        segments = stored.fetch(pieces, ["bytes"])
+        return decode_ndarray(stored.header, pa.table({"bytes": joined("bytes", pieces, segments)}))

@@ -23,6 +23,8 @@ import pyarrow.compute as pc
 
 from omega_core.errors import IntegrityError
 
+from .parts import whole
+
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 _WORTH_BYTES = 64 * 1024
@@ -46,7 +48,7 @@ class Coded(NamedTuple):
     array
         Of the same length.
     how
-        What `_decoded` needs to know.
+        What `Column` needs to know, to undo it.
     distinct
         The values that occur, where these are few and known; else None.
     """
@@ -67,7 +69,7 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     Returns
     -------
     encoded
-        What `decode_table` makes the table of. It may be the table itself.
+        What `stored_columns` makes the columns of. It may be the table itself.
     distinct
         The values that occur in a column, for those where encoding has found them.
     """
@@ -91,26 +93,105 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     return pa.table(arrays, schema=pa.schema(fields, metadata=plain)), distinct
 
 
-def decode_table(table: pa.Table) -> pa.Table:
-    """Undo `encode_table`.
+class Column:
+    """One column of a stored segment; encoded until its values are asked for.
 
-    Raises
-    ------
-    IntegrityError
-        For an encoding that is not known.
+    Parameters
+    ----------
+    array
+        As it is stored.
+    type_
+        Of the values.
+    how
+        What `encode_table` did to them; None for nothing.
     """
+
+    def __init__(self, array: Any, type_: pa.DataType, how: dict[str, Any] | None = None) -> None:
+        self._array = array
+        self.type = type_
+        self._how = how
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    @property
+    def null_count(self) -> int:
+        return int(self._array.null_count)
+
+    def part(self, start: int, stop: int) -> Column:
+        """Return some consecutive values."""
+        if start == 0 and stop == len(self):
+            return self
+        array, how = self._selectable()
+        return Column(array.slice(start, stop - start), self.type, how)
+
+    def take(self, positions: Numbers) -> Column:
+        """Return the values at some positions."""
+        array, how = self._selectable()
+        return Column(array.take(pa.array(positions)), self.type, how)
+
+    def decoded(self) -> Any:
+        """Return the values, as an Arrow array.
+
+        Raises
+        ------
+        IntegrityError
+            For an encoding that is not known.
+        """
+        array = self._array
+        match self._how:
+            case None:
+                return array
+            case {"as": "dictionary"}:
+                return array.dictionary.take(array.indices).view(self.type)
+            case {"as": "offsets"}:
+                return array.cast(self.type)
+            case {"as": "numbers", "base": base, "step": step, "slope": slope}:
+                numbers = np.empty(len(array), _integer_of(self.type))
+                _restore(array, base, step, slope, numbers)
+                return _with_nulls_of(array, numbers).view(self.type)
+            case _:
+                raise IntegrityError(
+                    f"The stored encoding {self._how} is not understood; it was written by a "
+                    "newer omega-pandas, or is damaged."
+                )
+
+    def decode_into(self, out: Numbers) -> None:
+        """Write the values, of which none is missing, to an array of numpy of the same type."""
+        array = self._array
+        bits = out.view(_integer_of(self.type))
+        match self._how:
+            case {"as": "dictionary"} if array.dictionary.type == pa.from_numpy_dtype(bits.dtype):
+                distinct, indices = _values(array.dictionary), _values(array.indices)
+                # That the indices are in bounds was seen when they were read.
+                np.take(distinct, indices, out=bits, mode="clip")
+            case {"as": "numbers", "base": base, "step": step, "slope": slope}:
+                _restore(array, base, step, slope, bits)
+            case _:
+                out[:] = self.decoded().to_numpy(zero_copy_only=False)
+
+    def _selectable(self) -> tuple[Any, dict[str, Any] | None]:
+        """Return an array of which each value stands for itself, and how it is encoded."""
+        if self._how is None or self._how.get("slope") is None:
+            return self._array, self._how
+        return self.decoded(), None
+
+
+def stored_columns(table: pa.Table) -> dict[str, Column]:
+    """Return the columns of a table that `encode_table` made."""
     metadata = table.schema.metadata
     if metadata is None or _PLAIN not in metadata:
-        return table
+        return {
+            name: Column(whole(column), column.type)
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+    columns: dict[str, Column] = {}
     plain = pa.ipc.read_schema(pa.py_buffer(metadata[_PLAIN]))
-    arrays = []
     for field, wanted, column in zip(table.schema, plain, table.columns, strict=True):
-        if field.metadata is not None and _KEY in field.metadata:
-            how = json.loads(field.metadata[_KEY])
-            chunks = [_decoded(chunk, how, wanted.type) for chunk in column.chunks]
-            column = pa.chunked_array(chunks, type=wanted.type)
-        arrays.append(column)
-    return pa.table(arrays, schema=plain)
+        about = (field.metadata or {}).get(_KEY)
+        how = None if about is None else json.loads(about)
+        columns[field.name] = Column(whole(column), wanted.type, how)
+    return columns
 
 
 def _encoded(array: Any) -> Coded | None:
@@ -128,21 +209,6 @@ def _encoded(array: Any) -> Coded | None:
     if array.type.bit_width > 16 and (numbers is None or numbers.array.type.bit_width > 16):
         return _as_dictionary(array) or numbers
     return numbers
-
-
-def _decoded(array: Any, how: dict[str, Any], type_: pa.DataType) -> Any:
-    match how:
-        case {"as": "dictionary"}:
-            return array.dictionary.take(array.indices).view(type_)
-        case {"as": "offsets"}:
-            return array.cast(type_)
-        case {"as": "numbers", "base": base, "step": step, "slope": slope}:
-            return _with_nulls_of(array, _restored(array, base, step, slope, type_)).view(type_)
-        case _:
-            raise IntegrityError(
-                f"The stored encoding {how} is not understood; it was written by a newer "
-                "omega-pandas, or is damaged."
-            )
 
 
 # --- dictionaries ----------------------------------------------------------------------------
@@ -184,6 +250,8 @@ def _with_short_offsets(array: Any) -> Coded | None:
 
 def _as_numbers(array: Any) -> Coded | None:
     """Encode integers as their distances to the least, or to the one before."""
+    if array.type.bit_width == 8:
+        return None
     bounds = pc.min_max(array)
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
     values = _values(array)
@@ -226,19 +294,18 @@ def _packed(numbers: Numbers, step: int) -> _Packed:
     return _Packed(numbers, width, step, None)
 
 
-def _restored(array: Any, base: int, step: int, slope: int | None, type_: pa.DataType) -> Numbers:
+def _restore(array: Any, base: int, step: int, slope: int | None, out: Numbers) -> None:
     """Undo `_as_numbers`; what overflows on the way comes back by overflowing again."""
-    dtype = _integer_of(type_)
+    number = out.dtype.type
     if slope is None:
-        numbers = _values(array).astype(dtype)
+        np.copyto(out, _values(array), casting="unsafe")
     else:
-        numbers = np.cumsum(_values(array), dtype=dtype)
-        numbers += np.arange(len(numbers), dtype=dtype) * dtype.type(slope)
+        np.cumsum(_values(array), out=out, dtype=out.dtype)
+        out += np.arange(len(out), dtype=out.dtype) * number(slope)
     if step != 1:
-        numbers *= dtype.type(step)
+        out *= number(step)
     if base:
-        numbers += dtype.type(base)
-    return numbers
+        out += number(base)
 
 
 def _step(distances: Numbers) -> int:

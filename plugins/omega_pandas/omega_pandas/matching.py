@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from .filters import Predicate
-from .segments import overlapped
-from .stored import NOTHING, Piece, Stored, Tables
+from .segments import Columns, overlapped
+from .stored import NOTHING, Piece, Segments, Stored
 
 Numbers = np.ndarray[Any, Any]
 
 
 def matching(
     stored: Stored, predicates: Sequence[Predicate], pieces: Sequence[Piece], fields: Sequence[str]
-) -> tuple[list[Piece], Tables, Numbers]:
+) -> tuple[list[Piece], Segments, Numbers]:
     """Return the rows that meet all predicates.
 
     Segments of which the statistics say that no row matches are not read; of the others, first
@@ -31,8 +30,8 @@ def matching(
 
     Returns
     -------
-    pieces, tables
-        As `Stored.decode` takes them; the tables hold the matching rows alone.
+    pieces, segments
+        As `Stored.decode` takes them; the segments hold the matching rows alone.
     numbers
         Those of the matching rows, in the whole object.
     """
@@ -42,31 +41,31 @@ def matching(
     pieces = list(pieces) or [NOTHING]
     asked = sorted({position for predicate in predicates for position in predicate.positions})
 
-    def select(piece: Piece) -> tuple[Piece, Numbers, pa.Table | None]:
-        mask, table = _mask(stored, predicates, asked, piece)
+    def select(piece: Piece) -> tuple[Piece, Numbers, Columns | None]:
+        mask, columns = _mask(stored, predicates, asked, piece)
         found = np.flatnonzero(mask)
         if not len(found) and len(pieces) > 1:
             return piece, found, None
-        return piece, found, _rows(stored, piece, mask, table, fields)
+        return piece, found, _rows(stored, piece, found, columns, fields)
 
     chosen = sorted(
         (result for result in overlapped(select, pieces) if result[2] is not None),
         key=lambda result: (result[0].batch, result[0].segment),
     )
     if not chosen:
-        none = np.zeros(0, dtype=bool)
-        chosen = [(NOTHING, np.zeros(0, int), _rows(stored, NOTHING, none, None, fields))]
-    tables: Tables = {}
+        none = np.zeros(0, dtype=int)
+        chosen = [(NOTHING, none, _rows(stored, NOTHING, none, {}, fields))]
+    segments: Segments = {}
     found: list[Piece] = []
     numbers: list[Numbers] = []
-    for piece, rows, table in chosen:
-        assert table is not None
+    for piece, rows, columns in chosen:
+        assert columns is not None
         batch = stored.batches[piece.batch]
         first = batch.start + batch.layout.bounds(piece.segment)[0] + piece.start
-        tables[piece.batch, piece.segment] = table
+        segments[piece.batch, piece.segment] = columns
         found.append(Piece(piece.batch, piece.segment, 0, len(rows)))
         numbers.append(first + rows)
-    return found, tables, np.concatenate(numbers)
+    return found, segments, np.concatenate(numbers)
 
 
 def _possible(stored: Stored, predicate: Predicate, pieces: Sequence[Piece]) -> Sequence[Piece]:
@@ -80,34 +79,28 @@ def _possible(stored: Stored, predicate: Predicate, pieces: Sequence[Piece]) -> 
 
 def _mask(
     stored: Stored, predicates: Sequence[Predicate], asked: Sequence[int], piece: Piece
-) -> tuple[Numbers, pa.Table | None]:
+) -> tuple[Numbers, Columns]:
     rows = piece.stop - piece.start
     # One thread per segment is enough: there are more segments than threads.
-    tables = stored.fetch([piece], [f"c{position}" for position in asked], parallel=False)
+    segments = stored.fetch([piece], [f"c{position}" for position in asked], parallel=False)
     columns = {
-        position: pd.Series(stored.decode(position, [piece], tables), copy=False)
+        position: pd.Series(stored.decode(position, [piece], segments), copy=False)
         for position in asked
     }
     mask = np.ones(rows, dtype=bool)
     for predicate in predicates:
         mask &= predicate.mask(columns, rows)
-    return mask, tables.get((piece.batch, piece.segment))
+    return mask, segments.get((piece.batch, piece.segment), {})
 
 
 def _rows(
-    stored: Stored, piece: Piece, mask: Numbers, table: pa.Table | None, fields: Sequence[str]
-) -> pa.Table:
+    stored: Stored, piece: Piece, found: Numbers, columns: Columns, fields: Sequence[str]
+) -> Columns:
     there = set(stored.batch_fields(piece.batch))
     names = [name for name in fields if name in there]
-    have = {} if table is None else {n: table.column(n) for n in table.column_names if n in names}
-    missing = [name for name in names if name not in have]
+    missing = [name for name in names if name not in columns]
     if missing:
-        more = stored.fetch([piece], missing, parallel=False)[piece.batch, piece.segment]
-        have.update(zip(more.column_names, more.columns, strict=True))
-    chosen = pa.array(mask)
-    return pa.table(
-        {
-            name: have[name].slice(piece.start, piece.stop - piece.start).filter(chosen)
-            for name in names
-        }
-    )
+        more = stored.fetch([piece], missing, parallel=False)
+        columns = {**columns, **more[piece.batch, piece.segment]}
+    chosen = found + piece.start
+    return {name: columns[name].take(chosen) for name in names}

@@ -13,7 +13,7 @@ from .edges import converted, to_arrow, to_polars
 from .filters import compile
 from .matching import matching
 from .schema import intact
-from .stored import Piece, Stored, Tables
+from .stored import Piece, Segments, Stored, joined
 from .tables import make_frame, make_series, select
 
 
@@ -61,9 +61,9 @@ class Selection:
     @intact()
     def read(self) -> Any:
         """Return the selection as pandas holds it."""
-        pieces, tables, numbers = self._fetched(with_index=not self.stored.has_telling_index())
-        index = self.stored.index(pieces, tables, self.rows, numbers)
-        columns = [self.stored.decode(position, pieces, tables) for position in self._positions]
+        pieces, segments, numbers = self._fetched(with_index=not self.stored.has_telling_index())
+        index = self.stored.index(pieces, segments, self.rows, numbers)
+        columns = self.stored.decode_all(self._positions, pieces, segments)
         if self.is_frame:
             return make_frame(self.stored.header, index, columns, self._labels)
         return make_series(self.stored.header, index, columns[0])
@@ -79,17 +79,16 @@ class Selection:
             return self.read()
         if "arrow" not in self.stored.header:
             return converted(self.read(), as_)
-        pieces, tables, _ = self._fetched(with_index=False)
+        pieces, segments, _ = self._fetched(with_index=False)
         fields = {
-            f"c{position}": self.stored.column(position, pieces, tables)
-            for position in self._positions
+            f"c{position}": joined(f"c{position}", pieces, segments) for position in self._positions
         }
         table = to_arrow(self.stored.header, pa.table(fields), self._positions)
         return to_polars(table) if as_ == "polars" else table
 
     def _fetched(
         self, *, with_index: bool
-    ) -> tuple[list[Piece], Tables, np.ndarray[Any, Any] | None]:
+    ) -> tuple[list[Piece], Segments, np.ndarray[Any, Any] | None]:
         pieces = self.stored.pieces(*self.rows)
         fields = [f"c{position}" for position in self._positions]
         if with_index:

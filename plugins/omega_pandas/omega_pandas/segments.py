@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
-from .encodings import decode_table, encode_table
+from .encodings import Column, encode_table, stored_columns
 from .statistics import Stats, column_stats
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ _SAMPLE = 16 * 1024
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _ZSTD = pa.Codec("zstd", compression_level=1)
 _THREADS = min(4, max(2, os.cpu_count() or 1))
+
+Columns = dict[str, Column]
+"""The fields of a document, or of a segment, by name."""
 
 Progress = Callable[[int, int], None]
 
@@ -240,8 +243,8 @@ def read_documents(
     subject: str,
     *,
     parallel: bool = True,
-) -> dict[str, pa.Table]:
-    """Fetch documents and decode them, in threads unless told otherwise; each is checked.
+) -> dict[str, Columns]:
+    """Fetch documents and decompress them, in threads unless told otherwise; each is checked.
 
     Parameters
     ----------
@@ -254,23 +257,23 @@ def read_documents(
         Where one is missing, or is not the one that was written.
     """
 
-    def fetch(task: list[str]) -> list[tuple[str, pa.Table]]:
+    def fetch(task: list[str]) -> list[tuple[str, Columns]]:
         projection = {"data": 1, "crc": 1, "fields": 1, "rows": 1}
         found = collection.find({"_id": {"$in": task}}, projection)
-        return [(document["_id"], _decoded(document, subject)) for document in found]
+        return [(document["_id"], _columns(document, subject)) for document in found]
 
     # A round trip for each task: many small documents are one, and large ones several at a time.
     most = max(_READ_CELLS, sum(cells.values()) // (4 * _THREADS)) if parallel else None
     tasks = _bundled(cells, most)
     results = overlapped(fetch, tasks) if parallel else map(fetch, tasks)
-    tables = {id_: table for found in results for id_, table in found}
-    missing = [id_ for id_ in cells if id_ not in tables]
+    columns = {id_: mine for found in results for id_, mine in found}
+    missing = [id_ for id_ in cells if id_ not in columns]
     if missing:
         raise IntegrityError(
             f"{subject}: {len(missing)} of its {len(cells)} documents are missing, "
             f"the first is {missing[0]}."
         )
-    return tables
+    return columns
 
 
 def _bundled(cells: Mapping[str, int], most: int | None) -> list[list[str]]:
@@ -285,7 +288,7 @@ def _bundled(cells: Mapping[str, int], most: int | None) -> list[list[str]]:
     return tasks
 
 
-def _decoded(document: Document, subject: str) -> pa.Table:
+def _columns(document: Document, subject: str) -> Columns:
     data = document["data"]
     if zlib.crc32(data) != document["crc"]:
         raise IntegrityError(
@@ -296,14 +299,14 @@ def _decoded(document: Document, subject: str) -> pa.Table:
             table = reader.read_all()
         # What is not ours may be malformed in ways that only a full look shows.
         table.validate(full=True)
-        table = decode_table(table)
+        columns = stored_columns(table)
     except (pa.ArrowInvalid, OSError) as error:
         raise IntegrityError(f"{subject}: document {document['_id']}: {error}") from error
     if table.num_rows != document["rows"] or table.column_names != document["fields"]:
         raise IntegrityError(
             f"{subject}: the document {document['_id']} holds other rows or columns than it says."
         )
-    return table
+    return columns
 
 
 def read_stats(collection: Collection[Document], ids: Sequence[str]) -> dict[str, dict[str, Stats]]:

@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
 
+from .encodings import Column
 from .headers import common_id, fetch_header, value_fields
 from .index import decode_column, decode_index
 from .parts import Parts
-from .segments import Layout, document_id, read_documents, read_stats
+from .rawdtypes import decode_dtype
+from .segments import Columns, Layout, document_id, overlapped, read_documents, read_stats
 from .statistics import Stats, is_telling
 
 if TYPE_CHECKING:
@@ -66,8 +68,11 @@ class Piece:
     stop: int
 
 
-Tables = dict[tuple[int, int], pa.Table]
+Segments = dict[tuple[int, int], Columns]
 """The fields of segments, by batch and segment."""
+
+_PARALLEL_ROWS = 64 * 1024
+"""Fewer are decoded in no time."""
 
 NOTHING = Piece(0, 0, 0, 0)
 """No rows, of a segment that is there: an empty selection has types too."""
@@ -160,7 +165,7 @@ class Stored:
 
     def fetch(
         self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
-    ) -> Tables:
+    ) -> Segments:
         """Return the fields of the segments that the pieces are of, whole."""
         places: dict[str, tuple[int, int]] = {}
         cells: dict[str, int] = {}
@@ -172,12 +177,13 @@ class Stored:
                 id_ = document_id(batch.payload, piece.segment, group)
                 places[id_] = (piece.batch, piece.segment)
                 cells[id_] = (last - first) * layout.groups[group]
-        tables = read_documents(self._collection, cells, self.subject, parallel=parallel)
-        found: dict[tuple[int, int], list[pa.Table]] = {}
-        for id_, key in places.items():
-            found.setdefault(key, []).append(tables[id_])
+        found = read_documents(self._collection, cells, self.subject, parallel=parallel)
         wanted = set(fields)
-        return {key: _side_by_side(parts, wanted) for key, parts in found.items()}
+        segments: Segments = {}
+        for id_, key in places.items():
+            mine = segments.setdefault(key, {})
+            mine.update((name, column) for name, column in found[id_].items() if name in wanted)
+        return segments
 
     def _groups(self, number: int, fields: Sequence[str]) -> list[int]:
         """Return the documents, of each segment of a batch, that hold some of the fields."""
@@ -216,27 +222,42 @@ class Stored:
 
     # --- values --------------------------------------------------------------------------------
 
-    def decode(self, position: int, pieces: Sequence[Piece], tables: Tables) -> Any:
+    def decode_all(
+        self, positions: Sequence[int], pieces: Sequence[Piece], segments: Segments
+    ) -> list[Any]:
+        """Return the values of some columns over the pieces, as pandas holds them."""
+
+        def decode(place: int) -> tuple[int, Any]:
+            return place, self.decode(positions[place], pieces, segments)
+
+        rows = sum(piece.stop - piece.start for piece in pieces)
+        places = range(len(positions))
+        worth = rows >= _PARALLEL_ROWS
+        found = dict(overlapped(decode, places) if worth else map(decode, places))
+        return [found[place] for place in places]
+
+    def decode(self, position: int, pieces: Sequence[Piece], segments: Segments) -> Any:
         """Return the values of one column over the pieces, as pandas holds them."""
+        name = f"c{position}"
         spec = self.column_spec(position)
+        if spec["dtype"] == "numpy":
+            values = _numbers(spec, _parts(name, pieces, segments))
+            if values is not None:
+                return values
         if spec["dtype"] != "object":
             parts = Parts(sides=self.header["sides"])
-            return decode_column(spec, self.column(position, pieces, tables), parts)
-        values: list[Any] = []
+            return decode_column(spec, joined(name, pieces, segments), parts)
+        values = []
         for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
-            column = self.column(position, list(run), tables)
+            column = joined(name, list(run), segments)
             parts = Parts(sides=self.batch_header(number)["sides"])
             values.append(decode_column(self._batch_spec(number, position), column, parts))
         return values[0] if len(values) == 1 else np.concatenate(values)
 
-    def column(self, position: int, pieces: Sequence[Piece], tables: Tables) -> Any:
-        """Return one column over the pieces, as Arrow holds it."""
-        return _joined(f"c{position}", pieces, tables)
-
     def index(
         self,
         pieces: Sequence[Piece],
-        tables: Tables,
+        segments: Segments,
         window: tuple[int, int],
         numbers: np.ndarray[Any, Any] | None,
     ) -> Any:
@@ -253,7 +274,7 @@ class Stored:
             index = self.whole_index()[slice(*window)]
             # take, as a frame does: it sees where a selection is regular.
             return index if numbers is None else index.take(numbers - window[0])
-        return self._index_of(pieces, tables)
+        return self._index_of(pieces, segments)
 
     def has_telling_index(self) -> bool:
         """Return whether a selection must see all of the index, to come out as pandas' would.
@@ -279,16 +300,16 @@ class Stored:
                 )
             ]
             names = {name for n in range(len(self.batches)) for name in self.index_fields(n)}
-            tables = self.fetch(pieces, sorted(names)) if names else {}
-            self._index = self._index_of(pieces, tables)
+            segments = self.fetch(pieces, sorted(names)) if names else {}
+            self._index = self._index_of(pieces, segments)
         return self._index
 
-    def _index_of(self, pieces: Sequence[Piece], tables: Tables) -> Any:
+    def _index_of(self, pieces: Sequence[Piece], segments: Segments) -> Any:
         found: list[Any] = []
         for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
             own, mine = self.batch_header(number), list(run)
             names = self.index_fields(number)
-            table = pa.table({name: _joined(name, mine, tables) for name in names})
+            table = pa.table({name: joined(name, mine, segments) for name in names})
             found.append(decode_index(own["index"], Parts(table, own["sides"])))
         return found[0] if len(found) == 1 else found[0].append(found[1:])
 
@@ -325,24 +346,29 @@ def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
     return kept
 
 
-def _side_by_side(tables: Sequence[pa.Table], wanted: set[str]) -> pa.Table:
-    if len(tables) == 1 and wanted.issuperset(tables[0].column_names):
-        return tables[0]
-    columns = {
-        name: column
-        for table in tables
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if name in wanted
-    }
-    return pa.table(columns)
+def joined(name: str, pieces: Sequence[Piece], segments: Segments) -> Any:
+    """Return one field over the pieces, as Arrow holds it."""
+    columns = _parts(name, pieces, segments)
+    return pa.chunked_array([column.decoded() for column in columns], type=columns[0].type)
 
 
-def _joined(name: str, pieces: Sequence[Piece], tables: Tables) -> Any:
-    columns = []
-    for piece in pieces:
-        column = tables[piece.batch, piece.segment].column(name)
-        if piece.start or piece.stop != len(column):
-            column = column.slice(piece.start, piece.stop - piece.start)
-        columns.append(column)
-    chunks = [chunk for column in columns for chunk in column.chunks]
-    return pa.chunked_array(chunks, type=columns[0].type) if columns else pa.chunked_array([[]])
+def _parts(name: str, pieces: Sequence[Piece], segments: Segments) -> list[Column]:
+    return [
+        segments[piece.batch, piece.segment][name].part(piece.start, piece.stop) for piece in pieces
+    ]
+
+
+def _numbers(spec: Json, columns: Sequence[Column]) -> Any:
+    """Decode straight into memory of the caller's own, where the columns allow it; else None."""
+    dtype = decode_dtype(spec["numpy"])
+    if spec.get("raw") or dtype.kind not in "iufmM" or not dtype.isnative:
+        return None
+    stored = pa.from_numpy_dtype(dtype)
+    if any(column.null_count or column.type != stored for column in columns):
+        return None
+    values = np.empty(sum(map(len, columns)), dtype)
+    start = 0
+    for column in columns:
+        column.decode_into(values[start : start + len(column)])
+        start += len(column)
+    return values

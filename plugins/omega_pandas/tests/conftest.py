@@ -134,6 +134,7 @@ def same_index(left: Any, right: Any) -> None:
         same_array(left.array, right.array)
 
 
+@np.errstate(invalid="ignore")  # numpy warns where it compares complex numbers of signaling NaN
 def same(left: Any, right: Any) -> None:
     if isinstance(left, pd.DataFrame):
         pd.testing.assert_frame_equal(
