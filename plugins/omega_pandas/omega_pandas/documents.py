@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from omega_core.errors import IntegrityError, UnsupportedValueError
+from omega_core.errors import UnsupportedValueError
 
 from .faithful import Unfaithful
 from .fields import Field, make_field, make_level, read_field
-from .index import decode_column, decode_index
 from .parts import Arrow, Parts, whole
 from .schema import Encoded, intact
-from .tables import make_frame, select
+from .tables import select
 
 Json = Any
 Document = dict[str, Any]
@@ -97,7 +95,7 @@ def encode_rows(
     return Rows(fields, arrays, encoded.header["rows"])
 
 
-class Layout:
+class RowLayout:
     """How one batch of rows lies in its documents.
 
     Parameters
@@ -121,75 +119,29 @@ class Layout:
             if name.startswith("i"):
                 self.fields[name] = read_field(described, self._index_values(name), sides)
 
-    @property
-    def is_telling(self) -> bool:
-        """Whether a regular selection of the index is again a range, or has a frequency."""
-        index = self._own["index"]
-        return index["index"] == "range" or "freq" in index
-
     def spec(self, position: int) -> Json:
         """Return how the codec describes a column."""
         objects: dict[str, Json] = self._own["objects"]
         return objects.get(str(position), self._shared["columns"][position])
 
-    def projection(self, positions: list[int]) -> dict[str, int]:
-        """Return which fields to fetch for the columns at these positions, and the index."""
-        return {"_id": 1, **{self.fields[name].name: 1 for name in self._wanted(positions)}}
+    def projection(self, names: list[str]) -> dict[str, int]:
+        """Return what to fetch of the documents, for the fields of the table that are named."""
+        return {"_id": 1, **{self.fields[name].name: 1 for name in names}}
 
     @intact()
-    def read(
-        self, documents: Iterator[Document], positions: list[int], subject: str, rows: int | None
-    ) -> tuple[Any, np.ndarray[Any, Any]]:
-        """Make the frame of some columns, which are called by their positions.
-
-        Parameters
-        ----------
-        rows
-            How many documents there have to be; None for a selection.
-
-        Returns
-        -------
-        The frame, and the number of each of its rows in the batch.
-        """
-        names = self._wanted(positions)
-        pieces: dict[str, list[Arrow]] = {name: [] for name in names}
+    def load(
+        self, documents: Iterator[Document], names: list[str]
+    ) -> tuple[dict[str, Arrow], np.ndarray[Any, Any]]:
+        """Return the fields that are named, as Arrow arrays, and the numbers of the rows."""
+        pieces: dict[str, list[Arrow]] = {name: [self.fields[name].load([])] for name in names}
         numbers: list[int] = []
         while found := list(itertools.islice(documents, _SLICE)):
             numbers += [int(document["_id"][-12:]) for document in found]
             for name in names:
                 field = self.fields[name]
                 pieces[name].append(field.load([document[field.name] for document in found]))
-        if rows is not None and len(numbers) != rows:
-            raise IntegrityError(
-                f"{subject}: {len(numbers)} of the {rows} rows of a batch are there. "
-                "Restore an earlier version, or store it again."
-            )
-        table = pa.table(
-            {
-                name: pa.chunked_array(arrays or [self.fields[name].load([])])
-                for name, arrays in pieces.items()
-            }
-        )
-        index = decode_index(self._index(len(numbers), rows), Parts(table, self._own["sides"]))
-        parts = Parts(sides=self._shared["sides"])
-        columns = [
-            decode_column(self.spec(position), table.column(f"c{position}"), parts)
-            for position in positions
-        ]
-        header = {**self._shared, "duplicates": True}
-        return make_frame(header, index, columns, pd.Index(positions)), np.array(numbers, dtype=int)
-
-    def _wanted(self, positions: list[int]) -> list[str]:
-        levels = [name for name in self.fields if name.startswith("i")]
-        return [*levels, *(f"c{position}" for position in positions)]
-
-    def _index(self, count: int, rows: int | None) -> Json:
-        spec = self._own["index"]
-        if rows is not None:
-            return spec
-        if spec["index"] == "range":
-            return {**spec, "range": [0, count, 1]}
-        return {key: value for key, value in spec.items() if key != "freq"}
+        arrays = {name: pa.concat_arrays(mine) for name, mine in pieces.items()}
+        return arrays, np.array(numbers, dtype=int)
 
     def _index_values(self, name: str) -> Json:
         spec = self._own["index"]

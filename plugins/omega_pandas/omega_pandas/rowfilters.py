@@ -16,7 +16,7 @@ import pyarrow as pa
 from omega_core import possible_matches
 from omega_core.query import Comparison, Condition, Every, Not, Q, Some, is_null, parse
 
-from .documents import Layout
+from .documents import RowLayout
 from .fields import Field
 
 Json = Any
@@ -28,7 +28,7 @@ _MEMBERSHIP = ("eq", "ne", "in", "nin")
 _TEXT = ("contains", "startswith", "endswith")
 
 
-def possible_rows(filter: Any, layout: Layout, labels: Any) -> Query:
+def possible_rows(filter: Any, layout: RowLayout, labels: Any) -> Query:
     """Return the query for a filter on the rows of one batch.
 
     Parameters

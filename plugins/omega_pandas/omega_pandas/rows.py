@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo.errors import DocumentTooLarge, OperationFailure
 
 from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
 from .batches import check_schema, split_header
-from .documents import Layout, encode_rows
-from .filters import compile
+from .choices import check_chunksize, window
+from .documents import encode_rows
+from .edges import check_library
 from .headers import common_id, fetch_header, store_header
-from .narrowing import narrowed
-from .rowfilters import possible_rows
+from .rowreader import LazyRows, RowsSelection
 from .schema import listing
-from .tables import encode_frame, select
+from .segments import Layout
+from .storedrows import StoredRows, row_id
+from .tables import encode_frame
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -33,8 +34,6 @@ Document = dict[str, Any]
 
 _BATCH = 1000
 _TOO_LARGE = 10334
-# Moments stay numbers: those of BSON reach beyond the years of Python.
-_CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
 
 class RowsBackend(BaseDataBackend):
@@ -112,72 +111,59 @@ class RowsBackend(BaseDataBackend):
                 collection.database.create_collection(collection.name)
             meta.collection = collection.name
         header = store_header(own, gen, f"{gen}-header", store.segments)
-        batch = {"gen": gen, "payload": gen, "rows": len(obj), "header": header}
+        width = len(rows.fields)
+        cut = Layout(len(obj), 1, (width,) if width else ())
+        batch = {"gen": gen, "payload": gen, **cut.to_document(), "header": header}
         meta.kind_meta = {**meta.kind_meta, "batches": [*meta.kind_meta["batches"], batch]}
         return meta.save()
 
-    def get(self, name: str, *, columns: Any = None, filter: Any = None, **kwargs: Any) -> Any:
-        """Return the DataFrame.
+    def get(
+        self,
+        name: str,
+        *,
+        columns: Any = None,
+        filter: Any = None,
+        rows: slice | None = None,
+        chunksize: int | None = None,
+        lazy: bool = False,
+        as_of: int | dt.datetime | None = None,
+        as_: str = "pandas",
+        **kwargs: Any,
+    ) -> Any:
+        """Return the DataFrame, or a part of it.
 
         Parameters
         ----------
         columns
             A list of column labels: only these are fetched, and come in this order.
         filter
-            Only the rows that match: ``{"qty__gt": 3, "state": "NY"}``, or a `Q`.
+            Only the rows that match: ``{"qty__gt": 3, "state": "NY"}``, a `Q`, or a pyarrow
+            expression.
+        rows
+            A slice of row numbers, before the filter.
+        chunksize
+            Return an iterator of frames, each made of at most so many rows before the filter,
+            which are fetched when it comes to them.
+        lazy
+            Return a `LazyFrame`, which reads what is asked of it.
+        as_of
+            The revision, or a time with a time zone: leaves out what was appended later.
+        as_
+            ``"arrow"`` or ``"polars"`` for a table of theirs.
         """
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
-        subject = f"The DataFrame {name!r}"
-        shared = self._shared(meta, subject)
-        positions, labels = select(shared, columns, subject)
-        everything = select(shared, None, subject)[1]
-        predicate = None if filter is None else compile(filter, everything, subject)
-        tested = [] if predicate is None else list(predicate.positions)
-        wanted = list(dict.fromkeys([*positions, *tested]))
-        collection = self.data_store.collection(name).with_options(codec_options=_CODEC)
-        frames: list[Any] = []
-        layouts: list[Layout] = []
-        taken: list[Any] = []
-        start = 0
-        for batch in meta.kind_meta["batches"]:
-            own = fetch_header(
-                batch["header"], f"{batch['gen']}-header", self.data_store.segments, subject
-            )
-            layout = Layout(shared, own)
-            layouts.append(layout)
-            condition = {} if filter is None else possible_rows(filter, layout, everything)
-            found = _found(collection, batch, condition, layout, wanted)
-            rows = batch["rows"] if predicate is None else None
-            frame, numbers = layout.read(found, wanted, subject, rows)
-            if predicate is not None:
-                values = {position: frame[position] for position in tested}
-                mask = np.asarray(predicate.mask(values, len(frame)), dtype=bool)
-                frame, numbers = frame[mask], numbers[mask]
-            frames.append(frame)
-            taken.append(numbers + start)
-            start += batch["rows"]
-        whole = frames[0] if len(frames) == 1 else pd.concat(frames)
-        if predicate is not None and any(layout.is_telling for layout in layouts):
-            every = self._index(meta, collection, layouts, subject)
-            # As pandas does it: a mask that is True everywhere leaves the index alone.
-            chosen = np.concatenate(taken)
-            whole.index = every if len(chosen) == len(every) else every.take(chosen)
-        return narrowed(shared, whole, positions, labels)
-
-    def _index(
-        self,
-        meta: Metadata,
-        collection: Collection[Document],
-        layouts: list[Layout],
-        subject: str,
-    ) -> Any:
-        """Return the index of all rows: a regular selection of a regular one is regular."""
-        parts = []
-        for batch, layout in zip(meta.kind_meta["batches"], layouts, strict=True):
-            documents = _found(collection, batch, {}, layout, [])
-            parts.append(layout.read(documents, [], subject, batch["rows"])[0].index)
-        return parts[0] if len(parts) == 1 else parts[0].append(parts[1:])
+        check_chunksize(chunksize, name)
+        check_library(as_)
+        store = self.data_store
+        stored = StoredRows(store.collection(name), store.segments, meta, as_of)
+        filters = () if filter is None else (filter,)
+        selection = RowsSelection(stored, columns, filters, window(rows, stored.rows, name))
+        if lazy:
+            return LazyRows(selection)
+        if chunksize is not None:
+            return selection.chunks(chunksize, as_)
+        return selection.read_as(as_)
 
     def _shared(self, meta: Metadata, subject: str) -> dict[str, Json]:
         gen = meta.kind_meta["batches"][0]["gen"]
@@ -185,25 +171,10 @@ class RowsBackend(BaseDataBackend):
         return fetch_header(kept, common_id(gen), self.data_store.segments, subject)
 
 
-def _found(
-    collection: Collection[Document],
-    batch: Document,
-    condition: Document,
-    layout: Layout,
-    wanted: list[int],
-) -> Iterator[Document]:
-    gen = batch["gen"]
-    ids = {"_id": {"$gte": f"{gen}-", "$lt": f"{gen}."}}
-    query = {"$and": [ids, condition]} if condition else ids
-    return iter(collection.find(query, layout.projection(wanted)).sort("_id", 1))
-
-
 def _insert(
     collection: Collection[Document], gen: str, documents: Iterator[Document], subject: str
 ) -> None:
-    # The ids begin with the generation: readers see the batches that the metadata lists, and the
-    # collector finds those of a writer that crashed.
-    numbered = ({"_id": f"{gen}-{row:012d}", **item} for row, item in enumerate(documents))
+    numbered = ({"_id": row_id(gen, row), **item} for row, item in enumerate(documents))
     while batch := list(itertools.islice(numbered, _BATCH)):
         try:
             collection.insert_many(batch, ordered=True)

@@ -215,13 +215,18 @@ def test_a_row_that_is_missing_is_an_error(om: Omega) -> None:
 
 
 def test_an_append_is_what_concat_makes(om: Omega, assert_same: Same) -> None:
-    pieces = [wide(), wide().iloc[1:], wide().iloc[:0]]
+    # Of which concat makes native numbers; what is stored stays as it is.
+    swapped = wide()[[">f8"]]
+    pieces = [frame.drop(columns=">f8") for frame in (wide(), wide().iloc[1:], wide().iloc[:0])]
     for number, piece in enumerate(pieces):
         piece.index = pd.RangeIndex(number, number + len(piece))
         om.datasets.put(piece, "rows", append=True, **({} if number else {"layout": "rows"}))
     whole = pd.concat(pieces)
     assert_same(whole, om.datasets.get("rows"))
     assert_same(whole[whole.int8 >= 0], om.datasets.get("rows", filter={"int8__gte": 0}))
+    put(om, swapped)
+    put(om, swapped, append=True)
+    assert om.datasets.get("rows").dtypes.tolist() == [np.dtype(">f8")]
 
 
 def test_an_append_continues_the_frequency_of_the_index(om: Omega, assert_same: Same) -> None:

@@ -1,0 +1,191 @@
+"""A frame of rows as of one version: read as a stored table is, of which each row is a segment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from bson.codec_options import CodecOptions, DatetimeConversion
+
+from omega_core.errors import IntegrityError
+
+from .documents import RowLayout
+from .encodings import Column
+from .filters import Predicate
+from .rowfilters import possible_rows
+from .segments import Columns
+from .statistics import Stats
+from .stored import NOTHING, Piece, Segments, Stored
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+    from omega_core import Metadata
+
+Document = dict[str, Any]
+Numbers = np.ndarray[Any, Any]
+
+_ROUND_TRIP = 10_000
+"""Rows for which the server is asked at a time, unless they are large."""
+
+# Moments stay numbers: those of BSON reach beyond the years of Python.
+_CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+
+
+class StoredRows(Stored):
+    """Reads one version of a frame that is stored as a document per row.
+
+    A `Piece` is a run of rows of one batch: its segment is the number of the first of them.
+
+    Parameters
+    ----------
+    collection
+        Of the rows.
+    segments
+        The shared collection of the bucket, with the headers that are large.
+    meta
+        Of the version to read.
+    as_of
+        Only the batches that were there at this revision, or at this time.
+    """
+
+    def __init__(
+        self,
+        collection: Collection[Document],
+        segments: Collection[Document],
+        meta: Metadata,
+        as_of: int | dt.datetime | None = None,
+    ) -> None:
+        super().__init__(segments, meta, as_of)
+        self._documents = collection.with_options(codec_options=_CODEC)
+        self._layouts: dict[int, RowLayout] = {}
+
+    def pieces(self, start: int = 0, stop: int | None = None) -> list[Piece]:
+        """Return the runs of rows that make up a range of rows, one of each batch."""
+        stop = self.rows if stop is None else stop
+        found: list[Piece] = []
+        for number, batch in enumerate(self.batches):
+            low, high = max(start - batch.start, 0), min(stop - batch.start, batch.layout.rows)
+            if low < high:
+                found.append(Piece(number, low, 0, high - low))
+        return found or [NOTHING]
+
+    def fetch(
+        self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
+    ) -> Segments:
+        """Return the fields of the rows of the pieces.
+
+        Raises
+        ------
+        IntegrityError
+            Where a row is missing.
+        """
+        segments: Segments = {}
+        for piece in pieces:
+            columns, numbers = self._read(piece, fields, [])
+            self._check_count(len(numbers), piece.stop)
+            segments[piece.batch, piece.segment] = columns
+        return segments
+
+    def statistics(
+        self, pieces: Sequence[Piece], positions: Sequence[int]
+    ) -> list[dict[int, Stats]]:
+        """Return that nothing is known of any row before it is read."""
+        return [{} for _ in pieces]
+
+    def matching(
+        self,
+        filters: Iterable[Any],
+        predicates: Sequence[Predicate],
+        pieces: Sequence[Piece],
+        positions: Sequence[int],
+        *,
+        with_index: bool,
+    ) -> tuple[list[Piece], Segments, Numbers]:
+        """Return the rows that meet all filters, as `omega_pandas.matching.matching` does.
+
+        The server leaves out what it surely can, and may use its indexes for that; pandas decides.
+
+        Parameters
+        ----------
+        filters, predicates
+            The same ones, as they were given and compiled.
+        positions
+            Of the columns to return.
+        with_index
+            Whether to return the index as well.
+        """
+        asked = sorted({position for predicate in predicates for position in predicate.positions})
+        values_of = [f"c{position}" for position in dict.fromkeys([*positions, *asked])]
+        found: list[Piece] = []
+        segments: Segments = {}
+        numbers: list[Numbers] = []
+        for piece in pieces:
+            layout = self._layout(piece.batch)
+            conditions = [possible_rows(filter, layout, self.labels) for filter in filters]
+            levels = self.index_fields(piece.batch) if with_index else []
+            columns, candidates = self._read(piece, [*levels, *values_of], conditions)
+            key, rows = (piece.batch, piece.segment), len(candidates)
+            every = [Piece(*key, 0, rows)]
+            values = {
+                position: pd.Series(self.decode(position, every, {key: columns}), copy=False)
+                for position in asked
+            }
+            mask = np.ones(rows, dtype=bool)
+            for predicate in predicates:
+                mask &= predicate.mask(values, rows)
+            chosen = np.flatnonzero(mask)
+            segments[key] = {name: column.take(chosen) for name, column in columns.items()}
+            found.append(Piece(*key, 0, len(chosen)))
+            numbers.append(self.batches[piece.batch].start + candidates[chosen])
+        self._check_kept(pieces[-1])
+        return found, segments, np.concatenate(numbers)
+
+    def _layout(self, number: int) -> RowLayout:
+        if number not in self._layouts:
+            self._layouts[number] = RowLayout(self.header, self.batch_header(number))
+        return self._layouts[number]
+
+    def _read(
+        self, piece: Piece, fields: Iterable[str], conditions: Iterable[Document]
+    ) -> tuple[Columns, Numbers]:
+        """Return fields of the rows that meet all conditions, and their numbers in the batch."""
+        layout = self._layout(piece.batch)
+        names = [name for name in fields if name in layout.fields]
+        documents: Iterator[Document] = iter(())
+        if piece.stop:
+            queries = [self._ids(piece), *filter(None, conditions)]
+            query = {"$and": queries} if len(queries) > 1 else queries[0]
+            cursor = self._documents.find(query, layout.projection(names)).sort("_id", 1)
+            documents = iter(cursor.batch_size(_ROUND_TRIP))
+        arrays, numbers = layout.load(documents, names)
+        return {name: Column(array, array.type) for name, array in arrays.items()}, numbers
+
+    def _ids(self, piece: Piece) -> Document:
+        gen = self.batches[piece.batch].payload
+        first = piece.segment
+        return {"_id": {"$gte": row_id(gen, first), "$lt": row_id(gen, first + piece.stop)}}
+
+    def _check_kept(self, piece: Piece) -> None:
+        # Of a collection that was dropped, no row matches, and nothing else would tell.
+        last = Piece(piece.batch, piece.segment + piece.stop - 1, 0, 1)
+        if piece.stop:
+            self._check_count(len(list(self._documents.find(self._ids(last), {"_id": 1}))), 1)
+
+    def _check_count(self, found: int, rows: int) -> None:
+        if found != rows:
+            raise IntegrityError(
+                f"{self.subject}: {found} of the {rows} rows of a batch are there. If it was "
+                "replaced meanwhile, get it again; else restore an earlier version, or store it "
+                "again."
+            )
+
+
+def row_id(gen: str, row: int) -> str:
+    """Return the id of the document that holds a row of a batch."""
+    # The ids begin with the generation: readers see the batches that the metadata lists, and the
+    # collector finds those of a writer that crashed.
+    return f"{gen}-{row:012d}"
