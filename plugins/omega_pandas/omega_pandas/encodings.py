@@ -264,8 +264,9 @@ def _as_numbers(array: Any) -> Coded | None:
     numbers = values - values.dtype.type(low)
     best = _packed(numbers, step=1)
     if best.width > 1 and (step := _step(numbers)) > 1:
-        numbers //= numbers.dtype.type(step)
-        best = _packed(numbers, step)
+        quotients = numbers // numbers.dtype.type(step)
+        if np.array_equal(quotients * numbers.dtype.type(step), numbers):
+            best = _packed(quotients, step)
     if best.width >= values.dtype.itemsize:
         return None
     base = low if best.slope is None else int(values[0])
@@ -283,15 +284,20 @@ class _Packed(NamedTuple):
 def _packed(numbers: Numbers, step: int) -> _Packed:
     """Choose between numbers from 0 and what they differ by, from the least that they do."""
     width = _width(int(numbers.max()))
-    if width > 1 and numbers.dtype.kind == "i":
-        slopes = np.diff(numbers)
-        least = int(slopes.min())
-        narrow = _width(int(slopes.max()) - least)
+    if width > 1 and numbers.dtype.kind == "i" and _slopes(numbers[:_SAMPLE])[2] < width:
+        slopes, least, narrow = _slopes(numbers)
         if narrow < width:
             differences = np.zeros_like(numbers)
             np.subtract(slopes, least, out=differences[1:])
             return _Packed(differences, narrow, step, least)
     return _Packed(numbers, width, step, None)
+
+
+def _slopes(numbers: Numbers) -> tuple[Numbers, int, int]:
+    """Return the differences between neighbours, the least, and how many bytes the others need."""
+    slopes = np.diff(numbers)
+    least = int(slopes.min())
+    return slopes, least, _width(int(slopes.max()) - least)
 
 
 def _restore(array: Any, base: int, step: int, slope: int | None, out: Numbers) -> None:
@@ -309,13 +315,8 @@ def _restore(array: Any, base: int, step: int, slope: int | None, out: Numbers) 
 
 
 def _step(distances: Numbers) -> int:
-    """Return a number that divides all distances to the least: of times, their resolution."""
-    if distances.dtype.itemsize < 8:
-        return 1
-    step = int(np.gcd.reduce(distances[:_SAMPLE]))
-    if step > 1 and not (distances % distances.dtype.type(step)).any():
-        return step
-    return 1
+    """Return what may divide all distances to the least: of times, their resolution."""
+    return int(np.gcd.reduce(distances[:_SAMPLE])) if distances.dtype.itemsize == 8 else 1
 
 
 def _width(span: int) -> int:
