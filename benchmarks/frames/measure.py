@@ -44,7 +44,7 @@ class Bench:
             else:
                 entries.append(entry)
         for entry in entries:
-            if entry.name == "floor":
+            if entry.is_floor:
                 continue
             if not self._quick or case.appends:
                 self._sizes(case, entry, results)
@@ -133,7 +133,7 @@ class Bench:
                         self._once(results, client, name, operation)
 
     def _once(self, results: CaseResults, client: Client, name: str, operation: str) -> None:
-        if name == "floor" and operation not in _FLOOR:
+        if ENTRIES[name].is_floor and operation not in _FLOOR:
             return
         samples = results.of(name, operation)
         if samples.unable is not None or (ENTRIES[name].by_row and samples.seconds):

@@ -18,12 +18,18 @@ class Entry:
     by_row: bool = False
     """Stores row by row: slow, so that it runs once, and not on the largest frame."""
 
+    @property
+    def is_floor(self) -> bool:
+        """Whether it moves bytes and makes no frame of them."""
+        return self.name in ("floor", "plain")
+
 
 ENTRIES = {
     entry.name: entry
     for entry in (
         Entry("omega", "omega_core", "omega", ("omega-core", "omega-pandas", "pandas", "pyarrow")),
         Entry("floor", "the floor: the same bytes", "omega", ("pymongo",)),
+        Entry("plain", "the floor: plain Arrow, zstd", "omega", ("pymongo", "pyarrow")),
         Entry("arcticdb", "ArcticDB on LMDB", "arcticdb", ("arcticdb", "pandas")),
         Entry("parquet", "Parquet file", "omega", ("pyarrow",)),
         Entry("feather", "Feather file", "omega", ("pyarrow",)),
