@@ -9,6 +9,7 @@ import typer
 
 from .invocation import Invocation, Json, Yes, invocation
 from .output import sheet, verbatim
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from ..omega import Omega
@@ -35,7 +36,8 @@ def gc(
     """
     call = invocation(ctx)
     with call.omega(plugins=True) as om:
-        collected = _collect(call, om, grace, dry_run=not yes)
+        with waiting("freeing" if yes else "looking"):
+            collected = _collect(call, om, grace, dry_run=not yes)
         where = f"bucket {om.bucket!r}" if call.bucket is not None else "all buckets"
         seconds = om.config.stores.grace if grace is None else grace
     facts = {"deleted": yes, "grace": seconds, **dataclasses.asdict(collected)}

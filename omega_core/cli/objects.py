@@ -9,6 +9,7 @@ import typer
 
 from .invocation import Invocation, Json, Yes, invocation
 from .output import local, sheet, size, table, verbatim
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from ..omega import Omega
@@ -104,8 +105,9 @@ def _list(
         raise typer.BadParameter(f"--regexp: {exc}") from None
     with call.omega() as om:
         store: OmegaStore = getattr(om, attribute)
-        metas = store.list(pattern, regexp=regexp, kind=kind or None, hidden=hidden, raw=True)
-        records = records_of(store, metas)
+        with waiting("looking"):
+            metas = store.list(pattern, regexp=regexp, kind=kind or None, hidden=hidden, raw=True)
+            records = records_of(store, metas)
         hint = "" if metas else _elsewhere(om, attribute, bool(pattern or regexp or kind))
 
     def view() -> list[Any]:
@@ -199,7 +201,12 @@ def _drop(call: Invocation, attribute: str, names: list[str] | None, yes: bool) 
         if chosen and not yes:
             _confirm(store, attribute, chosen)
         # One that somebody else dropped meanwhile is gone, which is what was asked for.
-        dropped = [name for name in chosen if store.drop(name, missing_ok=True)]
+        dropped = []
+        with waiting("dropping", len(chosen)) as advance:
+            for name in chosen:
+                if store.drop(name, missing_ok=True):
+                    dropped.append(name)
+                advance()
 
     def view() -> list[Any]:
         if not dropped:
