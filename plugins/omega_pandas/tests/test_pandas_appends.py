@@ -1,0 +1,93 @@
+"""A frame of any dtypes, index and labels, cut, put and appended: what concat makes of the pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import omega_pandas.segments
+from omega_core import Omega
+from omega_core.errors import UnsupportedValueError
+
+from .test_pandas_properties import frames
+
+Same = Callable[[Any, Any], None]
+
+some = settings(
+    max_examples=1500,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+CUTS = st.lists(st.integers(0, 4), min_size=1, max_size=3)
+
+
+def cut(frame: pd.DataFrame, cuts: list[int]) -> list[pd.DataFrame]:
+    ends = [0, *sorted(cuts), len(frame)]
+    return [frame.iloc[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+
+
+def native(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with numbers in the byte order of the machine, as concat makes them."""
+    found = frame.copy()
+    for position, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, np.dtype) and not dtype.isnative:
+            found.isetitem(position, frame.iloc[:, position].astype(dtype.newbyteorder("=")))
+    return found
+
+
+def check(om: Omega, assert_same: Same, pieces: list[pd.DataFrame], size: int) -> None:
+    """Read what was put and appended in all ways, and compare with what concat makes of it."""
+    whole = pd.concat(pieces)
+    found = om.datasets.get("f")
+    assert found.dtypes.tolist() == pieces[0].dtypes.tolist()
+    assert_same(whole, native(found))
+    assert_same(found, om.datasets.get("f", lazy=True).to_pandas())
+    for position, chunk in enumerate(om.datasets.get("f", chunksize=size)):
+        assert_same(whole.iloc[position * size : (position + 1) * size], native(chunk))
+
+
+def is_ordinary(frame: pd.DataFrame) -> bool:
+    """Return whether it has no index of objects, and no labels that are missing or moments."""
+    labels = frame.columns
+    unusual = labels.nlevels == 1 and (labels.hasnans or labels.dtype.kind in "mM")
+    return frame.index.dtype != object and not unusual
+
+
+@some
+@given(frame=frames().filter(is_ordinary), cuts=CUTS, size=st.integers(1, 5))
+def test_any_frame_in_pieces_is_what_concat_makes_of_them(
+    om: Omega,
+    monkeypatch: pytest.MonkeyPatch,
+    assert_same: Same,
+    frame: pd.DataFrame,
+    cuts: list[int],
+    size: int,
+) -> None:
+    monkeypatch.setattr(omega_pandas.segments, "SEGMENT_ROWS", 2)
+    pieces = cut(frame, cuts)
+    om.datasets.put(pieces[0], "f")
+    for piece in pieces[1:]:
+        om.datasets.put(piece, "f", append=True)
+    check(om, assert_same, pieces, size)
+
+
+@some
+@given(frame=frames(), cuts=CUTS, size=st.integers(1, 5))
+def test_any_frame_in_pieces_of_rows_is_what_concat_makes_of_them_or_refused(
+    om: Omega, assert_same: Same, frame: pd.DataFrame, cuts: list[int], size: int
+) -> None:
+    frame.columns = [f"column {position}" for position in range(frame.shape[1])]
+    pieces = cut(frame, cuts)
+    try:
+        for number, piece in enumerate(pieces):
+            om.datasets.put(piece, "f", layout="rows", append=number > 0)
+    except UnsupportedValueError:
+        return
+    check(om, assert_same, pieces, size)
