@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,6 @@ from .documents import RowLayout
 from .encodings import Column
 from .filters import Predicate
 from .rowfilters import possible_rows
-from .segments import Columns
 from .statistics import Stats
 from .stored import NOTHING, Piece, Segments, Stored
 
@@ -30,6 +31,9 @@ Numbers = np.ndarray[Any, Any]
 
 _ROUND_TRIP = 10_000
 """Rows for which the server is asked at a time, unless they are large."""
+
+_RANGES = 100
+"""Batches for which the server is asked at a time."""
 
 # Moments stay numbers: those of BSON reach beyond the years of Python.
 _CODEC: CodecOptions[Document] = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
@@ -67,7 +71,11 @@ class StoredRows(Stored):
         """Return the runs of rows that make up a range of rows, one of each batch."""
         stop = self.rows if stop is None else stop
         found: list[Piece] = []
-        for number, batch in enumerate(self.batches):
+        first = bisect.bisect_right(self.batches, start, key=lambda batch: batch.stop)
+        for number in range(first, len(self.batches)):
+            batch = self.batches[number]
+            if batch.start >= stop:
+                break
             low, high = max(start - batch.start, 0), min(stop - batch.start, batch.layout.rows)
             if low < high:
                 found.append(Piece(number, low, 0, high - low))
@@ -84,10 +92,11 @@ class StoredRows(Stored):
             Where a row is missing.
         """
         segments: Segments = {}
-        for piece in pieces:
-            columns, numbers = self._read(piece, fields, [])
-            self._check_count(len(numbers), piece.stop)
-            segments[piece.batch, piece.segment] = columns
+        for run, _ in self._runs(pieces):
+            read, numbers = self._read(run, [], fields)
+            for piece, mine in zip(run, numbers, strict=True):
+                self._check_count(len(mine), piece.stop)
+            segments |= read
         return segments
 
     def statistics(
@@ -140,50 +149,110 @@ class StoredRows(Stored):
             Whether to return the index as well.
         """
         asked = sorted({position for predicate in predicates for position in predicate.positions})
-        values_of = [f"c{position}" for position in dict.fromkeys([*positions, *asked])]
+        levels = max(len(self.index_fields(piece.batch)) for piece in pieces) if with_index else 0
+        fields = [f"i{level}" for level in range(levels)]
+        fields += [f"c{position}" for position in dict.fromkeys([*positions, *asked])]
         found: list[Piece] = []
         segments: Segments = {}
         numbers: list[Numbers] = []
-        for piece in pieces:
-            layout = self._layout(piece.batch)
-            conditions = [possible_rows(filter, layout, self.labels) for filter in filters]
-            levels = self.index_fields(piece.batch) if with_index else []
-            columns, candidates = self._read(piece, [*levels, *values_of], conditions)
-            key, rows = (piece.batch, piece.segment), len(candidates)
-            every = [Piece(*key, 0, rows)]
-            values = {
-                position: pd.Series(self.decode(position, every, {key: columns}), copy=False)
-                for position in asked
-            }
-            mask = np.ones(rows, dtype=bool)
-            for predicate in predicates:
-                mask &= predicate.mask(values, rows)
-            chosen = np.flatnonzero(mask)
-            segments[key] = {name: column.take(chosen) for name, column in columns.items()}
-            found.append(Piece(*key, 0, len(chosen)))
-            numbers.append(self.batches[piece.batch].start + candidates[chosen])
+        for run, conditions in self._runs(pieces, list(filters)):
+            read, candidates = self._read(run, conditions, fields)
+            every = [
+                Piece(piece.batch, piece.segment, 0, len(mine))
+                for piece, mine in zip(run, candidates, strict=True)
+            ]
+            mask = self._mask(predicates, asked, every, read)
+            start = 0
+            for piece, mine in zip(every, candidates, strict=True):
+                chosen = np.flatnonzero(mask[start : start + piece.stop])
+                start += piece.stop
+                key = (piece.batch, piece.segment)
+                segments[key] = {name: column.take(chosen) for name, column in read[key].items()}
+                found.append(Piece(*key, 0, len(chosen)))
+                numbers.append(self.batches[piece.batch].start + mine[chosen])
         self._check_kept(pieces[-1])
         return found, segments, np.concatenate(numbers)
+
+    def _mask(
+        self,
+        predicates: Sequence[Predicate],
+        asked: Sequence[int],
+        pieces: Sequence[Piece],
+        segments: Segments,
+    ) -> Numbers:
+        rows = sum(piece.stop for piece in pieces)
+        values = {
+            position: pd.Series(self.decode(position, pieces, segments), copy=False)
+            for position in asked
+        }
+        mask = np.ones(rows, dtype=bool)
+        for predicate in predicates:
+            mask &= predicate.mask(values, rows)
+        return mask
 
     def _layout(self, number: int) -> RowLayout:
         if number not in self._layouts:
             self._layouts[number] = RowLayout(self.header, self.batch_header(number))
         return self._layouts[number]
 
+    def _runs(
+        self, pieces: Sequence[Piece], filters: Sequence[Any] = ()
+    ) -> Iterator[tuple[list[Piece], list[Document]]]:
+        """Yield pieces that one query fetches, and the conditions for the server."""
+        run: list[Piece] = []
+        conditions: list[Document] = []
+        rows, labels = 0, self.labels
+        for piece in pieces:
+            layout = self._layout(piece.batch)
+            own = [possible_rows(filter, layout, labels) for filter in filters]
+            full = rows + piece.stop > _ROUND_TRIP or len(run) == _RANGES
+            if run and (full or own != conditions):
+                yield run, conditions
+                run, rows = [], 0
+            run.append(piece)
+            conditions = own
+            rows += piece.stop
+        yield run, conditions
+
     def _read(
-        self, piece: Piece, fields: Iterable[str], conditions: Iterable[Document]
-    ) -> tuple[Columns, Numbers]:
-        """Return fields of the rows that meet all conditions, and their numbers in the batch."""
-        layout = self._layout(piece.batch)
-        names = [name for name in fields if name in layout.fields]
-        documents: Iterator[Document] = iter(())
-        if piece.stop:
-            queries = [self._ids(piece), *filter(None, conditions)]
-            query = {"$and": queries} if len(queries) > 1 else queries[0]
-            cursor = self._documents.find(query, layout.projection(names)).sort("_id", 1)
-            documents = iter(cursor.batch_size(_ROUND_TRIP))
-        arrays, numbers = layout.load(documents, names)
-        return {name: Column(array, array.type) for name, array in arrays.items()}, numbers
+        self, run: Sequence[Piece], conditions: Sequence[Document], fields: Sequence[str]
+    ) -> tuple[Segments, list[Numbers]]:
+        """Return the rows of a run that meet all conditions, and their numbers in their batches."""
+        places: dict[str, int] = {}
+        names: list[list[str]] = []
+        projection: dict[str, int] = {}
+        for place, piece in enumerate(run):
+            layout = self._layout(piece.batch)
+            places[self.batches[piece.batch].payload] = place
+            names.append([name for name in fields if name in layout.fields])
+            projection |= layout.projection(names[place])
+        loaded: dict[int, tuple[dict[str, Any], Numbers]] = {}
+        documents = self._find(run, conditions, projection)
+        for gen, mine in itertools.groupby(documents, key=lambda document: gen_of(document["_id"])):
+            place = places[gen]
+            loaded[place] = self._layout(run[place].batch).load(mine, names[place])
+        segments: Segments = {}
+        numbers: list[Numbers] = []
+        for place, piece in enumerate(run):
+            none = place not in loaded
+            arrays, rows = (
+                self._layout(piece.batch).load(iter(()), names[place]) if none else loaded[place]
+            )
+            columns = {name: Column(array, array.type) for name, array in arrays.items()}
+            segments[piece.batch, piece.segment] = columns
+            numbers.append(rows)
+        return segments, numbers
+
+    def _find(
+        self, run: Sequence[Piece], conditions: Sequence[Document], projection: dict[str, int]
+    ) -> Iterator[Document]:
+        ids = [self._ids(piece) for piece in run if piece.stop]
+        if not ids:
+            return iter(())
+        queries = [ids[0] if len(ids) == 1 else {"$or": ids}, *filter(None, conditions)]
+        query = {"$and": queries} if len(queries) > 1 else queries[0]
+        found = self._documents.find(query, projection).sort("_id", 1)
+        return iter(found.batch_size(_ROUND_TRIP))
 
     def _ids(self, piece: Piece) -> Document:
         gen = self.batches[piece.batch].payload
@@ -210,3 +279,8 @@ def row_id(gen: str, row: int) -> str:
     # The ids begin with the generation: readers see the batches that the metadata lists, and the
     # collector finds those of a writer that crashed.
     return f"{gen}-{row:012d}"
+
+
+def gen_of(id_: str) -> str:
+    """Return the generation of a row, of which `row_id` made the id."""
+    return id_.partition("-")[0]

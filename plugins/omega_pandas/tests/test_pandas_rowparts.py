@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import omega_pandas.storedrows
 from omega_core import Q
 from omega_core.errors import IntegrityError, ObjectNotFoundError, UnsupportedOptionError
 from omega_pandas.reader import LazyFrame
@@ -112,6 +113,7 @@ def framed(rows: list[dict[str, Any]], index: Any) -> pd.DataFrame:
 )
 def test_any_part_of_any_frame_is_that_of_pandas_and_of_the_columns_layout(
     om: Omega,
+    monkeypatch: pytest.MonkeyPatch,
     assert_same: Same,
     parts: list[list[dict[str, Any]]],
     make_index: Callable[[int, int], Any],
@@ -120,6 +122,8 @@ def test_any_part_of_any_frame_is_that_of_pandas_and_of_the_columns_layout(
     window: tuple[int | None, int | None],
     size: int,
 ) -> None:
+    monkeypatch.setattr(omega_pandas.storedrows, "_RANGES", 2)
+    monkeypatch.setattr(omega_pandas.storedrows, "_ROUND_TRIP", 15)
     pieces, start = [], 0
     for rows in parts:
         pieces.append(framed(rows, make_index(start, start + len(rows))))
@@ -212,7 +216,7 @@ def test_chunks_are_fetched_when_they_are_asked_for_and_no_more_rows_than_they_h
     assert_same(whole.iloc[700:1400], next(chunks))
     assert fetched.rows == [700, 700]
     assert_same(whole.iloc[1400:], pd.concat(chunks))
-    assert fetched.rows == [700, 700, 700, 400, 300, 200]
+    assert fetched.rows == [700, 700, 700, 700, 200]
 
 
 def test_the_server_leaves_out_of_chunks_what_does_not_match(
@@ -226,6 +230,22 @@ def test_the_server_leaves_out_of_chunks_what_does_not_match(
     assert_same(whole[mask], pd.concat(chunks))
     # Of each chunk, the rows that match, and one row that shows that the others are there.
     assert fetched.rows == [1, 1, 2, 1, 1, 1]
+
+
+def test_many_small_appends_are_read_in_few_round_trips(
+    fetched: Fetched, make_omega: Callable[..., Omega], assert_same: Same
+) -> None:
+    om = make_omega()
+    pieces = [sales(2, 2 * number) for number in range(120)]
+    for number, piece in enumerate(pieces):
+        om.datasets.put(piece, "rows", layout="rows", append=number > 0)
+    whole = pd.concat(pieces)
+    fetched.rows.clear()
+    assert_same(whole, om.datasets.get("rows"))
+    assert fetched.rows == [200, 40]
+    fetched.rows.clear()
+    assert_same(whole[whole.n >= 90], om.datasets.get("rows", filter={"n__gte": 90}))
+    assert fetched.rows == [110, 40, 1]
 
 
 # --- lazily -------------------------------------------------------------------------------------
