@@ -50,10 +50,11 @@ def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
         shared.update(parts)
     elif "values" in shared:
         (shared["values"],) = parts["columns"]
+    values = set(value_fields(shared))
     shared["types"] = {
-        name: str(fields.field(name).type)
-        for name in value_fields(shared)
-        if name[1:] not in own["objects"]
+        field.name: str(field.type)
+        for field in fields
+        if field.name in values and field.name[1:] not in own["objects"]
     }
     return shared, own
 

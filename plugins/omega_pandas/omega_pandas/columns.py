@@ -158,7 +158,7 @@ def _encode_string(array: Any) -> Encoded:
         "missing": "nan" if nan else "NA",
     }
     if storage != "python":
-        return spec, array.__arrow_array__().cast(pa.large_string())
+        return spec, _valid(array.__arrow_array__()).cast(pa.large_string())
     values = np.asarray(array, dtype=object)
     try:
         return spec, pa.array(values, type=pa.large_string(), mask=np.asarray(array.isna()))
@@ -185,7 +185,18 @@ def _decode_string(spec: Json, array: Any) -> Any:
 def _encode_arrow(array: Any) -> Encoded:
     arrow_type = array.dtype.pyarrow_dtype
     _refuse_extension(arrow_type)
-    return {"dtype": "arrow", "type": str(arrow_type)}, array.__arrow_array__()
+    return {"dtype": "arrow", "type": str(arrow_type)}, _valid(array.__arrow_array__())
+
+
+def _valid(array: Arrow | Chunked) -> Any:
+    """Refuse what whoever made the array was not stopped from: readers would not take it."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise Unfaithful(
+            f"holds values that are none of {array.type}: {error}", "repair the values"
+        ) from None
+    return array
 
 
 def _refuse_extension(arrow_type: pa.DataType) -> None:

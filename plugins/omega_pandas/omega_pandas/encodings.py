@@ -73,6 +73,8 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     distinct
         The values that occur in a column, for those where encoding has found them.
     """
+    if len(table) < _SAMPLE:
+        return table, {}
     fields: list[pa.Field[Any]] = []
     arrays: list[Any] = []
     distinct: dict[str, Any] = {}
@@ -159,6 +161,9 @@ class Column:
     def decode_into(self, out: Numbers) -> None:
         """Write the values, of which none is missing, to an array of numpy of the same type."""
         array = self._array
+        if self._how is None:
+            out[:] = array.to_numpy(zero_copy_only=False)
+            return
         bits = out.view(_integer_of(self.type))
         match self._how:
             case {"as": "dictionary"} if array.dictionary.type == pa.from_numpy_dtype(bits.dtype):
@@ -179,15 +184,16 @@ class Column:
 
 def stored_columns(table: pa.Table) -> dict[str, Column]:
     """Return the columns of a table that `encode_table` made."""
-    metadata = table.schema.metadata
+    schema = table.schema
+    metadata = schema.metadata
     if metadata is None or _PLAIN not in metadata:
         return {
-            name: Column(whole(column), column.type)
-            for name, column in zip(table.column_names, table.columns, strict=True)
+            field.name: Column(whole(column), field.type)
+            for field, column in zip(schema, table.columns, strict=True)
         }
     columns: dict[str, Column] = {}
     plain = pa.ipc.read_schema(pa.py_buffer(metadata[_PLAIN]))
-    for field, wanted, column in zip(table.schema, plain, table.columns, strict=True):
+    for field, wanted, column in zip(schema, plain, table.columns, strict=True):
         about = (field.metadata or {}).get(_KEY)
         how = None if about is None else json.loads(about)
         columns[field.name] = Column(whole(column), wanted.type, how)

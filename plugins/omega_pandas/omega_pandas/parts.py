@@ -77,7 +77,7 @@ def mapped_references(spec: Json, change: Callable[[int], Json]) -> Json:
     """Return the description of a column or an index with its references to sides changed."""
     if isinstance(spec, list):
         return [mapped_references(item, change) for item in spec]
-    if not isinstance(spec, dict):
+    if not isinstance(spec, dict) or spec.get("dtype") == "numpy":
         return spec
     found = {key: mapped_references(value, change) for key, value in spec.items()}
     if isinstance(spec.get("at"), int):

@@ -1,13 +1,15 @@
 """A table as documents, one per segment of rows and column; and back, in threads.
 
-A document is ``{_id, payload, segment, group, rows, fields, stats, crc, data}``: ``data`` is an
-Arrow IPC stream, compressed with zstd, of the fields that it names. A column has documents of its
+A document is ``{_id, payload, segment, group, rows, fields, min, max, nulls, nans, crc, data}``:
+``data`` is an Arrow IPC stream, compressed with zstd, of the fields that it names, and the lists
+beside it are their statistics. A column has documents of its
 own wherever they are worth it; small columns share one, so that a frame of thousands of columns
 is not thousands of tiny documents.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ import pyarrow as pa
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from .encodings import Column, encode_table, stored_columns
-from .statistics import Stats, column_stats
+from .statistics import Stats, pack, table_stats, unpack
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -40,6 +42,7 @@ _TASK_BYTES = 8 * 1024 * 1024
 _READ_CELLS = 256 * 1024
 _MAX_DOCUMENT = 15 * 1024 * 1024
 _SAMPLE = 16 * 1024
+_SAMPLED = 8
 # Threads of our own are enough.
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _ZSTD = pa.Codec("zstd", compression_level=1)
@@ -70,9 +73,12 @@ class Layout:
     groups: tuple[int, ...]
 
     @classmethod
-    def of(cls, table: pa.Table, rows: int) -> Layout:
-        """Choose a layout for a table; one without columns does not know its ``rows``."""
-        widths = [column.nbytes / max(1, rows) for column in table.columns]
+    def of(cls, table: pa.Table, rows: int, sizes: Sequence[int]) -> Layout:
+        """Choose a layout for a table of columns of ``sizes`` bytes.
+
+        A table without columns does not know its ``rows``.
+        """
+        widths = [size / max(1, rows) for size in sizes]
         widest = max([1 / 8, *widths])
         most = SEGMENT_BYTES if table.column_names == ["bytes"] else SEGMENT_ROWS
         segment_rows = max(1, min(most, int(SEGMENT_BYTES / widest)))
@@ -106,6 +112,11 @@ class Layout:
     def segments(self) -> int:
         # Also of no rows there is one, which holds the types.
         return max(1, -(-self.rows // self.segment_rows)) if self.groups else 0
+
+    @property
+    def starts(self) -> list[int]:
+        """The first field of each document of a segment."""
+        return [0, *itertools.accumulate(self.groups[:-1])] if self.groups else []
 
     def bounds(self, segment: int) -> tuple[int, int]:
         """Return the first row of a segment, and the one after its last."""
@@ -144,11 +155,13 @@ def write_table(
     UnsupportedValueError
         Where one value is larger than MongoDB takes.
     """
-    layout = Layout.of(table, rows)
+    sizes = [column.nbytes for column in table.columns]
+    layout = Layout.of(table, rows, sizes)
+    names = table.column_names
     total = layout.rows * len(layout.groups)
 
     def write(task: list[tuple[int, int]]) -> tuple[int, int]:
-        documents = [_document(table, layout, payload, place, subject) for place in task]
+        documents = [_document(table, names, layout, payload, place, subject) for place in task]
         collection.insert_many(documents, ordered=False)
         return (
             sum(document["rows"] for document in documents),
@@ -156,7 +169,7 @@ def write_table(
         )
 
     done = size = 0
-    for written, bytes_ in overlapped(write, _tasks(table, layout)):
+    for written, bytes_ in overlapped(write, _tasks(sizes, layout)):
         done += written
         size += bytes_
         if progress is not None:
@@ -164,17 +177,20 @@ def write_table(
     return layout, size
 
 
-def _tasks(table: pa.Table, layout: Layout) -> Iterator[list[tuple[int, int]]]:
+def _tasks(sizes: Sequence[int], layout: Layout) -> Iterator[list[tuple[int, int]]]:
     """Bundle documents, so that one insert carries a few megabytes."""
-    starts = [sum(layout.groups[:group]) for group in range(len(layout.groups))]
-    widths = [column.nbytes / max(1, layout.rows) for column in table.columns]
+    starts = layout.starts
+    widths = [
+        sum(sizes[start : start + many]) / max(1, layout.rows)
+        for start, many in zip(starts, layout.groups, strict=True)
+    ]
     task: list[tuple[int, int]] = []
     size = 0.0
     for segment in range(layout.segments):
         first, last = layout.bounds(segment)
-        for group, start in enumerate(starts):
+        for group, width in enumerate(widths):
             task.append((segment, group))
-            size += (last - first) * sum(widths[start : start + layout.groups[group]])
+            size += (last - first) * width
             if size > _TASK_BYTES or len(task) >= 500:
                 yield task
                 task, size = [], 0.0
@@ -184,16 +200,17 @@ def _tasks(table: pa.Table, layout: Layout) -> Iterator[list[tuple[int, int]]]:
 
 def _document(
     table: pa.Table,
+    names: Sequence[str],
     layout: Layout,
     payload: str,
     place: tuple[int, int],
     subject: str,
 ) -> Document:
     segment, group = place
-    start = sum(layout.groups[:group])
-    fields = table.column_names[start : start + layout.groups[group]]
+    start = layout.starts[group]
+    stop = start + layout.groups[group]
     first, last = layout.bounds(segment)
-    part = table.select(fields).slice(first, last - first).combine_chunks()
+    part = table.select(range(start, stop)).slice(first, last - first).combine_chunks()
     coded, distinct = encode_table(part)
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(
@@ -207,34 +224,27 @@ def _document(
             f"{subject} was not stored: a value in rows {first} to {last - 1} is larger than the "
             "16 MB of a document. Store such values as files, and their names in the frame."
         )
-    stats = {
-        field: column_stats(part.column(field), distinct.get(field)).to_document()
-        for field in fields
-        if field[0] == "c"
-    }
     return {
         "_id": document_id(payload, segment, group),
         "payload": payload,
         "segment": segment,
         "group": group,
         "rows": last - first,
-        "fields": fields,
-        "stats": stats,
+        **pack(table_stats(part, distinct)),
         "crc": zlib.crc32(data),
         "data": data,
     }
 
 
 def _shrinks(part: pa.Table) -> bool:
-    """Return whether compressing is worth its time, by a sample from the middle."""
+    """Return whether compressing is worth its time, by a sample from the middle of its buffers."""
     buffers = [b for c in part.columns for k in c.chunks for b in k.buffers() if b is not None]
-    if len(part.column_names) > 1 or not buffers:
+    largest = sorted(buffers, key=lambda buffer: buffer.size)[-_SAMPLED:]
+    size = min(_SAMPLE // len(largest), largest[0].size) if largest else 0
+    if sum(buffer.size for buffer in buffers) < 4 * _SAMPLE:
         return True
-    largest = max(buffers, key=lambda buffer: buffer.size)
-    if largest.size < 4 * _SAMPLE:
-        return True
-    sample = largest.slice(largest.size // 2, _SAMPLE)
-    return bool(_ZSTD.compress(sample).size < 0.8 * _SAMPLE)
+    sample = b"".join(b.slice((b.size - size) // 2, size).to_pybytes() for b in largest)
+    return bool(_ZSTD.compress(sample).size < 0.8 * len(sample))
 
 
 def read_documents(
@@ -311,11 +321,8 @@ def _columns(document: Document, subject: str) -> Columns:
 
 def read_stats(collection: Collection[Document], ids: Sequence[str]) -> dict[str, dict[str, Stats]]:
     """Fetch the statistics of documents, without their data: document -> field -> statistics."""
-    found = collection.find({"_id": {"$in": list(ids)}}, {"stats": 1})
-    return {
-        document["_id"]: {f: Stats.from_document(s) for f, s in document["stats"].items()}
-        for document in found
-    }
+    found = collection.find({"_id": {"$in": list(ids)}}, {"data": 0})
+    return {document["_id"]: unpack(document) for document in found}
 
 
 def overlapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:

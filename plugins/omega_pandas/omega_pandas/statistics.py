@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,26 +44,56 @@ class Stats:
     rows: int
     nans: int = 0
 
-    def to_document(self) -> dict[str, Any]:
-        """Return this as BSON."""
-        return {
-            "min": _to_bson(self.min),
-            "max": _to_bson(self.max),
-            "nulls": self.nulls,
-            "rows": self.rows,
-            "nans": self.nans,
-        }
 
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Stats:
-        """Return what `to_document` wrote."""
-        return cls(
-            min=_from_bson(document["min"]),
-            max=_from_bson(document["max"]),
-            nulls=document["nulls"],
-            rows=document["rows"],
-            nans=document["nans"],
-        )
+def pack(stats: Mapping[str, Stats]) -> dict[str, Any]:
+    """Return the statistics of the fields of a document as BSON: lists in the fields' order."""
+    return {
+        "fields": list(stats),
+        "min": [_to_bson(known.min) for known in stats.values()],
+        "max": [_to_bson(known.max) for known in stats.values()],
+        "nulls": [known.nulls for known in stats.values()],
+        "nans": [known.nans for known in stats.values()],
+    }
+
+
+def unpack(document: dict[str, Any]) -> dict[str, Stats]:
+    """Return what `pack` wrote into a document of ``rows``."""
+    lists = (document[key] for key in ("fields", "min", "max", "nulls", "nans"))
+    rows = document["rows"]
+    return {
+        field: Stats(min=_from_bson(low), max=_from_bson(high), nulls=nulls, rows=rows, nans=nans)
+        for field, low, high, nulls, nans in zip(*lists, strict=True)
+    }
+
+
+def table_stats(table: pa.Table, distinct: Mapping[str, Any]) -> dict[str, Stats]:
+    """Return the statistics of the columns of a table.
+
+    Parameters
+    ----------
+    table
+        Of columns in one chunk each.
+    distinct
+        The values that occur in a column, for those of which that is known.
+    """
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    floats = [name for name, column in columns.items() if column.type == pa.float64()]
+    alike = [name for name in floats if name not in distinct and not columns[name].null_count]
+    known: dict[str, Stats] = {}
+    if len(alike) > 1 and table.num_rows:
+        # Many short columns at once: what numpy does for each is less than what it costs to ask.
+        [batch] = table.select(alike).to_batches()
+        values = batch.to_tensor(row_major=False).to_numpy()
+        rows = table.num_rows
+        lows, highs = (end.reduce(values, axis=0).tolist() for end in (np.fmin, np.fmax))
+        nans = np.isnan(values).sum(axis=0).tolist()
+        for name, low, high, missing in zip(alike, lows, highs, nans, strict=True):
+            ends = (None, None) if missing == rows else (low, high)
+            known[name] = Stats(min=ends[0], max=ends[1], nulls=0, rows=rows, nans=missing)
+    return {
+        name: known[name] if name in known else column_stats(column, distinct.get(name))
+        for name, column in columns.items()
+    }
 
 
 def column_stats(array: Any, distinct: Any = None) -> Stats:

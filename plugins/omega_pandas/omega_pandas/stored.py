@@ -24,6 +24,7 @@ from .parts import Parts
 from .rawdtypes import decode_dtype
 from .segments import Columns, Layout, document_id, overlapped, read_documents, read_stats
 from .statistics import Stats, is_telling
+from .tables import FEW
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -224,24 +225,54 @@ class Stored:
 
     def decode_all(
         self, positions: Sequence[int], pieces: Sequence[Piece], segments: Segments
-    ) -> list[Any]:
-        """Return the values of some columns over the pieces, as pandas holds them."""
+    ) -> list[Any] | np.ndarray[Any, Any]:
+        """Return the values of some columns over the pieces, as pandas holds them.
+
+        Returns
+        -------
+        values
+            An array for each column; or, of many columns of one numeric dtype, a single one with
+            a row for each.
+        """
+        rows = sum(piece.stop - piece.start for piece in pieces)
+        block = self._block(positions, rows)
+        outs = [None] * len(positions) if block is None else list(block)
 
         def decode(place: int) -> tuple[int, Any]:
-            return place, self.decode(positions[place], pieces, segments)
+            return place, self.decode(positions[place], pieces, segments, outs[place])
 
-        rows = sum(piece.stop - piece.start for piece in pieces)
         places = range(len(positions))
         worth = rows >= _PARALLEL_ROWS
         found = dict(overlapped(decode, places) if worth else map(decode, places))
+        if block is not None and all(found[place] is outs[place] for place in places):
+            return block
         return [found[place] for place in places]
 
-    def decode(self, position: int, pieces: Sequence[Piece], segments: Segments) -> Any:
-        """Return the values of one column over the pieces, as pandas holds them."""
+    def _block(self, positions: Sequence[int], rows: int) -> np.ndarray[Any, Any] | None:
+        """Return memory for many columns of one dtype, which pandas then need not join."""
+        if len(positions) <= FEW or rows == 0:
+            return None
+        spec = self.column_spec(positions[0])
+        if spec["dtype"] != "numpy" or any(self.column_spec(p) != spec for p in positions):
+            return None
+        dtype = _number_dtype(spec)
+        return None if dtype is None else np.empty((len(positions), rows), dtype)
+
+    def decode(
+        self, position: int, pieces: Sequence[Piece], segments: Segments, out: Any = None
+    ) -> Any:
+        """Return the values of one column over the pieces, as pandas holds them.
+
+        Parameters
+        ----------
+        out
+            Where to write them, if they are numbers of its dtype, of which none is missing.
+        """
         name = f"c{position}"
         spec = self.column_spec(position)
-        if spec["dtype"] == "numpy":
-            values = _numbers(spec, _parts(name, pieces, segments))
+        dtype = _number_dtype(spec)
+        if dtype is not None:
+            values = _numbers(dtype, _parts(name, pieces, segments), out)
             if values is not None:
                 return values
         if spec["dtype"] != "object":
@@ -272,8 +303,11 @@ class Stored:
         """
         if self.has_telling_index():
             index = self.whole_index()[slice(*window)]
-            # take, as a frame does: it sees where a selection is regular.
-            return index if numbers is None else index.take(numbers - window[0])
+            # As pandas: a mask that is True everywhere leaves the index alone; otherwise it
+            # takes, and sees where a selection is regular.
+            if numbers is None or len(numbers) == len(index):
+                return index
+            return index.take(numbers - window[0])
         return self._index_of(pieces, segments)
 
     def has_telling_index(self) -> bool:
@@ -358,17 +392,23 @@ def _parts(name: str, pieces: Sequence[Piece], segments: Segments) -> list[Colum
     ]
 
 
-def _numbers(spec: Json, columns: Sequence[Column]) -> Any:
-    """Decode straight into memory of the caller's own, where the columns allow it; else None."""
-    dtype = decode_dtype(spec["numpy"])
-    if spec.get("raw") or dtype.kind not in "iufmM" or not dtype.isnative:
+def _number_dtype(spec: Json) -> np.dtype[Any] | None:
+    """Return the dtype of a column that is stored as the numbers that it holds; else None."""
+    if spec["dtype"] != "numpy" or spec.get("raw"):
         return None
+    dtype = decode_dtype(spec["numpy"])
+    return dtype if dtype.kind in "iufmM" and dtype.isnative else None
+
+
+def _numbers(dtype: np.dtype[Any], columns: Sequence[Column], out: Any) -> Any:
+    """Decode straight into memory of the caller's own, where the columns allow it; else None."""
     stored = pa.from_numpy_dtype(dtype)
     if any(column.null_count or column.type != stored for column in columns):
         return None
-    values = np.empty(sum(map(len, columns)), dtype)
+    values = np.empty(sum(map(len, columns)), dtype) if out is None else out
     start = 0
     for column in columns:
-        column.decode_into(values[start : start + len(column)])
-        start += len(column)
+        stop = start + len(column)
+        column.decode_into(values[start:stop])
+        start = stop
     return values

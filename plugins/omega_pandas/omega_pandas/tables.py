@@ -6,7 +6,7 @@ refused here, with the place and the remedy, and the store never hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,11 @@ from .values import decode_value, encode_value
 
 Json = Any
 
-_FEW = 64
+FEW = 64
 """Up to so many columns are not joined into blocks."""
+
+_MOST_VALUES = 4 * 1024 * 1024
+"""Of a block of columns, at most: where pandas holds them apart, it has to copy them."""
 
 
 def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
@@ -53,12 +56,12 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
     rows = checked("the row index", encode_index, frame.index, parts.placer("i"), parts)
     labels = checked("the column labels", encode_index, frame.columns, parts.side, parts)
     specs = []
-    bare = frame.copy(deep=False)
-    bare.attrs = {}  # which pandas would copy, deeply, with each column
-    for position, label in enumerate(frame.columns):
-        values = bare.iloc[:, position].array
-        place = f"column {label!r} (position {position})"
-        spec, array = checked(place, encode_column, values, parts)
+    for position, values in enumerate(_values(frame)):
+        try:
+            spec, array = encode_column(values, parts)
+        except Unfaithful as verdict:
+            place = f"column {frame.columns[position]!r} (position {position})"
+            raise checked.refusal(place, verdict) from None
         parts.column(f"c{position}", array)
         specs.append(spec)
     header = make_header(
@@ -72,6 +75,38 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         duplicates=frame.flags.allows_duplicate_labels,
     )
     return Encoded(header, pa.table(parts.columns))
+
+
+def _values(frame: pd.DataFrame) -> Iterator[Any]:
+    """Return the array of each column; none is copied."""
+    bare = frame.copy(deep=False)
+    bare.attrs = {}  # which pandas would copy, deeply, with each column
+    dtypes = list(frame.dtypes)
+    start = 0
+    while start < len(dtypes):
+        stop = start + 1
+        most = start + FEW if len(frame) * FEW <= _MOST_VALUES else stop
+        if _is_number(dtypes[start]):
+            while stop < min(len(dtypes), most) and _is_number(dtypes[stop], dtypes[start]):
+                stop += 1
+        first = bare.iloc[:, start].array
+        yield first
+        # Asking pandas for thousands of columns one by one takes longer than storing them.
+        block = bare.iloc[:, start:stop].to_numpy() if stop - start == FEW else None
+        if block is not None and np.may_share_memory(block, np.asarray(first)):
+            yield from block.T[1:]
+        else:
+            yield from (bare.iloc[:, position].array for position in range(start + 1, stop))
+        start = stop
+
+
+def _is_number(dtype: Any, like: Any = None) -> bool:
+    return (
+        isinstance(dtype, np.dtype)
+        and dtype.kind in "biuf"
+        and dtype.metadata is None
+        and (like is None or dtype == like)
+    )
 
 
 def encode_series(series: Any, subject: str = "the Series") -> Encoded:
@@ -125,10 +160,13 @@ class _Checked:
         try:
             return encode(*values)
         except Unfaithful as verdict:
-            raise UnsupportedValueError(
-                f"{self.subject} was not stored: {place}: {verdict.what}, and would not come "
-                f"back equal. To store it, {verdict.remedy}."
-            ) from None
+            raise self.refusal(place, verdict) from None
+
+    def refusal(self, place: str, verdict: Unfaithful) -> UnsupportedValueError:
+        return UnsupportedValueError(
+            f"{self.subject} was not stored: {place}: {verdict.what}, and would not come "
+            f"back equal. To store it, {verdict.remedy}."
+        )
 
 
 def field_names(names: list[str], positions: list[int]) -> list[str]:
@@ -195,15 +233,21 @@ def decode_frame(
     return make_frame(header, index, columns, labels)
 
 
-def make_frame(header: dict[str, Json], index: Any, columns: list[Any], labels: Any) -> Any:
-    """Make a frame of decoded columns."""
+def make_frame(
+    header: dict[str, Json], index: Any, columns: list[Any] | np.ndarray[Any, Any], labels: Any
+) -> Any:
+    """Make a frame of decoded columns: an array for each, or the rows of a single one."""
+    if isinstance(columns, np.ndarray):
+        frame = pd.DataFrame(columns.T, index=index, copy=False)
+        frame.columns = labels
+        return _annotate(frame, header)
     values: dict[int, Any] = {}
     for place, column in enumerate(columns):
         # Left to itself, DataFrame would look for a better dtype than object.
         named = column.dtype == object
         values[place] = pd.Series(column, index=index, dtype=object) if named else column
     # Blocks hold one byte order: pandas would turn the others around.
-    few = len(values) <= _FEW or not all(map(_is_native, columns))
+    few = len(values) <= FEW or not all(map(_is_native, columns))
     if few:
         # The caller gets memory of its own; what was read in several pieces is that already.
         values = {

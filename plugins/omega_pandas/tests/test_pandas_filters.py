@@ -21,7 +21,7 @@ from omega_core import Q
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 from omega_pandas.columns import encode_array
 from omega_pandas.filters import compile
-from omega_pandas.statistics import Stats, column_stats, is_telling
+from omega_pandas.statistics import Stats, column_stats, is_telling, pack, unpack
 
 SUBJECT = "The DataFrame 'x'"
 
@@ -58,7 +58,7 @@ def stats_of(array: Any) -> Stats | None:
     if not is_telling(spec):
         return None
     stats = column_stats(arrow)
-    again = Stats.from_document(bson.decode(bson.encode(stats.to_document())))
+    again = unpack({**bson.decode(bson.encode(pack({"c0": stats}))), "rows": stats.rows})["c0"]
     assert again == stats
     assert type(again.min) is type(stats.min)
     return again

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from pandas.tests.extension.decimal import DecimalArray
 
+from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 from omega_pandas.frame import DataFrameBackend
 from omega_pandas.series import SeriesBackend
@@ -234,3 +235,21 @@ def test_subclasses_are_refused_also_when_the_kind_is_given(encode: Encode) -> N
     assert "MaskedArray, and would come back as a numpy.ndarray" in refusal(
         encode, np.ma.masked_array([1])
     )
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([1], pa.int64()).view(pa.date64()),
+        pa.array([90_000], pa.int32()).view(pa.time32("s")),
+        pa.Array.from_buffers(pa.string(), 1, [None, pa.array([0, 1], pa.int32()).buffers()[1],
+                                               pa.py_buffer(b"\xff")]),
+    ],
+    ids=["part of a day", "25 hours", "no UTF-8"],
+)  # fmt: skip
+def test_values_that_no_reader_would_take_are_refused(om: Omega, array: Any) -> None:
+    frame = pd.DataFrame({"x": pd.arrays.ArrowExtensionArray(array)})
+    for obj in (frame, pa.table({"x": array})):
+        with pytest.raises(UnsupportedValueError, match=r"column 'x'.*values that are none of"):
+            om.datasets.put(obj, "x")
+    assert "x" not in om.datasets
