@@ -105,18 +105,6 @@ class StoredRows(Stored):
         """Return that nothing is known of any row before it is read."""
         return [{} for _ in pieces]
 
-    def index(
-        self,
-        pieces: Sequence[Piece],
-        segments: Segments,
-        window: tuple[int, int],
-        numbers: Numbers | None,
-    ) -> Any:
-        """Return the index of the pieces, as pandas makes it of the selection."""
-        # As pandas does it: a mask that is True everywhere leaves the index alone.
-        everything = numbers is not None and len(numbers) == window[1] - window[0]
-        return super().index(pieces, segments, window, None if everything else numbers)
-
     def has_telling_index(self) -> bool:
         """Return whether a selection must see all of the index, to come out as pandas' would."""
         headers = [self.batch_header(number) for number in range(len(self.batches))]

@@ -216,7 +216,7 @@ def test_a_row_that_is_missing_is_an_error(om: Omega) -> None:
 
 def test_an_append_is_what_concat_makes(om: Omega, assert_same: Same) -> None:
     # Of which concat makes native numbers; what is stored stays as it is.
-    swapped = wide()[[">f8"]]
+    swapped = pd.DataFrame({">f8": np.array([1.5, np.nan], ">f8")})
     pieces = [frame.drop(columns=">f8") for frame in (wide(), wide().iloc[1:], wide().iloc[:0])]
     for number, piece in enumerate(pieces):
         piece.index = pd.RangeIndex(number, number + len(piece))
