@@ -49,13 +49,13 @@ class Coded(NamedTuple):
         Of the same length.
     how
         What `Column` needs to know, to undo it.
-    distinct
-        The values that occur, where these are few and known; else None.
+    bounding
+        Some of the values, the least and the greatest among them; None where it would be all.
     """
 
     array: Any
     how: dict[str, Any]
-    distinct: Any
+    bounding: Any
 
 
 def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
@@ -70,14 +70,14 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     -------
     encoded
         What `stored_columns` makes the columns of. It may be the table itself.
-    distinct
-        The values that occur in a column, for those where encoding has found them.
+    bounding
+        Of some columns, a few of the values, the least and the greatest among them.
     """
     if len(table) < _SAMPLE:
         return table, {}
     fields: list[pa.Field[Any]] = []
     arrays: list[Any] = []
-    distinct: dict[str, Any] = {}
+    bounding: dict[str, Any] = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         coded = _encoded(column.chunk(0)) if column.nbytes >= _WORTH_BYTES else None
         if coded is None:
@@ -87,12 +87,12 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         about = {_KEY: json.dumps(coded.how).encode()}
         fields.append(pa.field(field.name, coded.array.type, metadata=about))
         arrays.append(coded.array)
-        if coded.distinct is not None:
-            distinct[field.name] = coded.distinct.view(field.type)
+        if coded.bounding is not None:
+            bounding[field.name] = coded.bounding.view(field.type)
     if all(field.metadata is None or _KEY not in field.metadata for field in fields):
         return table, {}
     plain = {_PLAIN: table.schema.serialize().to_pybytes()}
-    return pa.table(arrays, schema=pa.schema(fields, metadata=plain)), distinct
+    return pa.table(arrays, schema=pa.schema(fields, metadata=plain)), bounding
 
 
 class Column:
@@ -146,8 +146,8 @@ class Column:
                 return array
             case {"as": "dictionary"}:
                 return array.dictionary.take(array.indices).view(self.type)
-            case {"as": "offsets"}:
-                return array.cast(self.type)
+            case {"as": "fixed"} if pa.types.is_fixed_size_binary(array.type):
+                return _from_fixed(array, self.type)
             case {"as": "numbers", "base": base, "step": step, "slope": slope}:
                 numbers = np.empty(len(array), _integer_of(self.type))
                 _restore(array, base, step, slope, numbers)
@@ -203,7 +203,7 @@ def stored_columns(table: pa.Table) -> dict[str, Column]:
 def _encoded(array: Any) -> Coded | None:
     type_ = array.type
     if _is_text(type_):
-        return _as_dictionary(array) or _with_short_offsets(array)
+        return _as_dictionary(array) or _as_fixed(array)
     if pa.types.is_floating(type_):
         # As bits, of which -0.0 and 0.0 have others, and each NaN its own.
         return _as_dictionary(array.view(_INTEGERS[type_.bit_width]))
@@ -246,9 +246,51 @@ def _is_text(type_: pa.DataType) -> bool:
     )
 
 
-def _with_short_offsets(array: Any) -> Coded | None:
-    short = {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(array.type)
-    return None if short is None else Coded(array.cast(short), {"as": "offsets"}, None)
+# --- text of one length --------------------------------------------------------------------------
+
+
+def _as_fixed(array: Any) -> Coded | None:
+    """Encode text of which each has the same length in bytes: it needs no offsets."""
+    if array.null_count:
+        return None
+    offsets = _offsets(array)
+    size = int(offsets[1] - offsets[0])
+    if not 0 < size < 2**31 or not np.array_equal(np.diff(offsets), np.full(len(array), size)):
+        return None
+    letters = array.buffers()[2].slice(int(offsets[0]), size * len(array))
+    fixed = pa.Array.from_buffers(pa.binary(size), len(array), [None, letters])
+    return Coded(fixed, {"as": "fixed"}, _extremes(array, letters, size))
+
+
+def _extremes(array: Any, letters: Any, size: int) -> Any:
+    """Return some values, the least and the greatest among them: by their first eight bytes."""
+    if size < 8:
+        return None
+    starts = np.ndarray(len(array), dtype=">u8", buffer=letters, strides=(size,)).astype("u8")
+    [found] = np.nonzero((starts == starts.min()) | (starts == starts.max()))
+    return array.take(pa.array(found)) if len(found) * _RARE < len(array) else None
+
+
+def _from_fixed(array: Any, type_: pa.DataType) -> Any:
+    size = array.type.byte_width
+    dtype = _offset_dtype(type_)
+    start = array.offset * size
+    offsets = np.arange(start, start + size * len(array) + 1, size, dtype=dtype)
+    buffers = [None, pa.py_buffer(offsets), array.buffers()[1]]
+    text = pa.Array.from_buffers(type_, len(array), buffers)
+    text.validate(full=True)  # of bytes it was not asked whether they are text
+    return text
+
+
+def _offsets(array: Any) -> Numbers:
+    dtype = _offset_dtype(array.type)
+    start = array.offset * dtype.itemsize
+    return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array) + 1, offset=start)
+
+
+def _offset_dtype(type_: pa.DataType) -> np.dtype[Any]:
+    large = pa.types.is_large_string(type_) or pa.types.is_large_binary(type_)
+    return np.dtype("i8" if large else "i4")
 
 
 # --- integers --------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def _document(
     stop = start + layout.groups[group]
     first, last = layout.bounds(segment)
     part = table.select(range(start, stop)).slice(first, last - first).combine_chunks()
-    coded, distinct = encode_table(part)
+    coded, bounding = encode_table(part)
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(
         compression="zstd" if _shrinks(coded) else None, use_threads=False
@@ -230,7 +230,7 @@ def _document(
         "segment": segment,
         "group": group,
         "rows": last - first,
-        **pack(table_stats(part, distinct)),
+        **pack(table_stats(part, bounding)),
         "crc": zlib.crc32(data),
         "data": data,
     }

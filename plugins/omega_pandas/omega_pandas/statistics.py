@@ -66,19 +66,19 @@ def unpack(document: dict[str, Any]) -> dict[str, Stats]:
     }
 
 
-def table_stats(table: pa.Table, distinct: Mapping[str, Any]) -> dict[str, Stats]:
+def table_stats(table: pa.Table, bounding: Mapping[str, Any]) -> dict[str, Stats]:
     """Return the statistics of the columns of a table.
 
     Parameters
     ----------
     table
         Of columns in one chunk each.
-    distinct
-        The values that occur in a column, for those of which that is known.
+    bounding
+        Of some columns, a few of the values, the least and the greatest among them.
     """
     columns = dict(zip(table.column_names, table.columns, strict=True))
     floats = [name for name, column in columns.items() if column.type == pa.float64()]
-    alike = [name for name in floats if name not in distinct and not columns[name].null_count]
+    alike = [name for name in floats if name not in bounding and not columns[name].null_count]
     known: dict[str, Stats] = {}
     if len(alike) > 1 and table.num_rows:
         # Many short columns at once: what numpy does for each is less than what it costs to ask.
@@ -91,24 +91,23 @@ def table_stats(table: pa.Table, distinct: Mapping[str, Any]) -> dict[str, Stats
             ends = (None, None) if missing == rows else (low, high)
             known[name] = Stats(min=ends[0], max=ends[1], nulls=0, rows=rows, nans=missing)
     return {
-        name: known[name] if name in known else column_stats(column, distinct.get(name))
+        name: known[name] if name in known else column_stats(column, bounding.get(name))
         for name, column in columns.items()
     }
 
 
-def column_stats(array: Any, distinct: Any = None) -> Stats:
+def column_stats(array: Any, bounding: Any = None) -> Stats:
     """Return the statistics of an Arrow array, chunked or not, of values as they are.
 
     Of types other than numbers, bools, text, dates and timestamps there are no bounds.
 
     Parameters
     ----------
-    distinct
-        The values that occur in the array, each once or more, where that is known: fewer to look
-        at.
+    bounding
+        Some of the values, the least and the greatest among them, and NaN if there is any.
     """
     nulls, rows = array.null_count, len(array)
-    values = array if distinct is None else distinct
+    values = array if bounding is None else bounding
     type_ = array.type
     if pa.types.is_floating(type_) and type_ != pa.float16():
         return _float_stats(array, values)

@@ -98,17 +98,16 @@ def test_numbers_and_times_come_back_bit_by_bit(array: Any) -> None:
 @given(
     type_=st.sampled_from(TEXTS),
     pool=st.lists(st.text(max_size=20), min_size=1, max_size=30),
-    unique=st.booleans(),
+    end=st.sampled_from(["", "{}", "{:06d}"]),
     nulls=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
 def test_text_comes_back_letter_by_letter(
-    type_: Any, pool: list[str], unique: bool, nulls: bool, seed: int
+    type_: Any, pool: list[str], end: str, nulls: bool, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
     chosen = [
-        pool[k] + (str(row) if unique else "")
-        for row, k in enumerate(random.integers(0, len(pool), ROWS))
+        pool[k] + end.format(row) for row, k in enumerate(random.integers(0, len(pool), ROWS))
     ]
     values = [
         t if pa.types.is_large_string(type_) or pa.types.is_string(type_) else t.encode()
@@ -129,6 +128,7 @@ def test_text_comes_back_letter_by_letter(
         (pa.array(10**18 + np.arange(ROWS) * 10**9).cast(pa.timestamp("ns")), 1),
         (pa.array(np.arange(ROWS) % 100 / 100), 1.1),
         (pa.array([f"text {k % 100}" for k in range(ROWS)]), 1.2),
+        (pa.array([f"{k:08d}" for k in range(ROWS)]), 8),
     ],
 )
 def test_what_is_regular_needs_few_bytes_a_row(array: Any, most: float) -> None:
