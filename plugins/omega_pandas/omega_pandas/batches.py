@@ -8,11 +8,12 @@ from omega_core.errors import UnsupportedValueError
 
 from .headers import common_id, store_header, value_fields
 from .index import decode_index
-from .parts import Parts, mapped_references
+from .parts import Parts, array_bits, mapped_references
 from .schema import Encoded
 from .segments import Progress, write_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pymongo.collection import Collection
 
 Json = Any
@@ -73,20 +74,48 @@ def _with_own_sides(spec: Json, sides: list[str]) -> tuple[Json, list[str]]:
 
 
 def write_batch(
-    encoded: Encoded,
+    table: pa.Table,
+    own: dict[str, Json],
     payload: str,
     collection: Collection[Document],
     subject: str,
     progress: Progress | None = None,
-) -> tuple[dict[str, Json], Document]:
-    """Write an encoded object; return the shared header, and the entry for ``kind_meta``."""
-    shared, own = split_header(encoded)
-    rows = encoded.table.num_rows if own["rows"] is None else own["rows"]
-    layout, size = write_table(encoded.table, rows, payload, collection, subject, progress)
+) -> Document:
+    """Write a table, and what is its batch's own; return the entry for ``kind_meta``."""
+    rows = table.num_rows if own["rows"] is None else own["rows"]
+    layout, size = write_table(table, rows, payload, collection, subject, progress)
     kept = store_header(own, payload, f"{payload}-header", collection)
     gen = payload.partition(".")[0]
-    entry = {"gen": gen, "payload": payload, **layout.to_document(), "bytes": size}
-    return shared, {**entry, "header": kept}
+    return {
+        "gen": gen, "payload": payload, **layout.to_document(), "bytes": size, "header": kept
+    }  # fmt: skip
+
+
+def unique_labels(before: Any, own: dict[str, Json], table: pa.Table, subject: str) -> Any:
+    """Return the index with that of another batch, for an object whose flags allow no duplicates.
+
+    Parameters
+    ----------
+    before
+        The index of what is there; None for nothing.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming a label that is there already, as `pandas.concat` would.
+    """
+    index = decode_index(own["index"], Parts(table, own["sides"]))
+    if before is None:
+        return index
+    joined = before.append(index)
+    if not joined.is_unique:
+        label = joined[joined.duplicated()][0]
+        raise UnsupportedValueError(
+            f"{subject} was not appended: the label {label!r} is in the stored index, or an "
+            "earlier piece, and its flags allow no duplicates. Give its rows other labels, or "
+            "store it with flags that allow them."
+        )
+    return joined
 
 
 def store_common(shared: dict[str, Json], gen: str, collection: Collection[Document]) -> Any:
@@ -171,6 +200,9 @@ def _described(spec: Json, header: dict[str, Json], name: str) -> str:
 
 
 def _resolved(spec: Json, header: dict[str, Json]) -> Json:
-    """Put what a description refers to in the place of the reference, for comparison."""
+    """Put what a description refers to in the place of the reference, for comparison: its bits.
+
+    Not its values: NaN differs from itself, and there are moments that Python does not know.
+    """
     parts = Parts(sides=header["sides"])
-    return mapped_references(spec, lambda reference: parts.fetch(reference).to_pylist())
+    return mapped_references(spec, lambda reference: array_bits(parts.fetch(reference)))

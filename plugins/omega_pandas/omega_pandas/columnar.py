@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pymongo.errors import PyMongoError
 
 from omega_core import BaseDataBackend
-from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedValueError
+from omega_core.errors import OmegaError, UnsupportedValueError
 
-from .batches import check_schema, split_header, store_common, write_batch
+from .batches import check_schema, split_header, store_common, unique_labels, write_batch
+from .choices import check_chunksize, window
 from .edges import check_library
 from .reader import LazyFrame, Selection
 from .schema import Encoded
@@ -61,14 +62,19 @@ class ColumnarBackend(BaseDataBackend):
         stored = Stored(collection, meta) if appending else None
         shared: Document | None = None
         entries: list[Document] = []
-        present = 0 if stored is None else stored.rows
-        for number, encoded in enumerate(pieces(present)):
+        labels = None
+        for number, encoded in enumerate(pieces(0 if stored is None else stored.rows)):
+            found, own = split_header(encoded)
             before = shared if stored is None else stored.header
             if before is not None:
-                check_schema(before, split_header(encoded)[0], subject)
-            found, entry = write_batch(encoded, f"{gen}.{number}", collection, subject, progress)
+                check_schema(before, found, subject)
+            if not found.get("duplicates", True):
+                if labels is None and stored is not None:
+                    labels = stored.whole_index()
+                labels = unique_labels(labels, own, encoded.table, subject)
+            payload = f"{gen}.{number}"
+            entries.append(write_batch(encoded.table, own, payload, collection, subject, progress))
             shared = shared or found
-            entries.append(entry)
         if shared is None:
             raise UnsupportedValueError(
                 f"{subject} was not stored: the iterator gives no frame, so that its columns are "
@@ -107,7 +113,8 @@ class ColumnarBackend(BaseDataBackend):
 
         def write(gen: str) -> Document:
             merged = self.encode_again(Selection(stored, rows=(first, stored.rows)).read(), meta)
-            return write_batch(merged, f"{gen}.0", collection, f"The {meta.kind} {meta.name!r}")[1]
+            own = split_header(merged)[1]
+            return write_batch(merged.table, own, f"{gen}.0", collection, stored.subject)
 
         return self.data_store.compact(meta, start, stop, write)
 
@@ -128,31 +135,13 @@ class ColumnarBackend(BaseDataBackend):
         as_: str = "pandas",
     ) -> Any:
         """Return the part of an object that the options of `get` ask for."""
-        if chunksize is not None and (
-            isinstance(chunksize, bool) or not isinstance(chunksize, int) or chunksize < 1
-        ):
-            raise UnsupportedOptionError(
-                f"get of {meta.name!r}: chunksize= takes a number of rows from 1, "
-                f"not {chunksize!r}."
-            )
+        check_chunksize(chunksize, meta.name)
         stored = Stored(self.data_store.segments, meta, as_of)
         filters = () if filter is None else (filter,)
-        selection = Selection(stored, columns, filters, _window(rows, stored.rows, meta.name))
+        selection = Selection(stored, columns, filters, window(rows, stored.rows, meta.name))
         if lazy:
             return LazyFrame(selection)
         check_library(as_)
         if chunksize is not None:
             return selection.chunks(chunksize, as_)
         return selection.read_as(as_)
-
-
-def _window(rows: Any, total: int, name: str) -> tuple[int, int] | None:
-    if rows is None:
-        return None
-    if not isinstance(rows, slice) or rows.step not in (None, 1):
-        raise UnsupportedOptionError(
-            f"get of {name!r}: rows= takes a slice without a step, such as slice(0, 1000), "
-            f"not {rows!r}."
-        )
-    start, stop, _ = rows.indices(total)
-    return start, max(start, stop)

@@ -38,12 +38,7 @@ class Parts:
 
     def side(self, array: Arrow) -> int:
         """Keep an array of any length."""
-        sink = pa.BufferOutputStream()
-        table = pa.table({"side": array})
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
-            writer.write_table(table)
-        self.sides.append(base64.b64encode(sink.getvalue()).decode("ascii"))
+        self.sides.append(base64.b64encode(_stream(array, "zstd")).decode("ascii"))
         return len(self.sides) - 1
 
     def placer(self, prefix: str) -> Place:
@@ -71,6 +66,21 @@ def whole(array: Arrow | Chunked) -> Any:
     if array.num_chunks == 1:
         return array.chunk(0)
     return pa.concat_arrays(array.chunks) if array.chunks else array.combine_chunks()
+
+
+def array_bits(array: Arrow | Chunked) -> bytes:
+    """Return bytes that are equal for arrays of the same type and the same bits."""
+    return _stream(whole(array), None)
+
+
+def _stream(array: Arrow, compression: str | None) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table({"side": array})
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 def mapped_references(spec: Json, change: Callable[[int], Json]) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -52,11 +52,19 @@ class Selection:
             self._positions, self._labels = [0], None
         self._predicates = [compile(f, self._all_labels, subject) for f in filters]
 
-    def with_rows(self, start: int, stop: int) -> Selection:
+    def with_rows(self, start: int, stop: int) -> Self:
         """Return the same of a part of these rows."""
         low, high = self.rows
         window = (min(low + start, high), min(low + stop, high))
-        return Selection(self.stored, self.columns, self.filters, window)
+        return type(self)(self.stored, self.columns, self.filters, window)
+
+    def with_columns(self, columns: Any) -> Self:
+        """Return the same rows of other columns."""
+        return type(self)(self.stored, columns, self.filters, self.rows)
+
+    def with_filter(self, filter: Any) -> Self:
+        """Return those of these rows that match another filter, too."""
+        return type(self)(self.stored, self.columns, (*self.filters, filter), self.rows)
 
     @intact()
     def read(self) -> Any:
@@ -127,7 +135,7 @@ class LazyFrame:
     @property
     def schema(self) -> dict[Any, Any]:
         """The columns and their dtypes; reads no rows but the types of none."""
-        empty = Selection(self._selection.stored, self._selection.columns, (), (0, 0)).read()
+        empty = self._selection.with_rows(0, 0).read()
         if isinstance(empty, pd.Series):
             return {empty.name: empty.dtype}
         return dict(zip(empty.columns, empty.dtypes, strict=True))
@@ -137,8 +145,7 @@ class LazyFrame:
             start, stop = self._selection.rows
             return stop - start
         columns: list[Any] | None = [] if self._selection.is_frame else None
-        chosen = self._selection
-        return len(Selection(chosen.stored, columns, chosen.filters, chosen.rows).read())
+        return len(self._selection.with_columns(columns).read())
 
     def head(self, n: int = 5) -> Any:
         """Return the first ``n`` rows, as pandas."""
@@ -148,14 +155,11 @@ class LazyFrame:
 
     def select(self, columns: Any) -> LazyFrame:
         """Return the same with some columns only."""
-        chosen = self._selection
-        return LazyFrame(Selection(chosen.stored, columns, chosen.filters, chosen.rows))
+        return LazyFrame(self._selection.with_columns(columns))
 
     def filter(self, filter: Any) -> LazyFrame:
         """Return the same with the rows only that match, besides earlier filters."""
-        chosen = self._selection
-        filters = (*chosen.filters, filter)
-        return LazyFrame(Selection(chosen.stored, chosen.columns, filters, chosen.rows))
+        return LazyFrame(self._selection.with_filter(filter))
 
     def to_pandas(self) -> Any:
         """Read it as pandas."""

@@ -13,18 +13,20 @@ from pymongo.errors import DocumentTooLarge, OperationFailure
 from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .batches import check_schema, split_header
+from .batches import check_schema, split_header, unique_labels
 from .choices import check_chunksize, window
 from .documents import encode_rows
 from .edges import check_library
-from .headers import common_id, fetch_header, store_header
-from .rowreader import LazyRows, RowsSelection
+from .headers import common_id, store_header
+from .reader import LazyFrame
+from .rowreader import RowsSelection
 from .schema import listing
 from .segments import Layout
 from .storedrows import StoredRows, row_id
 from .tables import encode_frame
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pymongo.collection import Collection
 
     from omega_core import Metadata
@@ -96,7 +98,7 @@ class RowsBackend(BaseDataBackend):
         appending = append and meta.collection is not None
         gen = store.generation(name)
         if appending:
-            check_schema(self._shared(meta, subject), shared, subject)
+            self._check(meta, shared, own, encoded.table, subject)
         else:
             kept = store_header(shared, gen, common_id(gen), store.segments)
             about = listing(0, list(obj.columns), list(obj.dtypes))
@@ -160,15 +162,25 @@ class RowsBackend(BaseDataBackend):
         filters = () if filter is None else (filter,)
         selection = RowsSelection(stored, columns, filters, window(rows, stored.rows, name))
         if lazy:
-            return LazyRows(selection)
+            return LazyFrame(selection)
         if chunksize is not None:
             return selection.chunks(chunksize, as_)
         return selection.read_as(as_)
 
-    def _shared(self, meta: Metadata, subject: str) -> dict[str, Json]:
-        gen = meta.kind_meta["batches"][0]["gen"]
-        kept = meta.kind_meta["header"]
-        return fetch_header(kept, common_id(gen), self.data_store.segments, subject)
+    def _check(
+        self,
+        meta: Metadata,
+        shared: dict[str, Json],
+        own: dict[str, Json],
+        table: pa.Table,
+        subject: str,
+    ) -> None:
+        """Refuse to append what has another schema, or labels that may not be there twice."""
+        store = self.data_store
+        stored = StoredRows(store.collection(meta.name), store.segments, meta)
+        check_schema(stored.header, shared, subject)
+        if not shared["duplicates"]:
+            unique_labels(stored.whole_index(), own, table, subject)
 
 
 def _insert(

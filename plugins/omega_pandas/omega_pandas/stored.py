@@ -6,6 +6,7 @@ what pandas gives for the same selection of the whole frame.
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import itertools
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
@@ -151,18 +153,27 @@ class Stored:
         """Return the parts of segments that make up a range of rows."""
         stop = self.rows if stop is None else stop
         found: list[Piece] = []
-        for number, batch in enumerate(self.batches):
-            if batch.stop <= start or batch.start >= stop:
-                continue
-            size = batch.layout.segment_rows
+        first = bisect.bisect_right(self.batches, start, key=lambda batch: batch.stop)
+        for number in range(first, len(self.batches)):
+            batch = self.batches[number]
+            if batch.start >= stop:
+                break
             low, high = max(start - batch.start, 0), min(stop - batch.start, batch.layout.rows)
-            for segment in range(low // size, -(-high // size)):
-                first, last = batch.layout.bounds(segment)
-                found.append(
-                    Piece(number, segment, max(low, first) - first, min(high, last) - first)
-                )
+            found += self._pieces_of(number, low, high)
         # The types of an empty selection come from somewhere.
         return found or [NOTHING]
+
+    def _pieces_of(self, number: int, low: int, high: int) -> list[Piece]:
+        """Return the parts of segments that make up a range of rows of one batch."""
+        if low >= high:
+            return []
+        layout = self.batches[number].layout
+        size = layout.segment_rows
+        found: list[Piece] = []
+        for segment in range(low // size, -(-high // size)):
+            first, last = layout.bounds(segment)
+            found.append(Piece(number, segment, max(low, first) - first, min(high, last) - first))
+        return found
 
     def fetch(
         self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
@@ -313,25 +324,28 @@ class Stored:
     def has_telling_index(self) -> bool:
         """Return whether a selection must see all of the index, to come out as pandas' would.
 
-        An index of ranges, or with a frequency, stays one where the selection is regular; and the
-        levels of a MultiIndex stay as all rows have them.
+        An index of ranges, or with a frequency, stays one where the selection is regular; the
+        levels of a MultiIndex stay as all rows have them; and of several batches, the index has
+        the dtype and the name that pandas finds for all of them together.
         """
-        specs = [self.batch_header(number)["index"] for number in range(len(self.batches))]
-        return any(spec["index"] == "range" or "freq" in spec for spec in specs) or (
-            len(specs) > 1 and any(spec["index"] == "multi" for spec in specs)
-        )
+        headers = [self.batch_header(number) for number in range(len(self.batches))]
+        specs = [header["index"] for header in headers]
+        if any(spec["index"] == "range" or "freq" in spec for spec in specs):
+            return True
+        if len(specs) < 2:
+            return False
+        inferred = specs[0].get("values", {}).get("dtype") == "object"
+        kinds = [(header["index"], header["sides"]) for header in headers]
+        return inferred or specs[0]["index"] == "multi" or any(k != kinds[0] for k in kinds)
 
     def whole_index(self) -> Any:
         """Return the index of all rows."""
         if self._index is None:
             pieces = [
                 piece
-                for number, batch in enumerate(self.batches)
-                for piece in (
-                    self.pieces(batch.start, batch.stop)
-                    if batch.layout.rows
-                    else [Piece(number, 0, 0, 0)]
-                )
+                for number in range(len(self.batches))
+                for piece in self._pieces_of(number, 0, self.batches[number].layout.rows)
+                or [Piece(number, 0, 0, 0)]
             ]
             names = {name for n in range(len(self.batches)) for name in self.index_fields(n)}
             segments = self.fetch(pieces, sorted(names)) if names else {}
@@ -345,6 +359,10 @@ class Stored:
             names = self.index_fields(number)
             table = pa.table({name: joined(name, mine, segments) for name in names})
             found.append(decode_index(own["index"], Parts(table, own["sides"])))
+        filled = [index for index in found if len(index)]
+        if filled and all(isinstance(index, pd.RangeIndex) for index in found):
+            # Before version 3, pandas takes the step of an empty range for one of them all.
+            found = [index.rename(found[0].append(found[1:]).name) for index in filled]
         return found[0] if len(found) == 1 else found[0].append(found[1:])
 
     def _batch_spec(self, number: int, position: int) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from .encodings import Column
 from .filters import Predicate
 from .rowfilters import possible_rows
 from .statistics import Stats
-from .stored import NOTHING, Piece, Segments, Stored
+from .stored import Piece, Segments, Stored
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -67,19 +66,8 @@ class StoredRows(Stored):
         self._documents = collection.with_options(codec_options=_CODEC)
         self._layouts: dict[int, RowLayout] = {}
 
-    def pieces(self, start: int = 0, stop: int | None = None) -> list[Piece]:
-        """Return the runs of rows that make up a range of rows, one of each batch."""
-        stop = self.rows if stop is None else stop
-        found: list[Piece] = []
-        first = bisect.bisect_right(self.batches, start, key=lambda batch: batch.stop)
-        for number in range(first, len(self.batches)):
-            batch = self.batches[number]
-            if batch.start >= stop:
-                break
-            low, high = max(start - batch.start, 0), min(stop - batch.start, batch.layout.rows)
-            if low < high:
-                found.append(Piece(number, low, 0, high - low))
-        return found or [NOTHING]
+    def _pieces_of(self, number: int, low: int, high: int) -> list[Piece]:
+        return [Piece(number, low, 0, high - low)] if low < high else []
 
     def fetch(
         self, pieces: Sequence[Piece], fields: Sequence[str], *, parallel: bool = True
@@ -104,15 +92,6 @@ class StoredRows(Stored):
     ) -> list[dict[int, Stats]]:
         """Return that nothing is known of any row before it is read."""
         return [{} for _ in pieces]
-
-    def has_telling_index(self) -> bool:
-        """Return whether a selection must see all of the index, to come out as pandas' would."""
-        headers = [self.batch_header(number) for number in range(len(self.batches))]
-        kinds = [(header["index"], header["sides"]) for header in headers]
-        # An index of several batches has the dtype and name of them all, to the last row; and of
-        # objects pandas infers anew what they are.
-        inferred = len(kinds) > 1 and kinds[0][0].get("values", {}).get("dtype") == "object"
-        return super().has_telling_index() or inferred or any(k != kinds[0] for k in kinds)
 
     def matching(
         self,

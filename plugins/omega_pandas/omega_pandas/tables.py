@@ -304,7 +304,8 @@ def _parts(header: dict[str, Json], table: pa.Table, kind: str) -> Parts:
 
 def _annotate(obj: Any, header: dict[str, Json]) -> Any:
     obj.attrs = decode_value(header["attrs"])
-    if not header["duplicates"]:
+    # Columns may have been asked for twice; and of two that append at once, neither can know.
+    if not header["duplicates"] and all(axis.is_unique for axis in obj.axes):
         obj.flags.allows_duplicate_labels = False
     return obj
 
