@@ -6,6 +6,7 @@ Index (see `omega_pandas.index`). Any other dtype, such as those of other packag
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -88,13 +89,18 @@ def _encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
     if dtype == np.dtype(object):
         spec, array = encode_objects(values)
         return {"dtype": "object", **spec}, array
+    if dtype.kind in "biufmM" and dtype.itemsize <= 8 and dtype.metadata is None:
+        native = values if dtype.isnative else values.astype(dtype.newbyteorder("="))
+        return {"dtype": "numpy", "numpy": _number(dtype)}, pa.array(native, from_pandas=False)
     spec = {"dtype": "numpy", "numpy": encode_dtype(dtype)}
-    if dtype.kind in "biufmM" and dtype.itemsize <= 8:
-        native = values.astype(dtype.newbyteorder("="), copy=False)
-        return spec, pa.array(native, from_pandas=False)
     raw = pa.py_buffer(array_bytes(values).data)
     width = pa.binary(dtype.itemsize)
     return {**spec, "raw": True}, pa.Array.from_buffers(width, len(values), [None, raw])
+
+
+@functools.lru_cache(maxsize=256)
+def _number(dtype: np.dtype[Any]) -> Json:
+    return encode_dtype(dtype)
 
 
 def _decode_numpy(spec: Json, array: Any) -> np.ndarray[Any, Any]:

@@ -25,7 +25,7 @@ def store_header(
     header: dict[str, Json], payload: str, id_: str, collection: Collection[Document]
 ) -> Binary | None:
     """Keep a header: a small one is returned, for the metadata; a large one is a document."""
-    data = zlib.compress(dump_header(header))
+    data = zlib.compress(dump_header(header), level=1)
     if len(data) <= _INLINE_BYTES:
         return Binary(data)
     collection.insert_one({"_id": id_, "payload": payload, "data": data})

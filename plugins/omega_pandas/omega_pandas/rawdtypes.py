@@ -6,6 +6,7 @@ is spelt out field by field.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Literal
 
@@ -64,9 +65,7 @@ def encode_dtype(dtype: np.dtype[Any]) -> Json:
 def decode_dtype(spec: Json) -> np.dtype[Any]:
     """Make the dtype of a description; anything unknown is an `IntegrityError`."""
     if isinstance(spec, str):
-        if not _SIMPLE.fullmatch(spec):
-            raise IntegrityError(f"The stored dtype {spec!r} is not one of numpy's.")
-        return np.dtype(spec)
+        return _decode_simple(spec)
     if isinstance(spec, dict):
         if "fields" in spec:
             entries = spec["fields"]
@@ -86,6 +85,14 @@ def decode_dtype(spec: Json) -> np.dtype[Any]:
         if "long" in spec:
             return _decode_longdouble(spec)
     raise IntegrityError(f"The stored dtype {spec!r} is not understood by this omega-pandas.")
+
+
+@functools.lru_cache(maxsize=256)
+def _decode_simple(spec: str) -> np.dtype[Any]:
+    # Remembered, since a frame may have thousands of columns of one dtype.
+    if not _SIMPLE.fullmatch(spec):
+        raise IntegrityError(f"The stored dtype {spec!r} is not one of numpy's.")
+    return np.dtype(spec)
 
 
 def _longdouble_format() -> list[int]:

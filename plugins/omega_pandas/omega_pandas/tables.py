@@ -6,7 +6,7 @@ refused here, with the place and the remedy, and the store never hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,8 @@ Json = Any
 FEW = 64
 """Up to so many columns are not joined into blocks."""
 
-_MOST_VALUES = 4 * 1024 * 1024
-"""Of a block of columns, at most: where pandas holds them apart, it has to copy them."""
+_MOST_VALUES = 8 * 1024 * 1024
+"""Of a frame of many columns: up to so many are copied, so as to take columns together."""
 
 
 def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
@@ -77,35 +77,38 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
     return Encoded(header, pa.table(parts.columns))
 
 
-def _values(frame: pd.DataFrame) -> Iterator[Any]:
-    """Return the array of each column; none is copied."""
+def _values(frame: pd.DataFrame) -> Iterable[Any]:
+    """Return the array of each column: that of the frame itself, or a copy."""
     bare = frame.copy(deep=False)
     bare.attrs = {}  # which pandas would copy, deeply, with each column
-    dtypes = list(frame.dtypes)
-    start = 0
-    while start < len(dtypes):
-        stop = start + 1
-        most = start + FEW if len(frame) * FEW <= _MOST_VALUES else stop
-        if _is_number(dtypes[start]):
-            while stop < min(len(dtypes), most) and _is_number(dtypes[stop], dtypes[start]):
-                stop += 1
-        first = bare.iloc[:, start].array
-        yield first
-        # Asking pandas for thousands of columns one by one takes longer than storing them.
-        block = bare.iloc[:, start:stop].to_numpy() if stop - start == FEW else None
-        if block is not None and np.may_share_memory(block, np.asarray(first)):
-            yield from block.T[1:]
+    bare.columns = pd.RangeIndex(frame.shape[1])  # as numbers, which are looked up at once
+    if frame.shape[1] <= FEW or frame.size > _MOST_VALUES:
+        return (column.array for _, column in bare.items())
+    # Asking pandas for thousands of columns one by one takes longer than storing them.
+    found: dict[int, Any] = {}
+    for dtype, positions in _by_dtype(frame.dtypes).items():
+        if dtype is None:
+            found.update((position, bare[position].array) for position in positions)
         else:
-            yield from (bare.iloc[:, position].array for position in range(start + 1, stop))
-        start = stop
+            block = bare.iloc[:, positions].to_numpy()
+            found.update(zip(positions, block.T, strict=True))
+    return [found[position] for position in range(len(found))]
 
 
-def _is_number(dtype: Any, like: Any = None) -> bool:
+def _by_dtype(dtypes: Iterable[Any]) -> dict[Any, list[int]]:
+    """Return the positions of each dtype of which columns can share a block; of others, as None."""
+    alike: dict[Any, list[int]] = {}
+    for position, dtype in enumerate(dtypes):
+        alike.setdefault(dtype if _is_plain(dtype) else None, []).append(position)
+    return alike
+
+
+def _is_plain(dtype: Any) -> bool:
     return (
         isinstance(dtype, np.dtype)
-        and dtype.kind in "biuf"
+        and dtype.kind in "biufmMO"
+        and dtype.isnative
         and dtype.metadata is None
-        and (like is None or dtype == like)
     )
 
 
@@ -239,15 +242,22 @@ def make_frame(
     """Make a frame of decoded columns: an array for each, or the rows of a single one."""
     if isinstance(columns, np.ndarray):
         frame = pd.DataFrame(columns.T, index=index, copy=False)
-        frame.columns = labels
-        return _annotate(frame, header)
+    else:
+        frame = _joined(columns, index)
+    frame.columns = labels
+    return _annotate(frame, header)
+
+
+def _joined(columns: list[Any], index: Any) -> pd.DataFrame:
+    # Blocks hold one byte order: pandas would turn the others around.
+    few = len(columns) <= FEW or not all(map(_is_native, columns))
+    if not few and len(columns) * len(index) <= _MOST_VALUES:
+        return _in_blocks(columns, index)
     values: dict[int, Any] = {}
     for place, column in enumerate(columns):
         # Left to itself, DataFrame would look for a better dtype than object.
         named = column.dtype == object
         values[place] = pd.Series(column, index=index, dtype=object) if named else column
-    # Blocks hold one byte order: pandas would turn the others around.
-    few = len(values) <= FEW or not all(map(_is_native, columns))
     if few:
         # The caller gets memory of its own; what was read in several pieces is that already.
         values = {
@@ -256,9 +266,25 @@ def make_frame(
         }
     # Made with numbers for labels: no label is interpreted, and duplicates are no matter.
     # Joining many columns into blocks pays; of a few, it is but another copy.
-    frame = pd.DataFrame(values, index=index, copy=not few)
-    frame.columns = labels
-    return _annotate(frame, header)
+    return pd.DataFrame(values, index=index, copy=not few)
+
+
+def _in_blocks(columns: list[Any], index: Any) -> pd.DataFrame:
+    """Make a frame of copies of many columns; DataFrame would take its time over each."""
+    alike = _by_dtype(column.dtype for column in columns)
+    frames = []
+    for dtype, positions in alike.items():
+        if dtype is None:
+            frames.append(pd.DataFrame({position: columns[position] for position in positions}))
+        else:
+            block = np.stack([columns[position] for position in positions])
+            frames.append(pd.DataFrame(block.T, columns=positions, dtype=dtype, copy=False))
+    frame = frames[0]
+    if len(frames) > 1:
+        order = np.argsort(np.concatenate(list(alike.values())))
+        frame = pd.concat(frames, axis=1).take(order, axis=1)
+    frame.index = index
+    return frame
 
 
 @intact()
