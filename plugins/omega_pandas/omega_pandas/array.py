@@ -10,8 +10,9 @@ import pyarrow as pa
 from .columnar import ColumnarBackend
 from .ndarrays import Array, decode_ndarray, encode_ndarray
 from .payload import Payload, write_payload
+from .pieces import joined
 from .schema import FORMAT
-from .stored import Stored, joined
+from .stored import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata

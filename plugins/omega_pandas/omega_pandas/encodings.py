@@ -7,7 +7,6 @@ Arrow field how to undo it, so that a stored stream explains itself.
 
 References
 ----------
-M. Zukowski, S. Heman, N. Nes, P. Boncz: Super-Scalar RAM-CPU Cache Compression. ICDE 2006.
 M. Kuschewski, D. Sauerwein, A. Alhomssi, V. Leis: BtrBlocks: Efficient Columnar Compression for
 Data Lakes. SIGMOD 2023.
 """
@@ -23,9 +22,9 @@ import pyarrow.compute as pc
 
 from omega_core.errors import IntegrityError
 
+from .integers import Numbers, integer_of, narrow, values_of, widen, with_nulls_of
+from .lettering import fixed, is_text, varied
 from .parts import whole
-
-Numbers = np.ndarray[Any, np.dtype[Any]]
 
 _WORTH_BYTES = 64 * 1024
 """Smaller arrays are left as they are: zstd alone is as good for them."""
@@ -35,7 +34,6 @@ _RARE = 4
 """A dictionary pays where a value occurs so many times, in the mean."""
 
 _INTEGERS = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
-_INT64_MAX = 2**63 - 1
 _KEY = b"omega_pandas.encoding"
 _PLAIN = b"omega_pandas.plain"
 
@@ -147,11 +145,11 @@ class Column:
             case {"as": "dictionary"}:
                 return array.dictionary.take(array.indices).view(self.type)
             case {"as": "fixed"} if pa.types.is_fixed_size_binary(array.type):
-                return _from_fixed(array, self.type)
+                return varied(array, self.type)
             case {"as": "numbers", "base": base, "step": step, "slope": slope}:
-                numbers = np.empty(len(array), _integer_of(self.type))
-                _restore(array, base, step, slope, numbers)
-                return _with_nulls_of(array, numbers).view(self.type)
+                numbers = np.empty(len(array), integer_of(self.type))
+                widen(array, base, step, slope, numbers)
+                return with_nulls_of(array, numbers).view(self.type)
             case _:
                 raise IntegrityError(
                     f"The stored encoding {self._how} is not understood; it was written by a "
@@ -164,14 +162,14 @@ class Column:
         if self._how is None:
             out[:] = array.to_numpy(zero_copy_only=False)
             return
-        bits = out.view(_integer_of(self.type))
+        bits = out.view(integer_of(self.type))
         match self._how:
             case {"as": "dictionary"} if array.dictionary.type == pa.from_numpy_dtype(bits.dtype):
-                distinct, indices = _values(array.dictionary), _values(array.indices)
+                distinct, indices = values_of(array.dictionary), values_of(array.indices)
                 # That the indices are in bounds was seen when they were read.
                 np.take(distinct, indices, out=bits, mode="clip")
             case {"as": "numbers", "base": base, "step": step, "slope": slope}:
-                _restore(array, base, step, slope, bits)
+                widen(array, base, step, slope, bits)
             case _:
                 out[:] = self.decoded().to_numpy(zero_copy_only=False)
 
@@ -202,7 +200,7 @@ def stored_columns(table: pa.Table) -> dict[str, Column]:
 
 def _encoded(array: Any) -> Coded | None:
     type_ = array.type
-    if _is_text(type_):
+    if is_text(type_):
         return _as_dictionary(array) or _as_fixed(array)
     if pa.types.is_floating(type_):
         # As bits, of which -0.0 and 0.0 have others, and each NaN its own.
@@ -215,9 +213,6 @@ def _encoded(array: Any) -> Coded | None:
     if array.type.bit_width > 16 and (numbers is None or numbers.array.type.bit_width > 16):
         return _as_dictionary(array) or numbers
     return numbers
-
-
-# --- dictionaries ----------------------------------------------------------------------------
 
 
 def _as_dictionary(array: Any) -> Coded | None:
@@ -236,158 +231,11 @@ def _as_dictionary(array: Any) -> Coded | None:
     return Coded(coded, {"as": "dictionary"}, found.dictionary)
 
 
-def _is_text(type_: pa.DataType) -> bool:
-    types = pa.types
-    return bool(
-        types.is_string(type_)
-        or types.is_large_string(type_)
-        or types.is_binary(type_)
-        or types.is_large_binary(type_)
-    )
-
-
-# --- text of one length --------------------------------------------------------------------------
-
-
 def _as_fixed(array: Any) -> Coded | None:
-    """Encode text of which each has the same length in bytes: it needs no offsets."""
-    if array.null_count:
-        return None
-    offsets = _offsets(array)
-    size = int(offsets[1] - offsets[0])
-    if not 0 < size < 2**31 or not np.array_equal(np.diff(offsets), np.full(len(array), size)):
-        return None
-    letters = array.buffers()[2].slice(int(offsets[0]), size * len(array))
-    fixed = pa.Array.from_buffers(pa.binary(size), len(array), [None, letters])
-    return Coded(fixed, {"as": "fixed"}, _extremes(array, letters, size))
-
-
-def _extremes(array: Any, letters: Any, size: int) -> Any:
-    """Return some values, the least and the greatest among them: by their first eight bytes."""
-    if size < 8:
-        return None
-    starts = np.ndarray(len(array), dtype=">u8", buffer=letters, strides=(size,)).astype("u8")
-    [found] = np.nonzero((starts == starts.min()) | (starts == starts.max()))
-    return array.take(pa.array(found)) if len(found) * _RARE < len(array) else None
-
-
-def _from_fixed(array: Any, type_: pa.DataType) -> Any:
-    size = array.type.byte_width
-    dtype = _offset_dtype(type_)
-    start = array.offset * size
-    offsets = np.arange(start, start + size * len(array) + 1, size, dtype=dtype)
-    buffers = [None, pa.py_buffer(offsets), array.buffers()[1]]
-    text = pa.Array.from_buffers(type_, len(array), buffers)
-    text.validate(full=True)  # of bytes it was not asked whether they are text
-    return text
-
-
-def _offsets(array: Any) -> Numbers:
-    dtype = _offset_dtype(array.type)
-    start = array.offset * dtype.itemsize
-    return np.frombuffer(array.buffers()[1], dtype=dtype, count=len(array) + 1, offset=start)
-
-
-def _offset_dtype(type_: pa.DataType) -> np.dtype[Any]:
-    large = pa.types.is_large_string(type_) or pa.types.is_large_binary(type_)
-    return np.dtype("i8" if large else "i4")
-
-
-# --- integers --------------------------------------------------------------------------------
+    found = fixed(array)
+    return None if found is None else Coded(found[0], {"as": "fixed"}, found[1])
 
 
 def _as_numbers(array: Any) -> Coded | None:
-    """Encode integers as their distances to the least, or to the one before."""
-    if array.type.bit_width == 8:
-        return None
-    bounds = pc.min_max(array)
-    low, high = bounds["min"].as_py(), bounds["max"].as_py()
-    values = _values(array)
-    # The distances, too, must be numbers of the type.
-    most = np.iinfo(values.dtype).max
-    if low is None or high - low > most or high > _INT64_MAX:
-        return None
-    if array.null_count:
-        values = np.where(_nulls(array), values.dtype.type(low), values)
-    numbers = values - values.dtype.type(low)
-    best = _packed(numbers, step=1)
-    if best.width > 1 and (step := _step(numbers)) > 1:
-        quotients = numbers // numbers.dtype.type(step)
-        if np.array_equal(quotients * numbers.dtype.type(step), numbers):
-            best = _packed(quotients, step)
-    if best.width >= values.dtype.itemsize:
-        return None
-    base = low if best.slope is None else int(values[0])
-    how = {"as": "numbers", "base": base, "step": best.step, "slope": best.slope}
-    return Coded(_with_nulls_of(array, best.numbers.astype(f"u{best.width}")), how, None)
-
-
-class _Packed(NamedTuple):
-    numbers: Numbers
-    width: int
-    step: int
-    slope: int | None
-
-
-def _packed(numbers: Numbers, step: int) -> _Packed:
-    """Choose between numbers from 0 and what they differ by, from the least that they do."""
-    width = _width(int(numbers.max()))
-    if width > 1 and numbers.dtype.kind == "i" and _slopes(numbers[:_SAMPLE])[2] < width:
-        slopes, least, narrow = _slopes(numbers)
-        if narrow < width:
-            differences = np.zeros_like(numbers)
-            np.subtract(slopes, least, out=differences[1:])
-            return _Packed(differences, narrow, step, least)
-    return _Packed(numbers, width, step, None)
-
-
-def _slopes(numbers: Numbers) -> tuple[Numbers, int, int]:
-    """Return the differences between neighbours, the least, and how many bytes the others need."""
-    slopes = np.diff(numbers)
-    least = int(slopes.min())
-    return slopes, least, _width(int(slopes.max()) - least)
-
-
-def _restore(array: Any, base: int, step: int, slope: int | None, out: Numbers) -> None:
-    """Undo `_as_numbers`; what overflows on the way comes back by overflowing again."""
-    number = out.dtype.type
-    if slope is None:
-        np.copyto(out, _values(array), casting="unsafe")
-    else:
-        np.cumsum(_values(array), out=out, dtype=out.dtype)
-        out += np.arange(len(out), dtype=out.dtype) * number(slope)
-    if step != 1:
-        out *= number(step)
-    if base:
-        out += number(base)
-
-
-def _step(distances: Numbers) -> int:
-    """Return what may divide all distances to the least: of times, their resolution."""
-    return int(np.gcd.reduce(distances[:_SAMPLE])) if distances.dtype.itemsize == 8 else 1
-
-
-def _width(span: int) -> int:
-    """Return how many bytes hold numbers from 0 to ``span``."""
-    return next(size for size in (1, 2, 4, 8) if span < 2 ** (8 * size))
-
-
-def _values(array: Any) -> Numbers:
-    """Return the integers of an array; in the place of missing ones there is any."""
-    dtype = np.dtype(array.type.to_pandas_dtype())
-    data = array.buffers()[1]
-    return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
-
-
-def _nulls(array: Any) -> Numbers:
-    mask: Numbers = array.is_null().to_numpy(zero_copy_only=False)
-    return mask
-
-
-def _with_nulls_of(array: Any, numbers: Numbers) -> Any:
-    return pa.array(numbers, mask=_nulls(array) if array.null_count else None)
-
-
-def _integer_of(type_: pa.DataType) -> np.dtype[Any]:
-    sign = "u" if pa.types.is_unsigned_integer(type_) else "i"
-    return np.dtype(f"{sign}{type_.bit_width // 8}")
+    found = narrow(array)
+    return None if found is None else Coded(*found, None)

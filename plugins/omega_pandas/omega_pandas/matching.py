@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from .filters import Predicate
-from .segments import Columns, overlapped
-from .stored import NOTHING, Piece, Segments, Stored
+from .overlap import overlapped
+from .pieces import NOTHING, Piece, Segments
+from .segments import Columns
+from .stored import Stored
 
 Numbers = np.ndarray[Any, Any]
 

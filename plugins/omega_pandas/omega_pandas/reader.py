@@ -12,8 +12,9 @@ import pyarrow as pa
 from .edges import converted, to_arrow, to_polars
 from .filters import compile
 from .matching import matching
+from .pieces import Piece, Segments, joined
 from .schema import intact
-from .stored import Piece, Segments, Stored, joined
+from .stored import Stored
 from .tables import make_frame, make_series, select
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .pieces import Piece, Segments
 from .reader import Selection
-from .stored import Piece, Segments
 from .storedrows import StoredRows
 
 

@@ -10,10 +10,8 @@ is not thousands of tiny documents.
 from __future__ import annotations
 
 import itertools
-import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +20,7 @@ import pyarrow as pa
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from .encodings import Column, encode_table, stored_columns
+from .overlap import THREADS, overlapped
 from .statistics import Stats, pack, table_stats, unpack
 
 if TYPE_CHECKING:
@@ -46,7 +45,6 @@ _SAMPLED = 8
 # Threads of our own are enough.
 _READ = pa.ipc.IpcReadOptions(use_threads=False)
 _ZSTD = pa.Codec("zstd", compression_level=1)
-_THREADS = min(4, max(2, os.cpu_count() or 1))
 
 Columns = dict[str, Column]
 """The fields of a document, or of a segment, by name."""
@@ -273,7 +271,7 @@ def read_documents(
         return [(document["_id"], _columns(document, subject)) for document in found]
 
     # A round trip for each task: many small documents are one, and large ones several at a time.
-    most = max(_READ_CELLS, sum(cells.values()) // (4 * _THREADS)) if parallel else None
+    most = max(_READ_CELLS, sum(cells.values()) // (4 * THREADS)) if parallel else None
     tasks = _bundled(cells, most)
     results = overlapped(fetch, tasks) if parallel else map(fetch, tasks)
     columns = {id_: mine for found in results for id_, mine in found}
@@ -323,31 +321,3 @@ def read_stats(collection: Collection[Document], ids: Sequence[str]) -> dict[str
     """Fetch the statistics of documents, without their data: document -> field -> statistics."""
     found = collection.find({"_id": {"$in": list(ids)}}, {"data": 0})
     return {document["_id"]: unpack(document) for document in found}
-
-
-def overlapped(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterator[Any]:
-    """Apply a function in threads, to a few tasks at a time; results come as they are ready."""
-    iterator = iter(tasks)
-    first = next(iterator, None)
-    if first is None:
-        return
-    second = next(iterator, None)
-    if second is None:
-        yield function(first)  # a small object is not worth a thread
-        return
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="omega-segments") as pool:
-        pending: set[Future[Any]] = {pool.submit(function, first), pool.submit(function, second)}
-        try:
-            for task in iterator:
-                if len(pending) > _THREADS:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
-                pending.add(pool.submit(function, task))
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            for future in pending:
-                future.cancel()

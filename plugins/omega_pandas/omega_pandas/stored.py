@@ -10,21 +10,19 @@ import bisect
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
-
-from .encodings import Column
 from .headers import common_id, fetch_header, value_fields
+from .history import batches_of
 from .index import decode_column, decode_index
+from .overlap import overlapped
 from .parts import Parts
-from .rawdtypes import decode_dtype
-from .segments import Columns, Layout, document_id, overlapped, read_documents, read_stats
+from .pieces import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
+from .segments import document_id, read_documents, read_stats
 from .statistics import Stats, is_telling
 from .tables import FEW
 
@@ -37,48 +35,8 @@ Json = Any
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Rows that were put or appended together.
-
-    Attributes
-    ----------
-    payload
-        What its documents carry, and with what their ids begin.
-    start
-        Its first row in the whole object.
-    header
-        What differs from batch to batch, packed; None where it is a document.
-    """
-
-    payload: str
-    start: int
-    layout: Layout
-    header: bytes | None
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.layout.rows
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Some rows of one segment of one batch."""
-
-    batch: int
-    segment: int
-    start: int
-    stop: int
-
-
-Segments = dict[tuple[int, int], Columns]
-"""The fields of segments, by batch and segment."""
-
 _PARALLEL_ROWS = 64 * 1024
 """Fewer are decoded in no time."""
-
-NOTHING = Piece(0, 0, 0, 0)
-"""No rows, of a segment that is there: an empty selection has types too."""
 
 
 class Stored:
@@ -107,13 +65,8 @@ class Stored:
             f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         )
         self._collection = collection
-        self.batches: list[Batch] = []
-        start = 0
-        for entry in _as_of(meta, as_of):
-            batch = Batch(entry["payload"], start, Layout.from_document(entry), entry["header"])
-            self.batches.append(batch)
-            start = batch.stop
-        self.rows = start
+        self.batches = batches_of(meta, as_of)
+        self.rows = self.batches[-1].stop if self.batches else 0
         assert meta.gen is not None
         common = meta.kind_meta["header"]
         self.header = fetch_header(common, common_id(meta.gen), collection, self.subject)
@@ -266,7 +219,7 @@ class Stored:
         spec = self.column_spec(positions[0])
         if spec["dtype"] != "numpy" or any(self.column_spec(p) != spec for p in positions):
             return None
-        dtype = _number_dtype(spec)
+        dtype = number_dtype(spec)
         return None if dtype is None else np.empty((len(positions), rows), dtype)
 
     def decode(
@@ -281,9 +234,9 @@ class Stored:
         """
         name = f"c{position}"
         spec = self.column_spec(position)
-        dtype = _number_dtype(spec)
+        dtype = number_dtype(spec)
         if dtype is not None:
-            values = _numbers(dtype, _parts(name, pieces, segments), out)
+            values = numbers(dtype, cut(name, pieces, segments), out)
             if values is not None:
                 return values
         if spec["dtype"] != "object":
@@ -370,63 +323,3 @@ class Stored:
         if spec["dtype"] == "object":
             spec = self.batch_header(number)["objects"][str(position)]
         return spec
-
-
-def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
-    batches: list[Document] = list(meta.kind_meta["batches"])
-    if as_of is None:
-        return batches
-    if isinstance(as_of, dt.datetime):
-        if as_of.tzinfo is None:
-            raise UnsupportedOptionError("as_of= takes a time with a time zone, or a revision.")
-        kept = [batch for batch in batches if batch["at"] <= as_of]
-    elif isinstance(as_of, int):
-        kept = [batch for batch in batches if batch["rev"] <= as_of]
-    else:
-        raise UnsupportedOptionError(
-            f"as_of= takes a revision or a datetime, not {type(as_of).__name__}."
-        )
-    # A compacted batch begins with what was appended first.
-    merged = batches[len(kept)].get("since") if len(kept) < len(batches) else None
-    when = "at" if isinstance(as_of, dt.datetime) else "rev"
-    if not kept or (merged is not None and merged[when] <= as_of):
-        raise ObjectNotFoundError(
-            f"{meta.name!r} as of {as_of} is not kept: its first batch is of revision "
-            f"{batches[0]['rev']}, {batches[0]['at']}, and small batches are compacted in time. "
-            "Older versions: store.versions(name)."
-        )
-    return kept
-
-
-def joined(name: str, pieces: Sequence[Piece], segments: Segments) -> Any:
-    """Return one field over the pieces, as Arrow holds it."""
-    columns = _parts(name, pieces, segments)
-    return pa.chunked_array([column.decoded() for column in columns], type=columns[0].type)
-
-
-def _parts(name: str, pieces: Sequence[Piece], segments: Segments) -> list[Column]:
-    return [
-        segments[piece.batch, piece.segment][name].part(piece.start, piece.stop) for piece in pieces
-    ]
-
-
-def _number_dtype(spec: Json) -> np.dtype[Any] | None:
-    """Return the dtype of a column that is stored as the numbers that it holds; else None."""
-    if spec["dtype"] != "numpy" or spec.get("raw"):
-        return None
-    dtype = decode_dtype(spec["numpy"])
-    return dtype if dtype.kind in "iufmM" and dtype.isnative else None
-
-
-def _numbers(dtype: np.dtype[Any], columns: Sequence[Column], out: Any) -> Any:
-    """Decode straight into memory of the caller's own, where the columns allow it; else None."""
-    stored = pa.from_numpy_dtype(dtype)
-    if any(column.null_count or column.type != stored for column in columns):
-        return None
-    values = np.empty(sum(map(len, columns)), dtype) if out is None else out
-    start = 0
-    for column in columns:
-        stop = start + len(column)
-        column.decode_into(values[start:stop])
-        start = stop
-    return values

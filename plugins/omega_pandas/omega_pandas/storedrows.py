@@ -16,9 +16,10 @@ from omega_core.errors import IntegrityError
 from .documents import RowLayout
 from .encodings import Column
 from .filters import Predicate
+from .pieces import Piece, Segments
 from .rowfilters import possible_rows
 from .statistics import Stats
-from .stored import Piece, Segments, Stored
+from .stored import Stored
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
