@@ -197,12 +197,21 @@ def _encode_arrow(array: Any) -> Encoded:
 def _valid(array: Arrow | Chunked) -> Any:
     """Refuse what whoever made the array was not stopped from: readers would not take it."""
     try:
-        array.validate(full=True)
+        array.validate(full=not _is_ascii(array))
     except pa.ArrowInvalid as error:
         raise Unfaithful(
             f"holds values that are none of {array.type}: {error}", "repair the values"
         ) from None
     return array
+
+
+def _is_ascii(array: Arrow | Chunked) -> bool:
+    """Return whether it is text of which each letter is a byte: a look at each is not needed."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return False
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    letters = [np.frombuffer(chunk.buffers()[2] or b"", dtype=np.uint8) for chunk in chunks]
+    return all(not len(text) or text.max() < 128 for text in letters)
 
 
 def _refuse_extension(arrow_type: pa.DataType) -> None:

@@ -37,6 +37,7 @@ SEGMENT_BYTES = 8 * 1024 * 1024
 GROUP_BYTES = 256 * 1024
 """A column with fewer bytes in a segment shares its document with its neighbours."""
 
+_TASK_FIELDS = 1000
 _TASK_BYTES = 8 * 1024 * 1024
 _READ_CELLS = 256 * 1024
 _MAX_DOCUMENT = 15 * 1024 * 1024
@@ -183,15 +184,16 @@ def _tasks(sizes: Sequence[int], layout: Layout) -> Iterator[list[tuple[int, int
         for start, many in zip(starts, layout.groups, strict=True)
     ]
     task: list[tuple[int, int]] = []
-    size = 0.0
+    size, fields = 0.0, 0
     for segment in range(layout.segments):
         first, last = layout.bounds(segment)
         for group, width in enumerate(widths):
             task.append((segment, group))
             size += (last - first) * width
-            if size > _TASK_BYTES or len(task) >= 500:
+            fields += layout.groups[group]
+            if size > _TASK_BYTES or fields >= _TASK_FIELDS:
                 yield task
-                task, size = [], 0.0
+                task, size, fields = [], 0.0, 0
     if task:
         yield task
 

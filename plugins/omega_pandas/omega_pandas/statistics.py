@@ -17,6 +17,10 @@ Json = Any
 _LONGEST = 64
 """Characters of text that are kept."""
 
+_STACKED = (
+    *(pa.float64(), pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+    *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+)
 _LAST = "\U0010ffff"
 _INT64 = range(-(2**63), 2**63)
 
@@ -77,22 +81,35 @@ def table_stats(table: pa.Table, bounding: Mapping[str, Any]) -> dict[str, Stats
         Of some columns, a few of the values, the least and the greatest among them.
     """
     columns = dict(zip(table.column_names, table.columns, strict=True))
-    floats = [name for name, column in columns.items() if column.type == pa.float64()]
-    alike = [name for name in floats if name not in bounding and not columns[name].null_count]
+    alike: dict[pa.DataType, list[str]] = {}
+    for name, column in columns.items():
+        if column.type in _STACKED and name not in bounding and not column.null_count:
+            alike.setdefault(column.type, []).append(name)
     known: dict[str, Stats] = {}
-    if len(alike) > 1 and table.num_rows:
-        # Many short columns at once: what numpy does for each is less than what it costs to ask.
-        [batch] = table.select(alike).to_batches()
-        values = batch.to_tensor(row_major=False).to_numpy()
-        rows = table.num_rows
-        lows, highs = (end.reduce(values, axis=0).tolist() for end in (np.fmin, np.fmax))
-        nans = np.isnan(values).sum(axis=0).tolist()
-        for name, low, high, missing in zip(alike, lows, highs, nans, strict=True):
-            ends = (None, None) if missing == rows else (low, high)
-            known[name] = Stats(min=ends[0], max=ends[1], nulls=0, rows=rows, nans=missing)
+    for names in alike.values():
+        if len(names) > 1 and table.num_rows:
+            known.update(_stacked_stats(table.select(names)))
     return {
         name: known[name] if name in known else column_stats(column, bounding.get(name))
         for name, column in columns.items()
+    }
+
+
+def _stacked_stats(table: pa.Table) -> dict[str, Stats]:
+    """Return the statistics of numbers of one type, of which none is missing.
+
+    Of many short columns at once: what numpy does for each is less than what it costs to ask.
+    """
+    [batch] = table.to_batches()
+    values = batch.to_tensor(row_major=False).to_numpy()
+    rows = len(values)
+    lows, highs = (end.reduce(values, axis=0).tolist() for end in (np.fmin, np.fmax))
+    nans = np.isnan(values).sum(axis=0).tolist() if values.dtype.kind == "f" else [0] * len(lows)
+    return {
+        name: Stats(min=low, max=high, nulls=0, rows=rows, nans=missing)
+        if missing < rows
+        else Stats(min=None, max=None, nulls=0, rows=rows, nans=missing)
+        for name, low, high, missing in zip(table.column_names, lows, highs, nans, strict=True)
     }
 
 
