@@ -226,6 +226,7 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], Operation, str | None]] = {
     "drop": (("old",), lambda case, om, name: case.of(om).drop(name), None),
     # Three puts, two versions: the first one is there to be freed.
     "gc": (("new", "old", "new"), lambda case, om, name: om.gc(grace=0), "new"),
+    "drop and free": (("old",), lambda case, om, name: drop_and_free(case, om, name), None),
     "restore": (("old", "new"), lambda case, om, name: case.of(om).restore(name, 1), "old"),
     "append": (
         ("old",),
@@ -233,7 +234,14 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], Operation, str | None]] = {
         "appended",
     ),
 }
-ON_ALL_KINDS = [operation for operation in OPERATIONS if operation != "append"]
+ON_ALL_KINDS = [
+    operation for operation in OPERATIONS if operation not in ("append", "drop and free")
+]
+
+
+def drop_and_free(case: Case, om: Omega, name: str) -> None:
+    case.of(om).drop(name, missing_ok=True)
+    om.gc(grace=0)
 
 
 def check(case: Case, stage: Stage, operation: str, run: Callable[[str], bool | None]) -> None:
@@ -285,6 +293,14 @@ def test_a_fault_at_any_step_of_an_append_leaves_all_of_its_rows_or_none(
 ) -> None:
     case = (CHEAP | HEAVY)[name](stage.directory)
     break_at_every_step(case, stage, kind, "append")
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("name", ["python.data", "python.file"])
+def test_a_fault_at_any_step_of_the_end_of_a_name_leaves_no_trace_of_it(
+    stage: Stage, name: str, kind: FaultKind
+) -> None:
+    break_at_every_step(CHEAP[name](stage.directory), stage, kind, "drop and free")
 
 
 def break_at_every_step(case: Case, stage: Stage, kind: FaultKind, operation: str) -> None:

@@ -46,6 +46,14 @@ def _dated(batches: Any, rev: Any) -> Stage:
 
 _BATCHES: Stage = {"$ifNull": ["$res.batches", []]}
 
+_IS_EMPTY: Stage = {
+    "$and": [
+        {"$not": [_IS_LIVE]},
+        {"$eq": [_entries("pending"), {}]},
+        {"$eq": [_entries("retired"), {}]},
+    ]
+}
+
 _TIDY: Pipeline = [
     {
         "$set": {
@@ -58,6 +66,9 @@ _TIDY: Pipeline = [
                         _times("pending", "lease"),
                         _times("retired", "at"),
                         [{"$ifNull": ["$expires", None]}],
+                        # The last entry may be forgotten by a collector that crashes before it
+                        # deletes the document.
+                        [{"$cond": [_IS_EMPTY, "$$NOW", None]}],
                     ]
                 }
             },

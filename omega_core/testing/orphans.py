@@ -9,6 +9,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from ..protocol.commit import EMPTY
 from ..protocol.resources import Resources
 
 Document = dict[str, Any]
@@ -43,7 +44,10 @@ class _Owned:
         self._segments: set[str] = set()
         self._files: set[Any] = set()
         self._collections: set[str] = set()
+        self._empty: list[str] = []
         for document in database["omega.metadata"].find():
+            if not EMPTY.keys() & document.keys():
+                self._empty.append(f"omega.metadata: the empty document of {document['name']!r}")
             live = [document] if "gen" in document else []
             for payload in [*live, *document.get("versions", [])]:
                 self._add(payload)
@@ -59,6 +63,7 @@ class _Owned:
         self._collections.update(resources.collections)
 
     def orphans(self, directories: Iterable[Path]) -> Iterator[str]:
+        yield from self._empty
         for name in self._database.list_collection_names():
             collection = self._database[name]
             if name.endswith(".fs.files"):
