@@ -38,3 +38,9 @@ def test_frames_come_back_equal_from_every_peer_that_is_installed(tmp_path: Path
 
 def test_the_way_to_a_backend_is_measured() -> None:
     assert "50 more backends" in run(str(BENCHMARKS / "dispatch.py"))
+
+
+def test_a_put_and_a_get_are_taken_apart() -> None:
+    printed = run(str(BENCHMARKS / "steps.py"), "--quick")
+    assert "of insert_many alone" in printed
+    assert "of find alone" in printed

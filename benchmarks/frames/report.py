@@ -131,7 +131,8 @@ def _budgets(case: CaseResults) -> list[str]:
     if not rows:
         return []
     heads = ["on the mixed frame", "min", "median", "budget", "met"]
-    return ["### Budgets", "", *_table(heads, rows), ""]
+    why = "Why some are missed: [where the time goes](performance.md)."
+    return ["### Budgets", "", *_table(heads, rows), "", why, ""]
 
 
 def _yes(met: bool) -> str:
