@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .encodings import Column
+from .overlap import overlapped
 from .rawdtypes import decode_dtype
 from .segments import Columns
 
@@ -33,10 +34,18 @@ NOTHING = Piece(0, 0, 0, 0)
 """No rows, of a segment that is there: an empty selection has types too."""
 
 
-def joined(name: str, pieces: Sequence[Piece], segments: Segments) -> Any:
-    """Return one field over the pieces, as Arrow holds it."""
+def joined(
+    name: str, pieces: Sequence[Piece], segments: Segments, *, parallel: bool = False
+) -> Any:
+    """Return one field over the pieces, as Arrow holds it; decoded in threads where asked to."""
     columns = cut(name, pieces, segments)
-    return pa.chunked_array([column.decoded() for column in columns], type=columns[0].type)
+
+    def decode(place: int) -> tuple[int, Any]:
+        return place, columns[place].decoded()
+
+    places = range(len(columns))
+    found = dict(overlapped(decode, places) if parallel else map(decode, places))
+    return pa.chunked_array([found[place] for place in places], type=columns[0].type)
 
 
 def cut(name: str, pieces: Sequence[Piece], segments: Segments) -> list[Column]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from .headers import common_id, fetch_header, value_fields
 from .history import batches_of
 from .index import decode_column, decode_index
-from .overlap import overlapped
+from .overlap import THREADS, overlapped
 from .parts import Parts
 from .pieces import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
 from .segments import document_id, read_documents, read_stats
@@ -203,11 +203,15 @@ class Stored:
         outs = [None] * len(positions) if block is None else list(block)
 
         def decode(place: int) -> tuple[int, Any]:
-            return place, self.decode(positions[place], pieces, segments, outs[place])
+            out = outs[place]
+            return place, self.decode(positions[place], pieces, segments, out, parallel=within)
 
         places = range(len(positions))
         worth = rows >= _PARALLEL_ROWS
-        found = dict(overlapped(decode, places) if worth else map(decode, places))
+        # Of a few columns, the segments; of many, the columns.
+        within = worth and len(positions) < THREADS
+        across = worth and not within
+        found = dict(overlapped(decode, places) if across else map(decode, places))
         if block is not None and all(found[place] is outs[place] for place in places):
             return block
         return [found[place] for place in places]
@@ -223,7 +227,13 @@ class Stored:
         return None if dtype is None else np.empty((len(positions), rows), dtype)
 
     def decode(
-        self, position: int, pieces: Sequence[Piece], segments: Segments, out: Any = None
+        self,
+        position: int,
+        pieces: Sequence[Piece],
+        segments: Segments,
+        out: Any = None,
+        *,
+        parallel: bool = False,
     ) -> Any:
         """Return the values of one column over the pieces, as pandas holds them.
 
@@ -231,6 +241,8 @@ class Stored:
         ----------
         out
             Where to write them, if they are numbers of its dtype, of which none is missing.
+        parallel
+            Decode several segments at a time.
         """
         name = f"c{position}"
         spec = self.column_spec(position)
@@ -241,7 +253,8 @@ class Stored:
                 return values
         if spec["dtype"] != "object":
             parts = Parts(sides=self.header["sides"])
-            return decode_column(spec, joined(name, pieces, segments), parts)
+            column = joined(name, pieces, segments, parallel=parallel)
+            return decode_column(spec, column, parts)
         values = []
         for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
             column = joined(name, list(run), segments)
