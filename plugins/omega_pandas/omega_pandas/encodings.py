@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from omega_core.errors import IntegrityError
 
 from .integers import Numbers, integer_of, narrow, values_of, widen, with_nulls_of
-from .lettering import fixed, is_text, varied
+from .lettering import fixed, is_text, taken, varied
 from .parts import whole
 
 _WORTH_BYTES = 64 * 1024
@@ -128,7 +128,7 @@ class Column:
     def take(self, positions: Numbers) -> Column:
         """Return the values at some positions."""
         array, how = self._selectable()
-        return Column(array.take(pa.array(positions)), self.type, how)
+        return Column(taken(array, positions), self.type, how)
 
     def decoded(self) -> Any:
         """Return the values, as an Arrow array.

@@ -21,6 +21,29 @@ def is_text(type_: pa.DataType) -> bool:
     )
 
 
+def taken(array: Any, positions: Numbers) -> Any:
+    """Return the values of an array at some positions, also of types that Arrow cannot select."""
+    plain = _without_views(array.type)
+    if plain == array.type:
+        return array.take(pa.array(positions))
+    return array.cast(plain).take(pa.array(positions)).cast(array.type)
+
+
+def _without_views(type_: pa.DataType) -> pa.DataType:
+    types = pa.types
+    if types.is_string_view(type_):
+        return pa.large_string()
+    if types.is_binary_view(type_):
+        return pa.large_binary()
+    if types.is_list(type_) or types.is_large_list(type_):
+        field = type_.value_field.with_type(_without_views(type_.value_type))
+        return pa.large_list(field) if types.is_large_list(type_) else pa.list_(field)
+    if types.is_struct(type_):
+        fields = [type_.field(position) for position in range(type_.num_fields)]
+        return pa.struct([field.with_type(_without_views(field.type)) for field in fields])
+    return type_
+
+
 def fixed(array: Any) -> tuple[Any, Any] | None:
     """Return text, of which each has the same length in bytes, without offsets.
 

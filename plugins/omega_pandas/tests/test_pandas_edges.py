@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import datetime as dt
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -145,12 +146,44 @@ def test_a_type_of_another_package_is_refused_with_its_column() -> None:
         to_encoded(pa.table({"n": [1], "p": points}), "The table 'x'")
 
 
-def test_polars_is_asked_for_when_it_is_missing() -> None:
-    if importlib.util.find_spec("polars") is not None:
-        assert to_polars(pa.table({"a": [1]})).to_arrow().column("a").to_pylist() == [1]
-        return
+def test_polars_is_asked_for_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(UnsupportedOptionError, match="pip install polars"):
         to_polars(pa.table({"a": [1]}))
+
+
+def test_frames_of_polars_are_put_as_they_are_and_come_back_equal(om: Omega) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame(
+        {
+            "n": [1, None, 3],
+            "s": ["a", "", None],
+            "t": [dt.datetime(2024, 1, 1), None, dt.datetime(1700, 1, 1)],
+            "l": [[1], [], None],
+        }
+    )
+    om.datasets.put(frame, "p")
+    assert om.datasets.get("p", as_="polars").equals(frame)
+    assert om.datasets.get("p", as_="polars", filter={"n__gt": 1}).equals(
+        frame.filter(polars.col("n") > 1)
+    )
+    assert om.datasets.get("p")["n"].tolist() == [1, pd.NA, 3]
+
+
+def test_rows_of_views_are_selected_too(om: Omega) -> None:
+    table = pa.table(
+        {
+            "n": [1, 2, 3],
+            "s": pa.array(["a", None, "c"], pa.string_view()),
+            "b": pa.array([b"a", b"", None], pa.binary_view()),
+            "l": pa.array([["x"], None, ["y", None]], pa.list_(pa.string_view())),
+            "d": pa.array([{"x": "a"}, None, {"x": None}], pa.struct([("x", pa.string_view())])),
+        }
+    )
+    om.datasets.put(table, "t")
+    assert om.datasets.get("t", as_="arrow").equals(table)
+    chosen = om.datasets.get("t", as_="arrow", filter={"n__in": [1, 3]})
+    assert chosen.equals(pa.concat_tables([table.slice(0, 1), table.slice(2)]))
 
 
 def test_tables_are_put_as_they_are_and_come_back_equal(om: Omega) -> None:
