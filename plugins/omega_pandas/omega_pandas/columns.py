@@ -91,7 +91,9 @@ def _encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
         return {"dtype": "object", **spec}, array
     if dtype.kind in "biufmM" and dtype.itemsize <= 8 and dtype.metadata is None:
         native = values if dtype.isnative else values.astype(dtype.newbyteorder("="))
-        return {"dtype": "numpy", "numpy": _number(dtype)}, pa.array(native, from_pandas=False)
+        return {"dtype": "numpy", "numpy": _number(dtype, dtype.char)}, pa.array(
+            native, from_pandas=False
+        )
     spec = {"dtype": "numpy", "numpy": encode_dtype(dtype)}
     raw = pa.py_buffer(array_bytes(values).data)
     width = pa.binary(dtype.itemsize)
@@ -99,7 +101,8 @@ def _encode_numpy(values: np.ndarray[Any, Any]) -> Encoded:
 
 
 @functools.lru_cache(maxsize=256)
-def _number(dtype: np.dtype[Any]) -> Json:
+def _number(dtype: np.dtype[Any], char: str) -> Json:
+    # Remembered with its letter: to numpy, the dtypes of C's long and long long are equal.
     return encode_dtype(dtype)
 
 

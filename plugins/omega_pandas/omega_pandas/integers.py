@@ -69,11 +69,11 @@ def _packed(numbers: Numbers, step: int) -> _Packed:
     """Choose between numbers from 0 and what they differ by, from the least that they do."""
     width = _width(int(numbers.max()))
     if width > 1 and numbers.dtype.kind == "i" and _slopes(numbers[:_SAMPLE])[2] < width:
-        slopes, least, narrow = _slopes(numbers)
-        if narrow < width:
+        slopes, least, narrower = _slopes(numbers)
+        if narrower < width:
             differences = np.zeros_like(numbers)
             np.subtract(slopes, least, out=differences[1:])
-            return _Packed(differences, narrow, step, least)
+            return _Packed(differences, narrower, step, least)
     return _Packed(numbers, width, step, None)
 
 

@@ -214,7 +214,7 @@ def _document(
     coded, bounding = encode_table(part)
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(
-        compression="zstd" if _shrinks(coded) else None, use_threads=False
+        compression="zstd" if shrinks(coded) else None, use_threads=False
     )
     with pa.ipc.new_stream(sink, coded.schema, options=options) as writer:
         writer.write_table(coded)
@@ -236,14 +236,16 @@ def _document(
     }
 
 
-def _shrinks(part: pa.Table) -> bool:
+def shrinks(part: pa.Table) -> bool:
     """Return whether compressing is worth its time, by a sample from the middle of its buffers."""
     buffers = [b for c in part.columns for k in c.chunks for b in k.buffers() if b is not None]
-    largest = sorted(buffers, key=lambda buffer: buffer.size)[-_SAMPLED:]
-    size = min(_SAMPLE // len(largest), largest[0].size) if largest else 0
     if sum(buffer.size for buffer in buffers) < 4 * _SAMPLE:
         return True
-    sample = b"".join(b.slice((b.size - size) // 2, size).to_pybytes() for b in largest)
+    largest = sorted(buffers, key=lambda buffer: buffer.size)[-_SAMPLED:]
+    share = _SAMPLE // len(largest)
+    sample = b"".join(
+        b.slice(max(0, b.size - share) // 2, min(b.size, share)).to_pybytes() for b in largest
+    )
     return bool(_ZSTD.compress(sample).size < 0.8 * len(sample))
 
 
@@ -287,10 +289,10 @@ def read_documents(
 
 
 def _bundled(cells: Mapping[str, int], most: int | None) -> list[list[str]]:
-    tasks: list[list[str]] = [[]]
+    tasks: list[list[str]] = []
     size = 0
     for id_, count in cells.items():
-        if most is not None and tasks[-1] and size + count > most:
+        if not tasks or (most is not None and size + count > most):
             tasks.append([])
             size = 0
         tasks[-1].append(id_)

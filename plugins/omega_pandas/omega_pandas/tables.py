@@ -109,6 +109,8 @@ def _is_plain(dtype: Any) -> bool:
         and dtype.kind in "biufmMO"
         and dtype.isnative
         and dtype.metadata is None
+        # To numpy, the dtypes of C's long and long long are equal.
+        and np.dtype(dtype.str).char == dtype.char
     )
 
 

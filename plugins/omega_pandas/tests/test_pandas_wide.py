@@ -108,3 +108,13 @@ def test_a_refusal_names_the_one_column_of_many(om: Omega) -> None:
     with pytest.raises(UnsupportedValueError, match=r"column 'odd' \(position 137\): row 2 "):
         om.datasets.put(frame, "f")
     assert not om.datasets.exists("f")
+
+
+def test_a_dtype_that_numpy_cannot_restore_is_refused_beside_its_equal(om: Omega) -> None:
+    twin = "q" if np.dtype("q").char != np.dtype("int64").char else "l"
+    for columns in (1, 100):
+        frame = pd.DataFrame({k: np.arange(3) for k in range(columns)})
+        om.datasets.put(frame, "same")
+        frame["twin"] = np.arange(3).astype(np.dtype(twin))
+        with pytest.raises(UnsupportedValueError, match="column 'twin'.*numpy cannot restore"):
+            om.datasets.put(frame, "twin")
