@@ -25,7 +25,7 @@ from pymongo import MongoClient
 
 from omega_core.mongo import embedded
 from omega_pandas.encodings import encode_table, stored_columns
-from omega_pandas.segments import SEGMENT_ROWS
+from omega_pandas.segments import SEGMENT_ROWS, shrinks
 from omega_pandas.statistics import table_stats
 from omega_pandas.tables import encode_frame
 
@@ -76,7 +76,8 @@ def put(frame: Any, steps: Steps, collection: Any) -> list[bytes]:
         for name in table.column_names:
             part = table.select([name]).slice(start, SEGMENT_ROWS).combine_chunks()
             coded, bounding = steps.timed("encode", lambda part=part: encode_table(part))
-            compression = None if name == "c1" else "zstd"  # random floats do not shrink
+            shrunk = steps.timed("sample", lambda coded=coded: shrinks(coded))
+            compression = "zstd" if shrunk else None
             data = steps.timed("IPC and zstd", lambda c=coded, z=compression: stream(c, z))
             steps.timed("statistics", lambda p=part, b=bounding: table_stats(p, b))
             steps.timed("checksum", lambda data=data: zlib.crc32(data))

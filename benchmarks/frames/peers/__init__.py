@@ -17,19 +17,18 @@ class Entry:
     """Whose versions are reported."""
     by_row: bool = False
     """Stores row by row: slow, so that it runs once, and not on the largest frame."""
-
-    @property
-    def is_floor(self) -> bool:
-        """Whether it moves bytes and makes no frame of them."""
-        return self.name in ("floor", "plain")
+    is_floor: bool = False
+    """Moves bytes, and makes no frame of them."""
 
 
 ENTRIES = {
     entry.name: entry
     for entry in (
         Entry("omega", "omega_core", "omega", ("omega-core", "omega-pandas", "pandas", "pyarrow")),
-        Entry("floor", "the floor: the same bytes", "omega", ("pymongo",)),
-        Entry("plain", "the floor: plain Arrow, zstd", "omega", ("pymongo", "pyarrow")),
+        Entry("floor", "the floor: the same bytes", "omega", ("pymongo",), is_floor=True),
+        Entry(
+            "plain", "the floor: plain Arrow, zstd", "omega", ("pymongo", "pyarrow"), is_floor=True
+        ),
         Entry("arcticdb", "ArcticDB on LMDB", "arcticdb", ("arcticdb", "pandas")),
         Entry("parquet", "Parquet file", "omega", ("pyarrow",)),
         Entry("feather", "Feather file", "omega", ("pyarrow",)),

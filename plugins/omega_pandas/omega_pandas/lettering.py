@@ -1,4 +1,7 @@
-"""Text, or bytes, of which each has the same length: codes, hashes, dates; without offsets."""
+"""Text and bytes: without offsets where each has the same length, as codes, hashes and dates have.
+
+And selected by position where Arrow has no way to: text that is stored as views.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 Json = Any
 Document = dict[str, Any]
 
-
 _PARALLEL_ROWS = 64 * 1024
 """Fewer are decoded in no time."""
 

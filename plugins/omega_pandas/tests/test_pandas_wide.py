@@ -116,5 +116,5 @@ def test_a_dtype_that_numpy_cannot_restore_is_refused_beside_its_equal(om: Omega
         frame = pd.DataFrame({k: np.arange(3) for k in range(columns)})
         om.datasets.put(frame, "same")
         frame["twin"] = np.arange(3).astype(np.dtype(twin))
-        with pytest.raises(UnsupportedValueError, match="column 'twin'.*numpy cannot restore"):
+        with pytest.raises(UnsupportedValueError, match=r"column 'twin'.*numpy cannot restore"):
             om.datasets.put(frame, "twin")
