@@ -7,7 +7,6 @@ client off for good; children are killed there with SIGKILL. For every n until t
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -23,8 +22,7 @@ from omega_core import BaseDataBackend, Metadata, Omega, hookimpl
 from omega_core.errors import ConflictError, OmegaError, ServerError, UnsupportedValueError
 from omega_core.protocol.commit import Intent
 from omega_core.store import OmegaStore
-from omega_core.testing.children import Child, KilledError
-from omega_core.testing.crashes import CrashingTwin
+from omega_core.testing.crashes import CrashingTwin, kill_at
 from omega_core.testing.faults import FAULTS, FaultKind, FaultProxy, let_time_pass
 from omega_core.testing.orphans import find_orphans
 
@@ -356,25 +354,11 @@ def test_a_process_killed_at_any_step_leaves_the_old_object_or_the_new_one(
     steps = itertools.count(1)
 
     def run(name: str) -> bool | None:
-        def act(tell: Any) -> None:
-            victim.database.prepare("default")
-            tell("ready")
-            assert os.read(go, 1)
+        def act(victim: Omega) -> None:
             OPERATIONS[operation][1](case, victim, name)
 
-        go, start = os.pipe()
-        with Child(act) as child:
-            assert child.hear() == "ready"
-            with stage.proxy.fault(next(steps), moment, then=child.kill) as fault:
-                os.write(start, b"x")
-                try:
-                    child.result()
-                    succeeded = True
-                except KilledError:
-                    succeeded = False
-        os.close(go)
-        os.close(start)
-        return succeeded if fault.struck is not None else None
+        succeeded, struck = kill_at(stage.proxy, next(steps), victim, act, moment)
+        return succeeded if struck else None
 
     check(case, stage, operation, run)
 

@@ -1,8 +1,9 @@
-"""An `Omega` that crashes when it is told to, beside one that does not."""
+"""Crashes at a command of one's choice: of an `Omega` beside another, or of a whole process."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any, Self
 from unittest.mock import patch
@@ -11,7 +12,54 @@ from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, ServerError
 from ..omega import Omega
+from .children import Child, KilledError, Tell
 from .faults import FaultKind, FaultProxy
+
+
+def kill_at(
+    proxy: FaultProxy,
+    step: int,
+    victim: Omega,
+    action: Callable[[Omega], Any],
+    kind: FaultKind = "lost answer",
+) -> tuple[bool, bool]:
+    """Run an action in a process of its own, and kill -9 that at a command to the server.
+
+    Parameters
+    ----------
+    victim
+        Reaches its server through the ``proxy``.
+    step
+        The number of the command, from 1.
+
+    Returns
+    -------
+    succeeded, struck
+        Whether the action ended, and whether it came to that step.
+    """
+    go, start = os.pipe()
+
+    def act(tell: Tell) -> None:
+        # Connected and prepared, so that the first command that counts is the action's.
+        victim.database.prepare("default")
+        tell("ready")
+        assert os.read(go, 1)
+        action(victim)
+
+    try:
+        with Child(act) as child:
+            assert child.hear() == "ready"
+            with proxy.fault(step, kind, then=child.kill) as fault:
+                os.write(start, b"x")
+                try:
+                    child.result()
+                    succeeded = True
+                except KilledError:
+                    succeeded = False
+    finally:
+        os.close(go)
+        os.close(start)
+    return succeeded, fault.struck is not None
 
 
 class CrashingTwin:

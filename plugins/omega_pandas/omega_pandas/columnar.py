@@ -13,9 +13,8 @@ from omega_core import BaseDataBackend
 from omega_core.errors import OmegaError, UnsupportedValueError
 
 from .batches import check_schema, split_header, store_common, unique_labels, write_batch
-from .choices import check_chunksize, window
-from .edges import check_library
-from .reader import LazyFrame, Selection
+from .choices import read_part
+from .reader import Selection
 from .schema import Encoded
 from .segments import SEGMENT_ROWS, Progress
 from .stored import Stored
@@ -123,25 +122,7 @@ class ColumnarBackend(BaseDataBackend):
         raise NotImplementedError
 
     def read_selection(
-        self,
-        meta: Metadata,
-        *,
-        columns: Any = None,
-        filter: Any = None,
-        rows: slice | None = None,
-        chunksize: int | None = None,
-        lazy: bool = False,
-        as_of: int | dt.datetime | None = None,
-        as_: str = "pandas",
+        self, meta: Metadata, *, as_of: int | dt.datetime | None = None, **options: Any
     ) -> Any:
-        """Return the part of an object that the options of `get` ask for."""
-        check_chunksize(chunksize, meta.name)
-        stored = Stored(self.data_store.segments, meta, as_of)
-        filters = () if filter is None else (filter,)
-        selection = Selection(stored, columns, filters, window(rows, stored.rows, meta.name))
-        if lazy:
-            return LazyFrame(selection)
-        check_library(as_)
-        if chunksize is not None:
-            return selection.chunks(chunksize, as_)
-        return selection.read_as(as_)
+        """Return the part of an object that the options of `get` ask for; see `read_part`."""
+        return read_part(Selection, Stored(self.data_store.segments, meta, as_of), **options)

@@ -16,10 +16,8 @@ def narrowed(header: dict[str, Json], frame: Any, positions: list[int], labels: 
 
     Not by pandas' own selection: a copy of a frame takes big-endian columns for native ones.
     """
-    # Appended rows may repeat labels of the index, which a flag of the first frame forbids.
-    duplicates = header["duplicates"] or not frame.index.is_unique
     columns = [_values(frame[position]) for position in positions]
-    return make_frame({**header, "duplicates": duplicates}, frame.index, columns, labels)
+    return make_frame(header, frame.index, columns, labels)
 
 
 def _values(column: Any) -> Any:

@@ -14,11 +14,9 @@ from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
 from .batches import check_schema, split_header, unique_labels
-from .choices import check_chunksize, window
+from .choices import read_part
 from .documents import encode_rows
-from .edges import check_library
 from .headers import common_id, store_header
-from .reader import LazyFrame
 from .rowreader import RowsSelection
 from .schema import listing
 from .segments import Layout
@@ -155,17 +153,17 @@ class RowsBackend(BaseDataBackend):
         """
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
-        check_chunksize(chunksize, name)
-        check_library(as_)
         store = self.data_store
-        stored = StoredRows(store.collection(name), store.segments, meta, as_of)
-        filters = () if filter is None else (filter,)
-        selection = RowsSelection(stored, columns, filters, window(rows, stored.rows, name))
-        if lazy:
-            return LazyFrame(selection)
-        if chunksize is not None:
-            return selection.chunks(chunksize, as_)
-        return selection.read_as(as_)
+        return read_part(
+            RowsSelection,
+            StoredRows(store.collection(name), store.segments, meta, as_of),
+            columns=columns,
+            filter=filter,
+            rows=rows,
+            chunksize=chunksize,
+            lazy=lazy,
+            as_=as_,
+        )
 
     def _check(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +15,8 @@ import pytest
 
 import omega_pandas.rows
 from omega_core import Omega
-from omega_core.testing.children import Child, KilledError, Tell
-from omega_core.testing.crashes import CrashingTwin
+from omega_core.testing.children import Child, Tell
+from omega_core.testing.crashes import CrashingTwin, kill_at
 from omega_core.testing.faults import FAULTS, FaultKind, FaultProxy, let_time_pass
 from omega_core.testing.orphans import find_orphans
 
@@ -91,27 +90,13 @@ def test_a_process_killed_at_any_step_of_an_append_leaves_all_of_its_rows_or_non
     for step in itertools.count(1):
         name = f"step {step}"
         om.datasets.put(sales(0, 3), name, layout=layout)
-        go, start = os.pipe()
 
-        def act(tell: Tell, name: str = name, go: int = go) -> None:
-            victim.database.prepare("default")
-            tell("ready")
-            assert os.read(go, 1)
+        def act(victim: Omega, name: str = name) -> None:
             victim.datasets.put(sales(3, 5), name, layout=layout, append=True, **options)
 
-        with Child(act) as child:
-            assert child.hear() == "ready"
-            with proxy.fault(step, moment, then=child.kill) as fault:
-                os.write(start, b"x")
-                try:
-                    child.result()
-                    succeeded = True
-                except KilledError:
-                    succeeded = False
-        os.close(go)
-        os.close(start)
+        succeeded, struck = kill_at(proxy, step, victim, act, moment)
         check_append(om, assert_same, name, layout, succeeded, step)
-        if fault.struck is None:
+        if not struck:
             break
     # Begin, rows in three commands, two indexes and commit; or begin, segment and commit.
     assert step > (7 if layout == "rows" else 3)
