@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 WORK = """
 import time
@@ -19,11 +21,10 @@ print("done")
 """
 
 
-def shown(steps: int, seconds: float) -> str:
-    """What stands at a terminal at the end, and stood there before."""
+def on_a_terminal(code: str, **variables: str) -> tuple[int, str]:
+    """Run code; return how it ended, and what stood at its terminal."""
     ours, theirs = pty.openpty()
-    code = WORK.format(steps=steps, seconds=seconds)
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **variables}
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment
     ) as worker:
@@ -32,8 +33,13 @@ def shown(steps: int, seconds: float) -> str:
         while part := _read(ours):
             read += part
     os.close(ours)
-    assert worker.returncode == 0, read
-    return read.decode()
+    return worker.returncode, read.decode()
+
+
+def shown(steps: int, seconds: float) -> str:
+    code, text = on_a_terminal(WORK.format(steps=steps, seconds=seconds))
+    assert code == 0, text
+    return text
 
 
 def _read(stream: int) -> bytes:
@@ -58,3 +64,17 @@ def test_without_a_terminal_there_is_none() -> None:
     code = WORK.format(steps=3, seconds=0.5)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("done\n", "")
+
+
+def test_a_command_that_waits_for_a_server_shows_one(tmp_path: Path) -> None:
+    path = tmp_path / "mongod.sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        url = f"mongodb://{str(path).replace('/', '%2F')}/nothing"
+        command = (
+            f"from omega_core.cli.main import app; app(['--url', {url!r}, 'server', 'status'])"
+        )
+        code, text = on_a_terminal(command, OMEGA_MONGO__TIMEOUT="2")
+    assert code == 1
+    assert "connecting" in text

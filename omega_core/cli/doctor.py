@@ -10,6 +10,7 @@ import typer
 
 from .invocation import Json, invocation
 from .output import verbatim
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from .checkup import Finding
@@ -26,7 +27,8 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     from .checkup import examine
 
     call = invocation(ctx)
-    findings = list(examine(call))
+    with waiting("checking"):
+        findings = list(examine(call))
     problems = [f for f in findings if f.level == "problem"]
     document = {"healthy": not problems, "findings": [asdict(f) for f in findings]}
     call.show(document, lambda: _view(findings, len(problems)))

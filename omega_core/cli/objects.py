@@ -133,12 +133,13 @@ def _list(
 def _info(call: Invocation, attribute: str, name: str, version: int | None) -> None:
     with call.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, attribute)
-        meta = store.metadata(name, version=version)
-        if meta is None:
-            raise store.not_found(name, version)
-        [record] = records_of(store, [meta])
-        count = len(store.versions(name))
-        problem = _unreadable(om, meta)
+        with waiting("looking"):
+            meta = store.metadata(name, version=version)
+            if meta is None:
+                raise store.not_found(name, version)
+            [record] = records_of(store, [meta])
+            count = len(store.versions(name))
+            problem = _unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
     record |= {"versions": count, "readable": problem is None, "problem": problem}
 
@@ -167,8 +168,9 @@ def _info(call: Invocation, attribute: str, name: str, version: int | None) -> N
 def _versions(call: Invocation, attribute: str, name: str) -> None:
     with call.omega() as om:
         store: OmegaStore = getattr(om, attribute)
-        metas: list[Metadata] = store.versions(name)
-        records = records_of(store, metas)
+        with waiting("looking"):
+            metas: list[Metadata] = store.versions(name)
+            records = records_of(store, metas)
 
     def view() -> list[Any]:
         title = f"versions of {store.prefix}{name}"

@@ -8,6 +8,7 @@ import typer
 
 from .invocation import Invocation, Json, invocation
 from .output import sheet, verbatim
+from .waiting import waiting
 
 if TYPE_CHECKING:
     from ..mongo.embedded import ServerStatus
@@ -28,7 +29,8 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
     call = invocation(ctx)
     config = call.config()
     if config.mongo.url is not None:
-        facts = _configured(call)
+        with waiting("connecting"):
+            facts = _configured(call)
         call.show(facts, lambda: [_headline("answers", True), sheet(facts)])
         return
     from ..mongo.embedded import status
@@ -47,7 +49,8 @@ def start(ctx: typer.Context, as_json: Json = False) -> None:
     from ..mongo.embedded import start
 
     call = invocation(ctx)
-    facts = _facts(start(_data_dir(call)))
+    with waiting("starting"):
+        facts = _facts(start(_data_dir(call)))
     call.show(facts, lambda: [_headline("runs until: omega server stop", True), sheet(facts)])
 
 
@@ -61,7 +64,8 @@ def stop(
     from ..mongo.embedded import stop
 
     call = invocation(ctx)
-    stopped = stop(_data_dir(call), force=force)
+    with waiting("stopping"):
+        stopped = stop(_data_dir(call), force=force)
     word = "stopped" if stopped else "did not run"
     call.show({"stopped": stopped}, lambda: [_headline(word, stopped)])
 
