@@ -24,7 +24,7 @@ DATA, MODELS, JOBS = "data/", "models/", "jobs/"
 SECTION = {DATA: "datasets", MODELS: "models", JOBS: "jobs"}
 """The attribute of an `Omega`, and the key of the configuration, for each prefix."""
 
-_LISTED = {"pending": 0, "retired": 0, "versions": 0}
+_LISTED = {"pending": 0, "retired": 0, "versions": 0, "inline": 0}
 
 
 class Catalog(Payloads):

@@ -53,6 +53,10 @@ class PluginsConfig:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
 
+MAX_VERSIONS = 100
+"""How many versions of an object can stay; a put of one that has them all is as fast as any."""
+
+
 def _default_keep() -> dict[str, int]:
     return {"datasets": 2, "models": 10, "jobs": 2}
 
@@ -62,7 +66,8 @@ class StoresConfig:
     """``[stores]``: the bucket, how many versions stay, and two durations in seconds.
 
     ``lease`` is how long a silent writer is taken for alive, ``grace`` how long the data of
-    replaced objects stays for their readers.
+    replaced objects stays for their readers. Files of up to ``inline`` bytes travel in the
+    metadata document, of fewer where many versions stay.
     """
 
     bucket: str = "default"
@@ -71,10 +76,18 @@ class StoresConfig:
     )
     lease: float = limited(60.0, above=0)
     grace: float = limited(3600.0, at_least=0)
+    inline: int = limited(16 * 1024, at_least=0)
 
     def __post_init__(self) -> None:
         if not self.bucket:
             raise ValueError("the bucket must have a name.")
+        for store, count in self.keep.items():
+            if count > MAX_VERSIONS:
+                raise ValueError(
+                    f"keep.{store} is {count}, and at most {MAX_VERSIONS} versions of an object "
+                    "stay: every put rewrites the list of them. Put what has to stay longer under "
+                    "names of its own."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,6 +95,10 @@ class ConflictError(StoreError):
     """Somebody else changed the object first; nothing was overwritten."""
 
 
+class OvertakenError(ConflictError):
+    """What an append adds to came, went or was replaced while it was written; nothing was lost."""
+
+
 class LeaseLostError(ConflictError):
     """A writer was silent for longer than its lease, and was given up for dead."""
 

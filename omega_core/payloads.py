@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gridfs import GridFS
@@ -12,6 +13,7 @@ from pymongo.database import Database as MongoDatabase
 from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
 from .protocol import pipelines
+from .protocol.admission import admit
 from .protocol.commit import UNSEEN, Intent, persist, read
 from .protocol.files import (
     CHUNK_SIZE,
@@ -69,11 +71,19 @@ class Payloads:
     # --- metadata ----------------------------------------------------------------------------
 
     def metadata(self, name: str, *, version: int | None = None) -> Metadata | None:
-        """Return the metadata of an object, or of one of its versions; None if there is none."""
+        """Return the metadata of an object, or of one of its versions; None if there is none.
+
+        To the backend of a get it is what was asked for. To the backend of a put it is what is
+        being written, where there is something to replace: with the attributes of that, merged
+        with the caller's, and pointing at nothing yet.
+        """
         check_name(name)
         scope = current_scope()
         if version is None and scope is not None and scope.concerns(self, name):
-            return scope.meta
+            if scope.intent is None:
+                return scope.meta
+            if scope.writing:
+                return self._being_written(scope.intent, scope.meta)
         document = read(self.database, self.key(name), version)
         return None if document is None else Metadata.from_document(document, self)
 
@@ -101,10 +111,10 @@ class Payloads:
         scope = current_scope()
         if attributes is None and intent is not None and scope is not None:
             attributes = scope.attributes
-        existing = self.metadata(name)
+        existing = self.metadata(name) if intent is None or scope is None else scope.meta
         base = {} if existing is None else dict(existing.attributes)
         merged = base if attributes is None else {**base, **attributes} if attributes else {}
-        if intent is not None and intent.append and existing is not None:
+        if intent is not None and intent.appends and existing is not None:
             meta = existing.copy()
             meta.attributes = merged
             for field, value in fields.items():
@@ -120,11 +130,16 @@ class Payloads:
             intent.meta = meta
         return meta
 
+    def _being_written(self, intent: Intent, live: Metadata | None) -> Metadata | None:
+        if intent.meta is None and live is not None:
+            self.make_metadata(live.name, intent.writer["kind"])
+        return intent.meta
+
     def save_metadata(self, meta: Metadata) -> Metadata:
         """Commit the put under way, or else save the attributes of what is live."""
         intent = self._intent(meta.name)
         if intent is not None and not intent.committed:
-            self._own_file(meta, intent)
+            admit(meta, intent)
             document = intent.commit(meta)
         else:
             if meta.rev is None:
@@ -168,16 +183,6 @@ class Payloads:
         meta.id = document["_id"]
         return meta
 
-    @staticmethod
-    def _own_file(meta: Metadata, intent: Intent) -> None:
-        """Note a file that the backend wrote around ``fs``, so that a drop frees it as well."""
-        if meta.gridfile is None:
-            return
-        file_id = meta.gridfile.grid_id
-        own = isinstance(file_id, str) and file_id.startswith(f"{intent.gen}-")
-        if not own and file_id not in intent.res.files:
-            intent.record("files", file_id)
-
     def generation(self, name: str) -> str:
         """Return the id of the generation that a put of ``name`` is writing."""
         intent = self._intent(name)
@@ -200,12 +205,13 @@ class Payloads:
         if intent is None or scope is None:
             meta = self.metadata(name)
             live = meta.collection if meta is not None else None
-            return self.database.data(live or self.object_store_key(name, "datastore"))
+            none = object_store_key(self.bucket, self.prefix, name, "datastore")
+            return self.database.data(live or none)
         if not scope.concerns(self, name):
             side = side_collection_key(f"{self.prefix}{name}", intent.gen)
             intent.record("collections", side)
             return self.database.data(side)
-        if intent.append and scope.meta is not None and scope.meta.collection:
+        if intent.appends and scope.meta is not None and scope.meta.collection:
             if scope.meta.collection not in intent.res.rows:
                 intent.record("rows", scope.meta.collection)
             return self.database.data(scope.meta.collection)
@@ -235,8 +241,20 @@ class Payloads:
         return GridFS(self.mongodb, files)
 
     def object_store_key(self, name: str, ext: str) -> str:
-        """Return a readable key that no other bucket, store, name or extension has."""
-        return object_store_key(self.bucket, self.prefix, check_name(name), ext)
+        """Return a readable key that no other bucket, store, name, extension or version has.
+
+        Inside a put of this name it is that of the version being written (with ``append=True``: of
+        the one that is there), the same each time; inside a get that of the version asked for;
+        elsewhere that of what is live, for which the server is asked.
+        """
+        check_name(name)
+        intent = self._intent(name)
+        if intent is not None and not intent.appends:
+            gen: str | None = intent.gen
+        else:
+            meta = self.metadata(name)
+            gen = None if meta is None else meta.gen
+        return object_store_key(self.bucket, self.prefix, name, ext, gen)
 
     # --- files -------------------------------------------------------------------------------
 
@@ -258,10 +276,13 @@ class Payloads:
             grid = GridSink(self.database, intent, self.object_store_key(meta.name, ext))
 
             def finish(integrity: Document) -> None:
-                meta.gridfile = StoredFile(grid_id=grid.id)
-                meta.integrity = {**integrity, "chunk_size": CHUNK_SIZE}
+                if grid.inline is not None:
+                    meta.inline, meta.integrity = grid.inline, integrity
+                else:
+                    meta.gridfile = StoredFile(grid_id=grid.id)
+                    meta.integrity = {**integrity, "chunk_size": CHUNK_SIZE}
 
-            return PayloadWriter(grid, meta, finish)
+            return self._writer(grid, meta, finish, intent)
         key = f"{generation_key(meta.name, intent.gen)}.{ext}"
         place = self.omega.locations.resolve(uri, key=key)
         intent.record("uris", place)
@@ -270,10 +291,11 @@ class Payloads:
         def finish_at_uri(integrity: Document) -> None:
             meta.uri, meta.integrity = place, integrity
 
-        return PayloadWriter(sink, meta, finish_at_uri)
+        return self._writer(sink, meta, finish_at_uri, intent)
 
     def open_file(self, meta: Metadata) -> BinaryIO:
         """Return the payload as a readable, seekable binary file that checks what it reads."""
+        raw: BinaryIO | io.RawIOBase
         if meta.gridfile is not None:
             raw = grid_reader(self.database, bucket_key(meta.bucket), meta)
         elif meta.uri is not None:
@@ -281,6 +303,8 @@ class Payloads:
                 raw = self.omega.locations.open(meta.uri)
             except FileNotFoundError as exc:
                 raise self._damage(meta, f"there is nothing at {meta.uri}") from exc
+        elif (inline := self._inline(meta)) is not None:
+            raw = io.BytesIO(inline)
         else:
             raise StoreError(f"{meta!r} has no file: its kind keeps its payload elsewhere.")
         expected = meta.integrity
@@ -290,6 +314,25 @@ class Payloads:
         return io.BufferedReader(reader, max(1, min(expected["length"], 1 << 20)))
 
     # --- their parts -------------------------------------------------------------------------
+
+    @staticmethod
+    def _writer(
+        sink: Sink, meta: Metadata, finish: Callable[[Document], None], intent: Intent
+    ) -> PayloadWriter:
+        writer = PayloadWriter(sink, meta, finish)
+        intent.writers.append(writer)
+        return writer
+
+    def _inline(self, meta: Metadata) -> bytes | None:
+        """Return the payload that travels in the document, which listings leave out."""
+        if meta.inline is not None:
+            return meta.inline
+        key = Key(meta.bucket, meta.prefix, meta.name)
+        document = read(self.database, key, meta.version)
+        if document is None or document["gen"] != meta.gen:
+            return None
+        found: bytes | None = document.get("inline")
+        return found
 
     def _writing(self) -> Intent | None:
         """Return the write under way in this bucket, whatever it writes."""

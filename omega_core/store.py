@@ -11,6 +11,7 @@ from gridfs.errors import CorruptGridFile, NoFile
 from .backends.base import ACTIONS, BaseDataBackend
 from .catalog import DATA, MODELS, SECTION, Catalog
 from .errors import (
+    OvertakenError,
     PluginContractError,
     StaleReadError,
     StoreError,
@@ -182,33 +183,57 @@ class OmegaStore(Catalog):
     ) -> Metadata:
         check_name(name)
         with answering(self.database):
-            spec = self._spec_for(obj, name, kind, options)
-            adapter = self.omega.router.adapter(spec)
-            self.omega.router.check_options(spec, "put", name, options)
-            intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
-            live = intent.begin()
-            meta = None if live is None else Metadata.from_document(live, self)
-            try:
-                self._check_append(intent, meta, spec)
-                scope = Scope("put", self, name, self._home(adapter), meta, intent, attributes)
-                with self.omega.leases.keeping(intent), self._operating(scope, spec):
-                    saved = self.omega.router.call(
-                        "put",
-                        adapter,
-                        store=self,
-                        meta=meta,
-                        obj=obj,
-                        name=name,
-                        attributes=attributes,
-                        options=options,
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    return self._put_once(
+                        obj, name, kind, attributes, options, if_rev=if_rev, expires=expires
                     )
-                    self._check_saved(saved, intent, name, spec)
-            except BaseException as exc:
-                rollback(intent, exc)
-                raise
-            self.omega.collect_now_and_then(intent)
-            assert isinstance(saved, Metadata)
-            return saved
+                except OvertakenError:
+                    # What a backend has read of an iterator, nobody can read again.
+                    if isinstance(obj, Iterator) or attempt == _ATTEMPTS:
+                        raise
+        raise AssertionError("unreachable")
+
+    def _put_once(
+        self,
+        obj: Any,
+        name: str,
+        kind: str | None,
+        attributes: dict[str, Any] | None,
+        options: dict[str, Any],
+        *,
+        if_rev: int | None,
+        expires: float | None,
+    ) -> Metadata:
+        spec = self._spec_for(obj, name, kind, options)
+        adapter = self.omega.router.adapter(spec)
+        self.omega.router.check_options(spec, "put", name, options)
+        self._check_uri(options.get("uri"))
+        intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
+        live = intent.begin()
+        meta = None if live is None else Metadata.from_document(live, self)
+        try:
+            self._check_append(intent, meta, spec)
+            intent.check_room({"attributes": attributes or {}})
+            scope = Scope("put", self, name, self._home(adapter), meta, intent, attributes)
+            with self.omega.leases.keeping(intent), self._operating(scope, spec):
+                saved = self.omega.router.call(
+                    "put",
+                    adapter,
+                    store=self,
+                    meta=meta,
+                    obj=obj,
+                    name=name,
+                    attributes=attributes,
+                    options=options,
+                )
+                self._check_saved(saved, intent, name, spec)
+        except BaseException as exc:
+            rollback(intent, exc)
+            raise
+        self.omega.collect_now_and_then(intent)
+        assert isinstance(saved, Metadata)
+        return saved
 
     def _get(self, meta: Metadata, options: dict[str, Any]) -> Any:
         router = self.omega.router
@@ -369,14 +394,18 @@ class OmegaStore(Catalog):
             if_rev=if_rev,
             expires=expires,
             backend_frees=adapter.cls.drop is not BaseDataBackend.drop,
+            kinds=self.omega.router.plugins.kinds_of(spec.plugin),
+            uri=options.get("uri"),
+            inline=self.config.stores.inline,
         )
 
+    def _check_uri(self, uri: Any) -> None:
+        """Refuse a place outside of ``[uris] allow``, whatever the backend makes of it."""
+        if isinstance(uri, str):
+            self.omega.locations.check(uri.replace("{key}", "key"))
+
     def _check_append(self, intent: Intent, meta: Metadata | None, spec: BackendSpec) -> None:
-        if not intent.append:
-            return
-        if meta is None:
-            intent.append = False  # nothing to append to: a plain first put
-        elif meta.kind != spec.kind:
+        if intent.append and meta is not None and meta.kind != spec.kind:
             raise UnsupportedOptionError(
                 f"Cannot append {spec.kind!r} to {meta!r}: it holds another kind. "
                 "Put it under another name, or without append=True to replace it."

@@ -36,6 +36,8 @@ def counted(make_omega: Callable[..., Omega]) -> tuple[Omega, Counter]:
         om = make_omega()
         om.datasets.put({"warm": True}, "x")
         om.datasets.put(b"small", "f")
+        om.datasets.put(bytes(100_000), "large")
+        om.datasets.put([{"a": 1}], "rows", kind="python.rows")
         om.models.put(b"m", "m")
     finally:
         listeners.command_listeners.remove(counter)
@@ -49,13 +51,17 @@ def counted(make_omega: Callable[..., Omega]) -> tuple[Omega, Counter]:
         (lambda om: om.datasets.exists("x"), 1),
         (lambda om: om.datasets.list("*"), 1),
         (lambda om: om.datasets.versions("x"), 1),
-        (lambda om: om.datasets.get("x"), 2),
-        (lambda om: om.datasets.get("f").read(), 2),
-        (lambda om: om.datasets.get("x", version=1), 2),
-        (lambda om: om.datasets.put({"a": 1}, "x"), 3),
+        (lambda om: om.datasets.get("x"), 1),
+        (lambda om: om.datasets.get("f").read(), 1),
+        (lambda om: om.datasets.get("x", version=1), 1),
+        (lambda om: om.datasets.get("large").read(), 2),
+        (lambda om: om.datasets.put({"a": 1}, "x"), 2),
+        # Of a new name, the store looks whether there was an object before.
         (lambda om: om.datasets.put({"a": 1}, "new"), 3),
-        (lambda om: om.datasets.put(b"small", "f"), 4),
-        (lambda om: om.datasets.put([{"a": 1}], "r", kind="python.rows"), 3),
+        (lambda om: om.datasets.put(b"small", "f"), 2),
+        (lambda om: om.datasets.put(bytes(100_000), "f"), 4),
+        (lambda om: om.datasets.put([{"a": 1}], "r", kind="python.rows"), 4),
+        (lambda om: om.datasets.put([{"a": 1}], "rows", kind="python.rows"), 3),
         (lambda om: om.datasets.drop("x"), 2),
     ],
     ids=lambda value: None if isinstance(value, int) else "",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
+from bson.raw_bson import RawBSONDocument
 
 from omega_core import Omega
 from omega_core.errors import IntegrityError
@@ -74,11 +77,11 @@ def lose_all_chunks(database: Database) -> None:
 )
 @pytest.mark.parametrize("kind", ["python.file", "python.data"])
 def test_a_damaged_file_in_gridfs(
-    om: Omega, kind: str, damage: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
+    make_omega: Make, kind: str, damage: Callable[[Database], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("omega_core.protocol.files.CHUNK_SIZE", 1000)
     monkeypatch.setattr("omega_core.payloads.CHUNK_SIZE", 1000)
-    monkeypatch.setattr("omega_core.backends.python_data.DOCUMENT_LIMIT", 1000)
+    om = make_omega(stores={"inline": 0})
     obj: Any = bytes(range(256)) * 12 if kind == "python.file" else list(range(500))
     om.datasets.put(obj, "x", kind=kind)
     damage(om.database.mongodb)
@@ -86,9 +89,20 @@ def test_a_damaged_file_in_gridfs(
         read(om)
 
 
-def test_a_damaged_document(om: Omega) -> None:
-    om.datasets.put({"a": "the truth"}, "x")
-    segments = om.database.mongodb["omega.default.segments"]
+@pytest.mark.parametrize("kind", ["python.file", "python.data"])
+def test_a_damaged_payload_in_the_metadata(om: Omega, kind: str) -> None:
+    obj: Any = b"the truth" if kind == "python.file" else {"a": "the truth"}
+    meta = om.datasets.put(obj, "x", kind=kind)
+    assert meta.inline is not None
+    for damaged in (meta.inline.replace(b"truth", b"trutH"), meta.inline[:-1], b""):
+        om.database.metadata.update_one({}, {"$set": {"inline": damaged}})
+        with pytest.raises(IntegrityError, match=DAMAGED):
+            read(om)
+
+
+def test_a_damaged_document_of_before(om: Omega) -> None:
+    segments = store_as_before(om, {"a": "the truth"}, "x")
+    assert om.datasets.get("x") == {"a": "the truth"}
     segments.update_one({}, {"$set": {"data.value.a": "the trutH"}})
     with pytest.raises(IntegrityError, match=DAMAGED):
         om.datasets.get("x")
@@ -98,6 +112,21 @@ def test_a_damaged_document(om: Omega) -> None:
     segments.delete_one({})
     with pytest.raises(IntegrityError, match=DAMAGED):
         om.datasets.get("x")
+
+
+def store_as_before(om: Omega, obj: Any, name: str) -> Any:
+    """Store a value as versions before 0.2 did, and return the collection that holds it."""
+    encoded = bson.encode({"value": obj})
+    meta = om.datasets.put(obj, name)
+    segments = om.database.mongodb["omega.default.segments"]
+    document = {"_id": meta.gen, "payload": meta.gen, "data": RawBSONDocument(encoded)}
+    segments.insert_one(document)
+    integrity = {"length": len(encoded), "sha256": hashlib.sha256(encoded).hexdigest()}
+    om.database.metadata.update_one(
+        {"name": name},
+        {"$unset": {"inline": ""}, "$set": {"integrity": integrity, "res": {"segments": True}}},
+    )
+    return segments
 
 
 def flip_a_segment(segments: Any) -> None:
@@ -144,11 +173,12 @@ def test_rows_that_are_missing(om: Omega) -> None:
         om.datasets.get("x")
 
 
-def test_a_version_that_is_damaged_leaves_the_others_readable(om: Omega) -> None:
+def test_a_version_that_is_damaged_leaves_the_others_readable(make_omega: Make) -> None:
+    om = make_omega(stores={"inline": 0})
     for obj in ("old", "new"):
         om.datasets.put(obj, "x")
     old = om.datasets.versions("x")[0]
-    om.database.mongodb["omega.default.segments"].delete_one({"_id": old.gen})
+    om.database.mongodb["omega.default.fs.chunks"].delete_one({"files_id": old.gridfile.grid_id})
     with pytest.raises(IntegrityError, match=DAMAGED):
         om.datasets.get("x", version=1)
     assert om.datasets.get("x") == "new"

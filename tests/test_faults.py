@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 
-import omega_core.backends.python_data
 from omega_core import BaseDataBackend, Metadata, Omega, hookimpl
 from omega_core.errors import ConflictError, OmegaError, ServerError, UnsupportedValueError
 from omega_core.protocol.commit import Intent
@@ -172,7 +171,8 @@ def foo_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make small objects take the way of large ones, and a lost server be found again soon."""
-    monkeypatch.setattr(omega_core.backends.python_data, "DOCUMENT_LIMIT", 4_000)
+    # Inline are the smallest alone: 128 kB for all versions, of which three stay.
+    monkeypatch.setattr("omega_core.protocol.commit.INLINE_OF_ALL_VERSIONS", 2_000)
     monkeypatch.setattr("omega_core.protocol.files.CHUNK_SIZE", 6000)
     monkeypatch.setattr("omega_core.payloads.CHUNK_SIZE", 6000)
     monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.01)
@@ -575,16 +575,16 @@ def test_an_object_put_again_and_again_is_thinned_out_within_the_grace(
     monkeypatch.setattr("omega_core.protocol.collect.CROWDED_GRACE", 0.0)
     crowds = []
     for i in range(100):
-        om.datasets.put(i, "x")
+        om.datasets.put(bytes(20_000) + bytes([i]), "x")
         document = om.database.metadata.find_one()
         assert document is not None
         crowds.append(len(document.get("retired", {})))
     assert max(crowds) == 47
     assert min(crowds[50:]) == 8
     # What is left is whole: two versions, and what slow readers may still read.
-    segments = om.database.mongodb["omega.default.segments"]
-    assert segments.count_documents({}) == crowds[-1] + 2
-    assert om.datasets.get("x", version=99) == 98
+    files = om.database.mongodb["omega.default.fs.files"]
+    assert files.count_documents({}) == crowds[-1] + 2
+    assert om.datasets.get("x", version=99).read()[-1] == 98
 
 
 def test_what_cannot_be_freed_is_not_all_that_is_looked_at_after_a_put(

@@ -169,11 +169,11 @@ def test_a_source_that_fails_half_way_leaves_nothing(om: Omega) -> None:
                 raise OSError("the disk is gone")
             return b"x" * CHUNK_SIZE
 
-    om.datasets.put(b"old", "f")
+    om.datasets.put(b"old" * 10_000, "f")
     with pytest.raises(OSError, match="the disk is gone") as caught:
         om.datasets.put(Failing(), "f")
     assert any("In put of data/'f'" in note for note in caught.value.__notes__)
-    assert om.datasets.get("f").read() == b"old"
+    assert om.datasets.get("f").read() == b"old" * 10_000
     assert om.database.data("omega.default.fs.chunks").count_documents({}) == 1
 
 

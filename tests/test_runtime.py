@@ -103,7 +103,7 @@ def test_values_leave_nothing_behind(om: Omega) -> None:
     with pytest.raises(UnsupportedValueError):
         model.fit([object()])
     assert everything(om) == ["X"]
-    assert om.database.data("omega.default.segments").count_documents({}) == 1
+    assert om.database.metadata.count_documents({}) == 2  # X and m
 
 
 def test_values_of_a_client_that_died_are_collected(om: Omega) -> None:

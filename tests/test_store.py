@@ -228,7 +228,18 @@ def test_versions_stay_as_many_as_the_configuration_says(make_omega: Callable[..
     assert om.datasets.metadata("x", version=3).attributes == {"i": 3}
     om.datasets.gc(grace=0)
     assert [om.datasets.get("x", version=v) for v in (3, 4, 5)] == [3, 4, 5]
-    assert stored_documents(om) == {"omega.metadata": 1, "omega.default.segments": 3}
+    assert stored_documents(om) == {"omega.metadata": 1}
+
+
+def test_files_of_versions_stay_as_many_as_well(make_omega: Callable[..., Omega]) -> None:
+    om = make_omega(stores={"keep": {"datasets": 3}, "inline": 0})
+    for i in range(1, 6):
+        om.datasets.put(i, "x")
+    om.datasets.gc(grace=0)
+    assert [om.datasets.get("x", version=v) for v in (3, 4, 5)] == [3, 4, 5]
+    assert stored_documents(om) == {
+        "omega.metadata": 1, "omega.default.fs.files": 3, "omega.default.fs.chunks": 3,
+    }  # fmt: skip
 
 
 def test_one_version_can_be_enough(make_omega: Callable[..., Omega]) -> None:
@@ -285,7 +296,8 @@ def test_drop_frees_all_that_the_object_and_its_versions_held_and_nothing_else(o
     om.datasets.drop("yours")
     om.models.drop("mine")
     om.gc(grace=0)
-    assert stored_documents(om) == {}
+    # Of each name its numbers, which never come again.
+    assert stored_documents(om) == {"omega.dropped": 4}
 
 
 def test_drop_of_a_missing_object_can_be_fine(om: Omega) -> None:

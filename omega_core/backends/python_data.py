@@ -15,9 +15,6 @@ from ..protocol.metadata import Metadata
 from .base import BaseDataBackend
 from .faithful import decode, encode
 
-DOCUMENT_LIMIT = 8 * 1024 * 1024
-"""Bytes up to which the data is a document of its own; above, the same BSON is a GridFS file."""
-
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
@@ -38,31 +35,26 @@ class PythonDataBackend(BaseDataBackend):
         except (bson.errors.BSONError, OverflowError, RecursionError) as exc:
             raise UnsupportedValueError(f"{name!r} cannot be stored as BSON: {exc}") from exc
         meta = self.data_store.make_metadata(name, "python.data", attributes=attributes)
-        if len(encoded) > DOCUMENT_LIMIT:
-            with self.data_store.create_file(meta, "bson") as file:
-                file.write(encoded)
-            return meta.save()
-        meta.integrity = {"length": len(encoded), "sha256": hashlib.sha256(encoded).hexdigest()}
-        self.data_store.segments.insert_one(
-            {"_id": meta.gen, "payload": meta.gen, "data": RawBSONDocument(encoded)}
-        )
+        with self.data_store.create_file(meta, "bson") as file:
+            file.write(encoded)
         return meta.save()
 
     def get(self, name: str, **kwargs: Any) -> Any:
         meta = self.data_store.metadata(name)
         assert meta is not None
-        if meta.gridfile is not None:
+        if meta.gridfile is None and meta.inline is None:
+            encoded = self._read_segment(meta)
+        else:
             with self.data_store.open_file(meta) as file:
                 encoded = file.read()
-        else:
-            encoded = self._read_document(meta)
         return decode(bson.decode(encoded, _CODEC)["value"])
 
-    def _read_document(self, meta: Metadata) -> bytes:
-        segments = self.data_store.segments.with_options(codec_options=_RAW)
-        document = segments.find_one({"_id": meta.gen})
+    def _read_segment(self, meta: Metadata) -> bytes:
+        """Read what versions before 0.2 wrote: a document of the bucket's shared collection."""
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
-        data = None if document is None else document.get("data")
+        # As bytes, and not by a codec: the driver would decode its own errors with that as well.
+        found = b"".join([*self.data_store.segments.find_raw_batches({"_id": meta.gen})])
+        data = bson.decode(found, _RAW).get("data") if found else None
         if not isinstance(data, RawBSONDocument):
             raise IntegrityError(f"{what}: its document is missing.")
         encoded = bytes(data.raw)

@@ -163,13 +163,14 @@ def own_bucket(om: Omega, *, keep: bool) -> Iterator[Omega]:
 
 
 def _remove(bucket: Omega) -> None:
+    from ..protocol.collect import Collector
     from ..protocol.naming import bucket_key
 
     for store in (bucket.datasets, bucket.models, bucket.jobs):
         for name in store.list(hidden=True):
             store.drop(name, missing_ok=True)
-        # Nobody else knows of this bucket, so nobody reads from it, and nothing needs to wait.
-        store.gc(0)
+    # Nobody else knows of this bucket, so nobody reads from it, and nothing needs to wait.
+    Collector(bucket.freer).run({"bucket": bucket.bucket}, 0.0, begin_anew=True)
     namespace = bucket_key(bucket.bucket)
     files = bucket.database.files(namespace)
     bucket.database.segments(namespace).drop()

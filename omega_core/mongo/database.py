@@ -48,6 +48,7 @@ EXACT_TYPES = TypeRegistry([_PlainInt()])
 """For the codec of whatever users get back."""
 
 _METADATA = "omega.metadata"
+_DROPPED = "omega.dropped"
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
 
 
@@ -169,32 +170,39 @@ class Database:
 
     @property
     def mongodb(self) -> MongoDatabase[Document]:
-        return self.client.get_database(self._name if self._client else self._name_connected())
-
-    def _name_connected(self) -> str:
-        self._connect()
-        return self._name
+        client = self.client
+        return client.get_database(self._name, write_concern=self._durable)
 
     @property
     def metadata(self) -> Collection[Document]:
         """The metadata documents, with the concerns that the write protocol stands on."""
+        return self._documents(_METADATA)
+
+    @property
+    def _durable(self) -> WriteConcern:
+        # j, for data as well: what is acknowledged survives kill -9 of mongod. A journaled commit
+        # alone would cover only the data that was written in the same life of the server.
+        return WriteConcern(w="majority" if self._replica_set else 1, j=True)
+
+    def _documents(self, name: str) -> Collection[Document]:
         client = self.client
-        # j: a commit that was acknowledged survives kill -9 of mongod, and as the journal keeps
-        # the order of writes, so does the data that was written before it.
-        concern = WriteConcern(w="majority" if self._replica_set else 1, j=True)
         return client[self._name].get_collection(
-            _METADATA,
+            name,
             codec_options=CodecOptions(tz_aware=True, type_registry=EXACT_TYPES),
-            write_concern=concern,
+            write_concern=self._durable,
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,
         )
 
+    @property
+    def dropped(self) -> Collection[Document]:
+        """The numbers that names had reached when their objects were dropped and collected."""
+        return self._documents(_DROPPED)
+
     def data(self, name: str) -> Collection[Document]:
         """Return a collection for payloads."""
         client = self.client
-        concern = WriteConcern(w="majority") if self._replica_set else WriteConcern(w=1)
-        return client[self._name].get_collection(name, write_concern=concern)
+        return client[self._name].get_collection(name, write_concern=self._durable)
 
     def segments(self, namespace: str) -> Collection[Document]:
         """Return a bucket's shared collection of payload documents."""

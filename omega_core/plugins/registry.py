@@ -84,6 +84,10 @@ class Plugins:
         """The kinds that can be stored, sorted."""
         return sorted(self.specs)
 
+    def kinds_of(self, plugin: str) -> frozenset[str]:
+        """Return the kinds that one plugin stores, by its id."""
+        return frozenset(kind for kind, spec in self.specs.items() if spec.plugin == plugin)
+
     def spec(self, kind: str, *, writer: Mapping[str, Any] | None = None) -> BackendSpec:
         """Return who stores a kind.
 

@@ -18,6 +18,7 @@ from ..errors import (
     UnsupportedOptionError,
     suggestion,
 )
+from ..protocol.scope import current_scope
 from .registry import Plugins, imported
 from .spec import BackendSpec, hookimpl
 
@@ -142,7 +143,10 @@ class Adapter:
         attributes: dict[str, Any] | None,
         options: Mapping[str, Any],
     ) -> Metadata:
-        return self.backend(store).put(obj, name, attributes=attributes, **options)
+        scope = current_scope()
+        assert scope is not None, "a put is an operation"
+        with scope.at_work():
+            return self.backend(store).put(obj, name, attributes=attributes, **options)
 
     @answers
     def get(self, store: OmegaStore, name: str, options: Mapping[str, Any]) -> Any:

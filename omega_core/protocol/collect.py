@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 from . import pipelines
 from .commit import EMPTY, Document
 from .naming import Key
+from .numbering import remember
 from .resources import Freer
 
 SECOND_SWEEP = 24 * 3600.0
@@ -69,6 +70,7 @@ class Collector:
         limit: int = 0,
         dry_run: bool = False,
         overdue: float = 0.0,
+        begin_anew: bool = False,
     ) -> Collected:
         """Collect over all documents that match ``within``.
 
@@ -82,10 +84,14 @@ class Collector:
             Count, and change nothing.
         overdue
             Look only at documents that have been due for so many seconds.
+        begin_anew
+            Let the numbers of dropped names begin anew: where nobody can remember any.
         """
         collected = Collected()
         for document, now in self._due(within, overdue, limit):
             self._collect(document, now, grace, collected, dry_run)
+            if not dry_run:
+                self._forget({"_id": document["_id"]}, begin_anew)
         return collected
 
     def _due(self, within: Document, overdue: float, limit: int) -> Iterator[tuple[Document, Any]]:
@@ -93,7 +99,7 @@ class Collector:
         stages: list[Document] = [
             {"$match": {**within, "gc_at": {"$exists": True}}},
             {"$match": {"$expr": {"$lte": ["$gc_at", latest]}}},
-            {"$project": {"versions": 0, "attributes": 0, "kind_meta": 0}},
+            {"$project": {"versions": 0, "attributes": 0, "kind_meta": 0, "inline": 0}},
             # At random: the oldest may be those that cannot be freed, and would come first always.
             *([{"$sample": {"size": limit}}] if limit else []),
             {"$addFields": {"now": "$$NOW"}},
@@ -131,8 +137,17 @@ class Collector:
             if condemned is not None:
                 self._free(condemned, gen, condemned["retired"][gen], collected)
         self._free_retired(document, now, grace, collected, dry_run)
-        if not dry_run:
-            metadata.delete_one({**this, **EMPTY})
+
+    def _forget(self, this: Document, begin_anew: bool) -> None:
+        """Delete a document that nobody needs any more, except for the numbers it has reached."""
+        metadata = self._database.metadata
+        empty = metadata.find_one({**this, **EMPTY})
+        if empty is None:
+            return
+        if not begin_anew:
+            remember(self._database, empty)
+        # A put that began meanwhile has an intent there, or has gone on with the numbers.
+        metadata.delete_one({**this, **EMPTY, "rev": empty["rev"]})
 
     def _free_retired(
         self, document: Document, now: Any, grace: float, collected: Collected, dry_run: bool

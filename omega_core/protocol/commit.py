@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import bson
 from pymongo import ReturnDocument
 from pymongo.errors import (
     AutoReconnect,
+    DocumentTooLarge,
     DuplicateKeyError,
+    OperationFailure,
     ServerSelectionTimeoutError,
 )
 
-from ..errors import ConflictError, LeaseLostError, PluginContractError, ServerError
+from ..errors import (
+    ConflictError,
+    LeaseLostError,
+    OvertakenError,
+    PluginContractError,
+    ServerError,
+    UnsupportedValueError,
+)
 from ..mongo.database import Database
 from . import pipelines
 from .metadata import Metadata
 from .naming import Key, new_generation
+from .numbering import Numbers, recall
 from .resources import Freer, Resources
+
+if TYPE_CHECKING:
+    from .files import PayloadWriter
 
 Document = dict[str, Any]
 T = TypeVar("T")
 
 UNSEEN = {"pending": 0, "retired": 0, "versions": 0}
-"""What a writer or reader of the live object needs not fetch."""
+"""What a reader of the live object needs not fetch."""
+
+_UNSEEN_BY_WRITERS = {**UNSEEN, "inline": 0}
 
 EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
 """The condition on a document that nobody needs any more."""
+
+INLINE_OF_ALL_VERSIONS = 128 * 1024
+"""Bytes of payloads that travel in one metadata document, at most: every put rewrites it."""
+
+MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
+"""What MongoDB takes."""
+
+_SPARE = 512 * 1024
+"""Bytes that are left to intents and to what is retired."""
+
+_TOO_LARGE = (10334, 17419, 17420)
 
 _PATIENCE = 20.0
 
@@ -46,10 +73,19 @@ class Intent:
         How many versions stay, the new one included.
     lease
         Seconds after which a silent writer is given up for dead.
+    append
+        Add to the object that is there. Where there is none, this is a first put, on the condition
+        that there is still none when it commits.
     if_rev
         Commit only if the object still has this revision; 0 if it does not exist.
     expires
         Seconds after which the collector drops the object; for temporary ones.
+    kinds
+        What the metadata may say: the kinds that the plugin declares. None: only ``writer``'s.
+    uri
+        Where the caller wants the payload to lie.
+    inline
+        Bytes up to which a file travels in the metadata document, where few versions stay.
     """
 
     def __init__(
@@ -64,6 +100,9 @@ class Intent:
         if_rev: int | None = None,
         expires: float | None = None,
         backend_frees: bool = False,
+        kinds: Collection[str] | None = None,
+        uri: str | None = None,
+        inline: int = 0,
     ) -> None:
         self.database = freer.database
         self.namespace = freer.namespace(key.bucket)
@@ -76,13 +115,25 @@ class Intent:
         self.append = append
         self.if_rev = if_rev
         self.expires = expires
+        self.kinds = (self.writer["kind"],) if kinds is None else kinds
+        self.uri = uri
         self.res = Resources(backend=backend_frees)
         self.live: Document | None = None
         self.meta: Metadata | None = None
+        self.writers: list[PayloadWriter] = []
+        self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
+        self._size = 0
+        self._first = False
+        self._past = Numbers()
         self.files = 0
         self.committed = False
         self.lost = False
         self.retired = 0
+
+    @property
+    def appends(self) -> bool:
+        """Whether the payload is added to one that is there."""
+        return self.append and not self._first
 
     # --- the steps ---------------------------------------------------------------------------
 
@@ -103,7 +154,7 @@ class Intent:
                         self.key.filter(),
                         update,
                         upsert=True,
-                        projection=UNSEEN,
+                        projection=_UNSEEN_BY_WRITERS,
                         return_document=ReturnDocument.AFTER,
                     )
                 except DuplicateKeyError:
@@ -111,7 +162,11 @@ class Intent:
 
         document = persist(upsert)
         assert document is not None, "an upsert returns what it made"
+        self._size = document.pop("size", 0)
         self.live = document if document.get("gen") else None
+        self._first = self.append and self.live is None
+        if self.expires is None and not document["rev"]:
+            self._past = recall(self.database, self.key)
         if self.if_rev is not None and self._rev_differs(document):
             conflict = self._conflict(document)
             rollback(self, conflict)
@@ -161,20 +216,37 @@ class Intent:
             Where the collector gave this writer up.
         """
         self.check_lease()
-        if self.append:
+        payload = meta.payload()
+        self.check_room(payload)
+        if self.appends:
             condition, update = self._append(meta)
         else:
-            condition, update = self._replace(meta)
-        document: Document | None = persist(
-            lambda: self.database.metadata.find_one_and_update(
-                condition, update, projection=UNSEEN, return_document=ReturnDocument.AFTER
+            condition, update = self._replace(meta, payload)
+        try:
+            document: Document | None = persist(
+                lambda: self.database.metadata.find_one_and_update(
+                    condition,
+                    update,
+                    projection=_UNSEEN_BY_WRITERS,
+                    return_document=ReturnDocument.AFTER,
+                )
             )
-        )
+        except DocumentTooLarge as exc:
+            raise self._too_large() from exc
+        except OperationFailure as exc:
+            if exc.code not in _TOO_LARGE:
+                raise
+            raise self._too_large() from exc
         if document is None:
             document = self._refused()
         self.committed = True
         self.retired = document.get("retired_count", 0)
         return document
+
+    def check_room(self, fields: Mapping[str, Any]) -> None:
+        """Raise `UnsupportedValueError` where the metadata document cannot take these fields."""
+        if self._size + len(bson.encode(fields)) > MAX_DOCUMENT_BYTES - _SPARE:
+            raise self._too_large()
 
     def compact(self, batch: Mapping[str, Any], start: int, stop: int) -> bool:
         """Put one batch in the place of those from ``start`` to ``stop``; False if they moved.
@@ -214,28 +286,29 @@ class Intent:
             return_document=ReturnDocument.AFTER,
         )
         if after is not None and not EMPTY.keys() & after.keys():
-            metadata.delete_one({"_id": after["_id"], **EMPTY})
+            # Of one that had an object, the collector keeps the numbers.
+            metadata.delete_one({"_id": after["_id"], "rev": 0, **EMPTY})
 
     # --- their parts -------------------------------------------------------------------------
 
     def _pending(self, **more: Any) -> Document:
         return self.key.filter(**{f"pending.{self.gen}": {"$exists": True}}, **more)
 
-    def _replace(self, meta: Metadata) -> tuple[Document, pipelines.Pipeline]:
+    def _replace(self, meta: Metadata, payload: Document) -> tuple[Document, pipelines.Pipeline]:
         base = (self.live or {}).get("attributes", {})
-        payload = {**meta.payload(), "plugin": self.writer["plugin"]}
-        payload["res"] = self.res.to_document()
+        payload = {**payload, "plugin": self.writer["plugin"], "res": self.res.to_document()}
         update = pipelines.commit(
             self.gen,
             payload,
             keep=self.keep,
             keep_attributes=meta.attributes == base,
             expires=self.expires,
+            past=self._past,
         )
+        if self._first or self.if_rev == 0:
+            return self._pending(gen={"$exists": False}), update
         if self.if_rev is None:
             return self._pending(), update
-        if self.if_rev == 0:
-            return self._pending(gen={"$exists": False}), update
         return self._pending(rev=self.if_rev), update
 
     def _append(self, meta: Metadata) -> tuple[Document, pipelines.Pipeline]:
@@ -302,7 +375,7 @@ class Intent:
         return None
 
     def _made(self, payload: Mapping[str, Any]) -> bool:
-        if not self.append:
+        if not self.appends:
             return payload.get("gen") == self.gen
         batches = payload.get("kind_meta", {}).get("batches", [])
         return any(batch.get("gen") == self.gen for batch in batches)
@@ -310,8 +383,22 @@ class Intent:
     def _rev_differs(self, document: Mapping[str, Any]) -> bool:
         return (document["rev"] if document.get("gen") else 0) != self.if_rev
 
+    def _too_large(self) -> UnsupportedValueError:
+        return UnsupportedValueError(
+            f"{self.key}: its metadata, with that of its versions, has {self._size:,} bytes "
+            f"already, and MongoDB takes {MAX_DOCUMENT_BYTES:,}. Nothing was changed. Give it "
+            "smaller attributes (store large ones as an object of their own), keep fewer versions "
+            "([stores] keep), or put it whole instead of appending any more."
+        )
+
     def _conflict(self, document: Mapping[str, Any]) -> ConflictError:
         now = f"revision {document['rev']}" if document.get("gen") else "no object"
+        if self.append and self.if_rev is None:
+            return OvertakenError(
+                f"{self.key} was changed by somebody else while this append was written: there is "
+                f"{now} now. Nothing was overwritten, and nothing appended. Repeat it; an iterator "
+                "has to be made anew."
+            )
         wanted = (
             f"revision {self.if_rev}" if self.if_rev is not None else "the object it began with"
         )

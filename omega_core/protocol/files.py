@@ -18,6 +18,7 @@ from ..errors import StoreError
 from ..mongo.database import Database
 from .commit import Intent
 from .metadata import Metadata
+from .resources import OWNER
 
 CHUNK_SIZE = 2 * 1024 * 1024
 """Bytes per chunk. Larger than GridFS' 255 kB, because each chunk is a round trip to write."""
@@ -43,7 +44,7 @@ class GenerationGridFS(GridFS):
         self._intent.res.gridfs = True
         if "_id" in kwargs:
             self._intent.record("files", kwargs["_id"])
-            return kwargs
+            return {**kwargs, OWNER: self._intent.gen}
         return {**kwargs, "_id": next_file_id(self._intent)}
 
 
@@ -62,12 +63,21 @@ class Sink(Protocol):
 
 
 class GridSink:
-    """Writes one GridFS file, chunk by chunk, in constant memory."""
+    """Writes one GridFS file, chunk by chunk, in constant memory; unless it is small.
+
+    Attributes
+    ----------
+    id
+        Of the file in GridFS.
+    inline
+        Once it is closed, the bytes of a file that is small enough to travel in the metadata, and
+        is nowhere else; otherwise None.
+    """
 
     def __init__(self, database: Database, intent: Intent, filename: str) -> None:
         self.id = next_file_id(intent)
+        self.inline: bytes | None = None
         self._intent = intent
-        intent.res.gridfs = True
         files = database.files(intent.namespace)
         self._files = database.data(f"{files}.files")
         self._chunks = database.data(f"{files}.chunks")
@@ -94,12 +104,16 @@ class GridSink:
 
     def _insert(self, data: bytearray | memoryview) -> None:
         self._intent.check_lease()
+        self._intent.res.gridfs = True
         chunk = {"_id": f"{self.id}-{self._n}", "files_id": self.id, "n": self._n}
         self._chunks.insert_one({**chunk, "data": bytes(data)})
         self._n += 1
         self._length += len(data)
 
     def close(self) -> None:
+        if not self._n and len(self._buffer) <= self._intent.inline:
+            self.inline = bytes(self._buffer)
+            return
         if self._buffer:
             self._insert(self._buffer)
         self._files.insert_one(
@@ -113,7 +127,8 @@ class GridSink:
         )
 
     def abort(self) -> None:
-        self._chunks.delete_many({"files_id": self.id})
+        if self._n:
+            self._chunks.delete_many({"files_id": self.id})
 
 
 class PayloadWriter(io.BufferedIOBase):
@@ -121,11 +136,19 @@ class PayloadWriter(io.BufferedIOBase):
 
     Closing it notes in the metadata where the bytes are, how many, and their SHA-256. An exception
     in its ``with`` block discards it.
+
+    Attributes
+    ----------
+    meta
+        The metadata that names the file once it is complete.
+    complete
+        Whether it was closed, and not discarded.
     """
 
     def __init__(self, sink: Sink, meta: Metadata, finish: Callable[[Document], None]) -> None:
+        self.meta = meta
+        self.complete = False
         self._sink = sink
-        self._meta = meta
         self._finish = finish
         self._digest = hashlib.sha256()
         self._length = 0
@@ -138,7 +161,7 @@ class PayloadWriter(io.BufferedIOBase):
 
     def write(self, data: Any, /) -> int:
         if self.closed:
-            raise ValueError(f"write to the file of {self._meta.name!r}, which is closed")
+            raise ValueError(f"write to the file of {self.meta.name!r}, which is closed")
         self._digest.update(data)
         count = self._sink.write(data)
         self._length += count
@@ -150,6 +173,7 @@ class PayloadWriter(io.BufferedIOBase):
         super().close()
         self._sink.close()
         self._finish({"length": self._length, "sha256": self._digest.hexdigest()})
+        self.complete = True
 
     def abort(self) -> None:
         """Discard what was written."""
@@ -297,7 +321,8 @@ class PayloadReader(io.RawIOBase):
         except (DamagedError, FileNotFoundError, EOFError) as exc:
             raise self._explain(str(exc)) from exc
         end = self._position + count
-        if (count == 0 and len(buffer) and self._position < length) or end > length:
+        too_short = count == 0 and len(buffer) and self._position < length
+        if too_short or (count and end > length):
             raise self._explain(f"it has another length than the {length} bytes that were written")
         # A reader that jumps about cannot be checked; one that reads on from the start can.
         if self._position == self._hashed and count:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mongoengine import BooleanField, DateTimeField, Document, IntField, ObjectIdField, StringField
+from mongoengine import (
+    BinaryField,
+    BooleanField,
+    DateTimeField,
+    Document,
+    IntField,
+    ObjectIdField,
+    StringField,
+)
 from mongoengine.base import BaseField
 from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
@@ -22,6 +30,7 @@ PAYLOAD_FIELDS = (
     "collection",
     "gridfile",
     "uri",
+    "inline",
     "integrity",
     "plugin",
     "res",
@@ -112,6 +121,8 @@ class Metadata(Document):
         The file in GridFS that holds the payload, where one does.
     uri : str or None
         Where the payload lies outside MongoDB, where it does.
+    inline : bytes or None
+        The payload itself, where it is a small file; listings leave it out.
     version : int
         Counts the payloads that this name has had, from 1.
     rev : int
@@ -137,6 +148,7 @@ class Metadata(Document):
     collection: Any = CollectionField()
     gridfile: Any = GridFileField()
     uri: str | None = StringField()
+    inline: bytes | None = BinaryField()
     integrity: dict[str, Any] | None = PlainDictField()
     plugin: dict[str, Any] | None = PlainDictField()
     res: dict[str, Any] | None = PlainDictField()

@@ -15,6 +15,10 @@ MAX_KEY_BYTES = 120
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
+_OF_A_GENERATION = re.compile(
+    r"omega\.(?:[A-Za-z0-9_-]{1,32}\.(?P<own>[0-9a-f]{32})|(?P<side>[0-9a-f]{32})\.[0-9a-f]{16})"
+)
+
 
 @dataclass(frozen=True)
 class Key:
@@ -26,6 +30,11 @@ class Key:
 
     def filter(self, **more: Any) -> dict[str, Any]:
         return {"bucket": self.bucket, "prefix": self.prefix, "name": self.name, **more}
+
+    @property
+    def digest(self) -> str:
+        """128 bits that no other key has, in hexadecimal digits."""
+        return _digest(self.bucket, self.prefix, self.name)
 
     def __str__(self) -> str:
         return f"{self.prefix}{self.name!r} in bucket {self.bucket!r}"
@@ -65,20 +74,19 @@ def new_generation() -> str:
     return uuid.uuid4().hex
 
 
-def object_store_key(bucket: str, prefix: str, name: str, ext: str) -> str:
-    """Return a readable key that no other (bucket, prefix, name, ext) has.
+def object_store_key(bucket: str, prefix: str, name: str, ext: str, gen: str | None = None) -> str:
+    """Return a readable key that no other (bucket, prefix, name, ext, generation) has.
 
-    The key begins with what a human recognises and ends with 128 bits of BLAKE2b over the four
-    parts, each preceded by its length. It has at most 120 bytes, out of ``[A-Za-z0-9._-]``, so it
-    is valid as the name of a collection, of a GridFS file, and of a file on any file system.
+    The key begins with what a human recognises, and goes on with 128 bits of BLAKE2b over the four
+    parts, each preceded by its length, and with the generation. It has at most 120 bytes, out of
+    ``[A-Za-z0-9._-]``, so it is valid as the name of a collection, of a GridFS file, and of a file
+    on any file system.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (bucket, prefix, name, ext):
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(8, "big"))
-        digest.update(encoded)
-    readable = ".".join(_slug(part, 24) for part in (bucket, prefix)) + "." + _slug(name, 24)
-    return f"{readable}.{digest.hexdigest()}.{_slug(ext, 10)}"
+    widths = (24, 24, 24) if gen is None else (12, 8, 16)
+    parts = zip((bucket, prefix, name), widths, strict=True)
+    readable = ".".join(_slug(part, width) for part, width in parts)
+    own = "" if gen is None else f".{gen}"
+    return f"{readable}.{_digest(bucket, prefix, name, ext)}{own}.{_slug(ext, 10)}"
 
 
 def generation_key(name: str, gen: str) -> str:
@@ -87,6 +95,12 @@ def generation_key(name: str, gen: str) -> str:
     Short, because servers before MongoDB 4.4 allow 120 bytes for database and collection.
     """
     return f"omega.{_slug(name, 32)}.{gen}"
+
+
+def gen_of_collection(name: str) -> str | None:
+    """Return the generation whose collection this is, by its name; None for somebody else's."""
+    match = _OF_A_GENERATION.fullmatch(name)
+    return None if match is None else match["own"] or match["side"]
 
 
 def side_collection_key(name: str, gen: str) -> str:
@@ -100,6 +114,15 @@ def bucket_key(bucket: str) -> str:
     if slug == bucket:
         return slug
     return f"{slug}.{hashlib.blake2b(bucket.encode(), digest_size=8).hexdigest()}"
+
+
+def _digest(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()
 
 
 def _slug(text: str, length: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .metadata import PAYLOAD_FIELDS
+from .numbering import Numbers
 
 Stage = dict[str, Any]
 Pipeline = list[Stage]
@@ -87,7 +88,12 @@ def begin(gen: str, intent: Mapping[str, Any], *, lease: float) -> Pipeline:
     """Open an intent: from now on the collector knows what this writer may leave behind."""
     fields = {field: {"$literal": value} for field, value in intent.items()}
     pending = {**fields, "lease": _lease_end(lease)}
-    return [{"$set": {f"pending.{gen}": pending, "rev": {"$ifNull": ["$rev", 0]}}}, *_TIDY]
+    # The size is what the document has before this writer adds to it.
+    return [
+        {"$set": {"size": {"$bsonSize": "$$ROOT"}}},
+        {"$set": {f"pending.{gen}": pending, "rev": {"$ifNull": ["$rev", 0]}}},
+        *_TIDY,
+    ]
 
 
 def renew(gen: str, lease: float) -> Pipeline:
@@ -101,13 +107,20 @@ def commit(
     *,
     keep: int,
     keep_attributes: bool,
+    past: Numbers,
     expires: float | None = None,
 ) -> Pipeline:
-    """Make ``gen`` live; what was live becomes a version, and versions beyond ``keep`` retire."""
+    """Make ``gen`` live; what was live becomes a version, and versions beyond ``keep`` retire.
+
+    Parameters
+    ----------
+    past
+        What the name has reached before its document was collected; its numbers go on from there.
+    """
     older = {"$ifNull": ["$versions", []]}
     stay = keep - 1  # the live one counts
     overflow = {"$max": [0, {"$subtract": [{"$size": "$versions"}, stay]}]}
-    count = {"$add": [{"$ifNull": ["$last_version", 0]}, 1]}
+    count = {"$add": [{"$max": ["$last_version", past.version]}, 1]}
     fields: Stage = {
         field: {"$literal": payload[field]} if field in payload else "$$REMOVE"
         for field in PAYLOAD_FIELDS
@@ -134,7 +147,7 @@ def commit(
             "$set": {
                 **fields,
                 "gen": gen,
-                "rev": {"$add": ["$rev", 1]},
+                "rev": {"$add": [{"$max": ["$rev", past.rev]}, 1]},
                 "version": count,
                 "last_version": count,
                 "created": {"$ifNull": ["$created", "$$NOW"]},

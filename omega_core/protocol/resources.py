@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import IntegrityError
 from ..mongo.database import Database
-from .naming import Key, generation_key
+from .naming import Key, gen_of_collection, generation_key
+
+OWNER = "omega_generation"
+"""The field of a GridFS file that says to which generation it belongs, where its id does not."""
+
+_GENERATION = re.compile(r"[0-9a-f]{32}c?")
+_PAYLOAD = re.compile(r"[0-9a-f]{32}(\.[0-9]+)?")
 
 
 def ids_of(gen: str) -> dict[str, str]:
@@ -72,36 +80,59 @@ class Resources:
         return wide
 
     def free(self, database: Database, namespace: str, key: Key, gen: str) -> None:
-        """Delete what lies in MongoDB. Idempotent, step by step."""
+        """Delete what lies in MongoDB. Idempotent, step by step.
+
+        Only what bears the generation in its own name is deleted, whatever a document says: whoever
+        forged one could otherwise have the collector delete for him.
+
+        Raises
+        ------
+        IntegrityError
+            Where the document says what no writer of ours does.
+        """
         files = database.files(namespace)
-        ids: list[dict[str, Any]] = [ids_of(gen)] if self.gridfs else []
-        ids += [{"$in": self.files}] if self.files else []
-        for condition in ids:
+        if self.gridfs:
             # The file before its chunks: a file without chunks would read as a broken one.
-            database.data(f"{files}.files").delete_many({"_id": condition})
-            database.data(f"{files}.chunks").delete_many({"files_id": condition})
+            database.data(f"{files}.files").delete_many({"_id": ids_of(gen)})
+            database.data(f"{files}.chunks").delete_many({"files_id": ids_of(gen)})
+        if self.files:
+            owned = {"_id": {"$in": self.files}, OWNER: gen}
+            found = [
+                file["_id"] for file in database.data(f"{files}.files").find(owned, {"_id": 1})
+            ]
+            # The other way round: it is the file that says to whom the chunks belong.
+            database.data(f"{files}.chunks").delete_many({"files_id": {"$in": found}})
+            database.data(f"{files}.files").delete_many(owned)
         if self.segments:
             # Also ``<gen>.0``, ``<gen>.1``, ... where a generation consists of several batches.
             database.segments(namespace).delete_many({"payload": {"$gte": gen, "$lt": f"{gen}/"}})
         if self.batches:
-            database.segments(namespace).delete_many({"payload": {"$in": self.batches}})
+            database.segments(namespace).delete_many({"payload": {"$in": self._payloads(key)}})
         for collection in self.collections:
-            database.data(collection).drop()
+            if gen_of_collection(collection) == gen:
+                database.data(collection).drop()
         for collection in self.rows:
             database.data(collection).delete_many({"_id": ids_of(gen)})
-            if not _is_named(database, key, collection):
+            owner = gen_of_collection(collection)
+            if owner is not None and not _is_known(database, owner):
                 # Dropped with its object, and made anew by the first row that came too late.
                 database.data(collection).drop()
 
+    def _payloads(self, key: Key) -> list[str]:
+        for payload in self.batches:
+            if not isinstance(payload, str) or not _PAYLOAD.fullmatch(payload):
+                raise IntegrityError(
+                    f"{key}: its document counts {payload!r} among its batches (field res.batches),"
+                    " which no writer does. Nothing of it is deleted."
+                )
+        return self.batches
 
-def _is_named(database: Database, key: Key, collection: str) -> bool:
-    """Return whether an object still has this collection, or the collector has yet to drop it."""
-    document = database.metadata.find_one(
-        key.filter(), {"collection": 1, "versions.collection": 1, "retired": 1}
-    )
-    document = document or {}
-    payloads = [document, *document.get("versions", []), *document.get("retired", {}).values()]
-    return any(payload.get("collection") == collection for payload in payloads)
+
+def _is_known(database: Database, gen: str) -> bool:
+    """Return whether any document still names this generation."""
+    named: list[dict[str, Any]] = [{"gen": gen}, {"versions.gen": gen}]
+    named += [{f"{field}.{gen}": {"$exists": True}} for field in ("pending", "retired")]
+    return database.metadata.find_one({"$or": named}, {"_id": 1}) is not None
 
 
 @dataclass(frozen=True)
@@ -135,11 +166,20 @@ class Freer:
         condemned
             Its writer crashed, and may have made more than ``res`` says.
         """
+        # A compaction retires the batches that it replaced under a key of its own, with a "c".
+        if not _GENERATION.fullmatch(gen):
+            raise IntegrityError(f"{key}: its document names {gen!r}, which is no generation.")
         res = Resources.from_document(entry.get("res"))
         if condemned:
             res = res.widened(key.name, gen)
         res.free(self.database, self.namespace(key.bucket), key, gen)
+        own = generation_key(key.name, gen)
         for uri in res.uris:
+            if own not in uri:
+                raise IntegrityError(
+                    f"{key}: its document says that it owns {uri} (field res.uris), which does not "
+                    f"bear the name {own} of its generation. It is not deleted."
+                )
             self.delete_uri(uri)
         if res.backend:
             self.free_backend({**entry, **key.filter(), "gen": gen})

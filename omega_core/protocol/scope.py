@@ -39,6 +39,8 @@ class Scope:
         The write under way, for a put.
     attributes
         What the caller of a put says of the attributes, for backends that do not pass it on.
+    writing
+        Whether the backend of a put is at work, and none of its wrappers.
     """
 
     operation: str
@@ -48,7 +50,17 @@ class Scope:
     meta: Metadata | None = None
     intent: Intent | None = None
     attributes: dict[str, Any] | None = None
+    writing: bool = False
     outer: Scope | None = None
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let names mean, for the length of the block, what the backend is writing."""
+        self.writing = True
+        try:
+            yield
+        finally:
+            self.writing = False
 
     def concerns(self, store: Payloads, name: str) -> bool:
         """Return whether ``store`` and ``name`` mean the object at hand."""

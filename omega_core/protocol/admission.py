@@ -1,0 +1,113 @@
+"""What a commit accepts: the metadata of a put, as its backend saved it.
+
+``meta.save()`` inside a put is the one gate through which an object becomes current. What could
+not be read afterwards does not pass, and what an author left out is filled in where there is but
+one answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import PluginContractError
+from .commit import Intent
+from .metadata import Metadata
+from .naming import gen_of_collection, generation_key
+from .resources import OWNER
+
+_OF_A_GENERATION = re.compile(r"([0-9a-f]{32})-.*", re.DOTALL)
+
+
+def admit(meta: Metadata, intent: Intent) -> None:
+    """Complete the metadata that a put is about to commit, or refuse it.
+
+    Raises
+    ------
+    PluginContractError
+        Names the plugin, the kind and what its author has to do. Nothing is replaced.
+    """
+    if meta.kind not in intent.kinds:
+        declared = ", ".join(repr(kind) for kind in sorted(intent.kinds))
+        raise _refusal(
+            intent,
+            f"its metadata has the kind {meta.kind!r}, which the plugin does not declare, so that "
+            f"nobody could read the object. It declares {declared}",
+        )
+    _admit_file(meta, intent)
+    own = generation_key(intent.key.name, intent.gen)
+    if meta.collection is not None:
+        _admit_collection(meta, intent)
+    elif own in intent.res.collections:
+        # The backend opened it, and said nothing of it.
+        meta.collection = own
+    if intent.uri is not None and meta.uri is None:
+        raise _refusal(
+            intent,
+            f"uri={intent.uri!r} was asked for, and the object is not stored there. A put that "
+            "takes uri= passes it to self.data_store.create_file(meta, ext, uri=uri), or sets "
+            "meta.uri to where it stored the object; one that cannot does not name the option",
+        )
+
+
+def _admit_file(meta: Metadata, intent: Intent) -> None:
+    if any(not writer.closed for writer in intent.writers):
+        raise _refusal(
+            intent,
+            "a file of create_file is not closed, so that it is not complete. Write it in a "
+            "'with' block, which ends before meta.save()",
+        )
+    complete = [writer for writer in intent.writers if writer.complete]
+    if complete and not any(writer.meta is meta for writer in complete):
+        raise _refusal(
+            intent,
+            "a file of create_file was written for other metadata than what is saved, which does "
+            "not name it. Make the metadata once, and pass the same to create_file",
+        )
+    if meta.gridfile is not None:
+        _own_file(meta, intent)
+
+
+def _own_file(meta: Metadata, intent: Intent) -> None:
+    """Note a file that the backend wrote around ``fs``, so that a drop frees it as well."""
+    file_id = meta.gridfile.grid_id
+    match = _OF_A_GENERATION.fullmatch(file_id) if isinstance(file_id, str) else None
+    if (match is not None and match[1] == intent.gen) or file_id in intent.res.files:
+        return
+    files = intent.database.data(f"{intent.database.files(intent.namespace)}.files")
+    if match is None:
+        intent.record("files", file_id)
+        claim = {"$set": {OWNER: intent.gen}}
+        if files.update_one({"_id": file_id, OWNER: {"$exists": False}}, claim).matched_count:
+            return
+    there = files.find_one({"_id": file_id}, {"_id": 1})
+    raise _refusal(
+        intent,
+        f"meta.gridfile names the file {file_id!r}, "
+        + (
+            "which belongs to another version"
+            if there is not None
+            else "and there is none in the GridFS of the bucket"
+        )
+        + ". Write it inside the put, through self.data_store.fs or create_file",
+    )
+
+
+def _admit_collection(meta: Metadata, intent: Intent) -> None:
+    live = (intent.live or {}).get("collection")
+    if intent.appends and meta.collection == live:
+        return
+    owner = gen_of_collection(meta.collection)
+    if owner is not None and owner != intent.gen:
+        raise _refusal(
+            intent,
+            f"meta.collection is {meta.collection!r}, which belongs to another version. Inside a "
+            "put, self.data_store.collection(name) is the one of the version being written",
+        )
+
+
+def _refusal(intent: Intent, reason: str) -> PluginContractError:
+    plugin = intent.writer["plugin"]
+    return PluginContractError(
+        f"put of {intent.key}: the backend of kind {intent.writer['kind']!r} ({plugin['name']} "
+        f"{plugin['version']}) did not store it: {reason}. Nothing was stored or replaced."
+    )
