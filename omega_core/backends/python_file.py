@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..errors import UnsupportedOptionError, UnsupportedValueError
+from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from ..protocol.files import PayloadWriter
 from ..protocol.metadata import Metadata
 from .base import BaseDataBackend
+from .directories import LinkError, SpecialFileError, pack, unpack
+from .tarfiles import TarError
 
 _BLOCK = 4 * 1024 * 1024
 
 
 class PythonFileBackend(BaseDataBackend):
-    """Stores bytes as they are, and a directory as an uncompressed tar archive."""
+    """Stores bytes as they are, and a directory as an uncompressed tar archive.
+
+    Symbolic links in a directory are kept if they lead, relatively, to a place in it.
+    """
 
     def put(
         self,
@@ -70,20 +74,16 @@ class PythonFileBackend(BaseDataBackend):
         if path is None:
             return self.data_store.open_file(meta)
         target = Path(path)
-        if target.exists():
+        if os.path.lexists(target):
             raise UnsupportedOptionError(
                 f"get of {name!r}: {str(target)!r} exists. Nothing is overwritten; choose "
                 "another path."
             )
         with self.data_store.open_file(meta) as file:
             if meta.kind_meta.get("form") == "directory":
-                target.mkdir(parents=True)
-                with tarfile.open(fileobj=file, mode="r|") as archive:
-                    # The filter refuses members that would land outside of the target.
-                    archive.extractall(target, filter="data")
+                _unpack_directory(meta, file, target)
             else:
-                with target.open("xb") as sink:
-                    shutil.copyfileobj(file, sink, _BLOCK)
+                _write_file(file, target)
         return target
 
 
@@ -109,6 +109,27 @@ def _form(obj: Any, name: str) -> str:
     return "file"
 
 
+def _unpack_directory(meta: Metadata, file: BinaryIO, target: Path) -> None:
+    try:
+        unpack(file, target)
+    except (TarError, LinkError) as exc:
+        raise IntegrityError(
+            f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}: its "
+            f"archive is none that a directory is stored as: {exc}. Nothing was written outside "
+            f"of {str(target)!r}, and that was removed. Restore another version "
+            f"(store.versions({meta.name!r})), and find out who wrote this one."
+        ) from exc
+
+
+def _write_file(file: BinaryIO, target: Path) -> None:
+    with target.open("xb") as sink:
+        try:
+            shutil.copyfileobj(file, sink, _BLOCK)
+        except BaseException:
+            target.unlink(missing_ok=True)  # half a file must not look like a whole one
+            raise
+
+
 def _copy_stream(source: Any, file: PayloadWriter, name: str) -> None:
     seekable = callable(getattr(source, "seekable", None)) and source.seekable()
     position = source.tell() if seekable else None
@@ -126,19 +147,11 @@ def _copy_stream(source: Any, file: PayloadWriter, name: str) -> None:
 
 
 def _write_directory(root: Path, file: PayloadWriter, name: str) -> None:
-    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for directory, folders, files in os.walk(root):
-            folders.sort()
-            for entry in sorted([*folders, *files]):
-                path = Path(directory, entry)
-                inside = path.relative_to(root)
-                if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-                    raise UnsupportedValueError(
-                        f"put of {name!r}: {str(inside)!r} is a symbolic link out of the "
-                        "directory. Remove it, or copy what it points to."
-                    )
-                if not (path.is_symlink() or path.is_dir() or path.is_file()):
-                    raise UnsupportedValueError(
-                        f"put of {name!r}: {str(inside)!r} is a device, socket or pipe."
-                    )
-                archive.add(path, arcname=str(inside), recursive=False)
+    try:
+        pack(root, file)
+    except LinkError as exc:
+        raise UnsupportedValueError(
+            f"put of {name!r}: {exc}. Remove it, make it relative, or copy what it points to."
+        ) from None
+    except SpecialFileError as exc:
+        raise UnsupportedValueError(f"put of {name!r}: {exc}. Remove it.") from None
