@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .config_check import EnvText, build, found, unknown_key
-from .config_file import KeyPath, Origin, edit_plugins, find_file, override_key, read_file
+from .config_file import (
+    KeyPath,
+    Origin,
+    edit_plugins,
+    find_file,
+    override_key,
+    read_file,
+    require_file,
+)
 from .config_sections import (
     MongoConfig,
     PluginsConfig,
@@ -19,8 +28,8 @@ from .config_sections import (
     StoresConfig,
     UrisConfig,
 )
-from .errors import ConfigError
-from .secret import HIDDEN, Secret, redact_url
+from .errors import ConfigError, ConfigWarning, suggestion
+from .secret import HIDDEN, Secret, redact_text
 
 __all__ = [
     "Config",
@@ -151,16 +160,16 @@ def load_config(
         **_override_from_environment(tables, environ),
         **_override_from_arguments(tables, arguments),
     }
+    _warn_of_strangers(tables, environ)
     return _checked(tables, source, dataclasses.replace(origin, overrides=overrides))
 
 
 def _existing(config: str | os.PathLike[str]) -> Path:
-    if "://" in os.fspath(config):
-        raise ConfigError("config is a path or a mapping; a server's URL goes in url=...")
     path = Path(config).expanduser()
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {str(path)!r}.")
-    return path
+    if not path.is_file() and ("://" in str(config) or redact_text(str(config)) != str(config)):
+        # Not shown: it may hold a password.
+        raise ConfigError("config is a path or a mapping; a server's URL goes in url=...")
+    return require_file(path, f"there is no configuration file {str(path)!r}")
 
 
 def _with_arguments(config: Config, url: str | None, bucket: str | None) -> Config:
@@ -192,6 +201,47 @@ def _override_from_environment(
         _set(tables, path, EnvText(environ[name]), place)
         overrides[override_key(path)] = place
     return overrides
+
+
+def _warn_of_strangers(tables: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+    """Warn of variables that are named as if they were ours, and that nothing refers to.
+
+    Not an error: the name is a common one, and another program's variables are its own.
+    """
+    used = set(_texts(tables))
+    for name in sorted(environ):
+        if not name.startswith("OMEGA_") or name == "OMEGA_CONFIG" or "__" in name:
+            continue
+        # Named by a reference, or read by the caller, who passed its value on.
+        if name in used or environ[name] in used:
+            continue
+        known = [f"OMEGA_{section}__{key}".upper() for section, key in _keys()]
+        exact = [key for key in known if key.replace("__", "_") == name]
+        near = suggestion(name, exact or [*known, "OMEGA_CONFIG"])
+        warnings.warn(
+            f"The environment variable {name} is no setting, and is ignored.{near} Settings are "
+            "OMEGA_<SECTION>__<KEY>, with two underscores between the two.",
+            ConfigWarning,
+            stacklevel=4,
+        )
+
+
+def _keys() -> Iterator[tuple[str, str]]:
+    for section, schema in _SECTIONS.items():
+        for field_ in dataclasses.fields(schema):
+            if field_.name != "sections":
+                yield section, field_.name
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield str(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def _override_from_arguments(
@@ -262,7 +312,10 @@ def _copied(value: Any) -> Any:
 
 def _shown(value: Any, redact: bool) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _shown(getattr(value, f.name), redact) for f in dataclasses.fields(value)}
+        shown = {f.name: _shown(getattr(value, f.name), redact) for f in dataclasses.fields(value)}
+        if isinstance(value, MongoConfig) and redact:
+            shown["url"] = value.redacted_url  # which hides also what does not look like a URL
+        return shown
     if isinstance(value, Secret):
         return value.reference or (HIDDEN if redact else value.reveal())
     if isinstance(value, Mapping):
@@ -270,7 +323,7 @@ def _shown(value: Any, redact: bool) -> Any:
     if isinstance(value, tuple):
         return [_shown(item, redact) for item in value]
     if isinstance(value, str):
-        return redact_url(value) if redact else str(value)
+        return redact_text(value) if redact else str(value)
     return value
 
 

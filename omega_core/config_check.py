@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union
 
 from .config_file import KeyPath, Origin
 from .errors import ConfigError, PluginContractError, suggestion
-from .secret import Secret, redact_url
+from .secret import Secret, redact_text
 
 T = TypeVar("T")
 
@@ -108,7 +108,10 @@ def unknown_key(
     hint = suggestion(key, known) or (
         f" Known here: {', '.join(known)}." if known else " There are no settings here."
     )
-    what = f"unknown key {key!r} in {section_name(path)}" if path else f"unknown section [{key}]"
+    shown = redact_text(key)
+    what = (
+        f"unknown key {shown!r} in {section_name(path)}" if path else f"unknown section [{shown}]"
+    )
     return ConfigError(f"{origin.place((*path, key))}: {what}.{hint}")
 
 
@@ -294,7 +297,7 @@ def found(value: Any, *, hidden: bool = False) -> str:
         (str, "a string"),
     ):
         if isinstance(value, kind):
-            shown = redact_url(value) if isinstance(value, str) else value
+            shown = redact_text(value) if isinstance(value, str) else value
             return words if hidden else f"{words}, {shown!r}"
     if isinstance(value, Mapping):
         return "a table"

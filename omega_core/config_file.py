@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
+from .secret import redact_text
 
 if TYPE_CHECKING:
     from tomlkit.items import Array
@@ -94,13 +96,11 @@ def find_file(environ: Mapping[str, str]) -> Path | None:
     """Return the file to read, in the order of the documentation, or None."""
     named = environ.get("OMEGA_CONFIG")
     if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            raise ConfigError(
-                f"OMEGA_CONFIG names {named!r}, and there is no such file. "
-                f"Correct the environment variable, or unset it."
-            )
-        return path
+        # Shown only in part where it looks like a server's URL.
+        missing = f"OMEGA_CONFIG names {redact_text(named)!r}, and there is no such file"
+        return require_file(
+            Path(named).expanduser(), missing, "Correct the environment variable, or unset it."
+        )
     try:
         here = Path.cwd()
     except FileNotFoundError:  # the working directory was removed: nothing to search
@@ -108,14 +108,41 @@ def find_file(environ: Mapping[str, str]) -> Path | None:
     else:
         upwards = [here, *here.parents]
     for directory in upwards:
-        if (directory / FILENAME).is_file():
-            return directory / FILENAME
+        if os.path.lexists(directory / FILENAME):
+            return require_file(directory / FILENAME)
     for directory in upwards:
         candidate = directory / PYPROJECT
         if candidate.is_file() and _mentions_omega(candidate):
             return candidate
     user = user_file()
-    return user if user.is_file() else None
+    return require_file(user) if os.path.lexists(user) else None
+
+
+def require_file(path: Path, missing: str = "", remedy: str = "") -> Path:
+    """Return ``path``, or raise `ConfigError` where it is no file that can be read.
+
+    Parameters
+    ----------
+    missing
+        What to say where nothing is there.
+    remedy
+        What to do.
+    """
+    remedy = remedy or "Remove or rename it, or name another file in OMEGA_CONFIG."
+    if not os.path.lexists(path):
+        raise ConfigError(f"{missing or f'there is no file {str(path)!r}'}. {remedy}")
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        said = f"is a link to {os.readlink(path)!r}, where nothing is"
+    except OSError as exc:
+        said = f"cannot be looked at: {exc.strerror}"
+    else:
+        if stat.S_ISREG(mode):
+            return path
+        what = "a directory" if stat.S_ISDIR(mode) else "neither a file nor a directory"
+        said = f"is {what}, and a configuration is a file"
+    raise ConfigError(f"{path} {said}. {remedy}")
 
 
 def user_file() -> Path:
@@ -127,8 +154,14 @@ def user_file() -> Path:
 
 def _mentions_omega(pyproject: Path) -> bool:
     # Somebody else's broken pyproject.toml is no concern of ours, unless it speaks of us.
-    if b"omega" not in pyproject.read_bytes():
-        return False
+    try:
+        if b"omega" not in pyproject.read_bytes():
+            return False
+    except OSError as exc:
+        raise ConfigError(
+            f"{pyproject} cannot be read ({exc.strerror}), and may hold [tool.omega]. Make it "
+            "readable, or name the configuration in OMEGA_CONFIG."
+        ) from None
     tool = _parse(pyproject).get("tool")
     return isinstance(tool, dict) and "omega" in tool
 

@@ -25,7 +25,7 @@ class MongoConfig:
 
     @property
     def redacted_url(self) -> str | None:
-        """The URL as it may be shown: without a password."""
+        """The URL as it may be shown: without user and password; `HIDDEN` for what is none."""
         return None if self.url is None else redact_url(self.url)
 
     def __repr__(self) -> str:

@@ -22,6 +22,10 @@ class ConfigError(OmegaError, ValueError):
     """The configuration has an unknown key, a wrong type or an impossible value."""
 
 
+class ConfigWarning(UserWarning):
+    """Something looks like a setting, and is none."""
+
+
 class ServerError(OmegaError, ConnectionError):
     """No MongoDB server answers, or none can be started."""
 

@@ -5,17 +5,41 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, unquote_plus
 
 from .errors import ConfigError
 
 HIDDEN = "***"
 
-# Greedy up to the last "@": a password that should have been percent-encoded, and was not, is
-# hidden whole. At worst this hides a bit more than the password.
-_USERINFO = re.compile(r"^([^:/?#\s]+://[^:@/]*):.*@", re.DOTALL)
-_OPTIONS = re.compile(
-    r"([?&](?:tlsCertificateKeyFilePassword|authMechanismProperties|proxyPassword)=)[^&]*",
-    re.IGNORECASE,
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?|%2[Ff][A-Za-z0-9._~%-]+"
+_MONGO = re.compile(
+    r"(?P<scheme>mongodb(?:\+srv)?)://(?:(?P<userinfo>[^@/?]*)@)?"
+    rf"(?P<hosts>(?:{_HOST})(?:,(?:{_HOST}))*)"
+    r"(?:/(?P<database>[A-Za-z0-9_-]*))?(?:\?(?P<options>[^@?#]*))?"
+)
+_ANY = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<userinfo>[^@/?#]*)@)?"
+    r"(?P<place>(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{1,5})?(?:/[^@?#]*)?)"
+    r"(?P<rest>[?#][^@]*)?"
+)
+
+# By their lower-case names. Whatever else is in a URL may be part of a password.
+_NAMING = frozenset({"authsource", "authmechanism", "replicaset"})
+_KNOWN = _NAMING | (
+    {"tls", "ssl", "directconnection", "loadbalanced", "readpreference", "readconcernlevel", "w"}
+    | {"wtimeoutms", "journal", "retrywrites", "retryreads", "timeoutms", "connecttimeoutms"}
+    | {"sockettimeoutms", "serverselectiontimeoutms", "heartbeatfrequencyms", "maxpoolsize"}
+    | {"minpoolsize", "servermonitoringmode", "tlsinsecure", "tlsallowinvalidcertificates"}
+    | {"tlsallowinvalidhostnames", "authmechanismproperties", "tlscertificatekeyfile"}
+    | {"tlscertificatekeyfilepassword", "tlscafile", "tlscrlfile", "appname", "compressors"}
+    | {"srvservicename", "srvmaxhosts", "proxyhost", "proxyport", "proxyusername"}
+    | {"proxypassword", "uuidrepresentation"}
+)
+_NAME = re.compile(r"[A-Za-z0-9$%._-]{1,64}")
+_CHOICE = re.compile(
+    r"[0-9]{1,9}|true|false|majority|local|available|linearizable|snapshot|"
+    r"(?:primary|secondary)(?:Preferred)?|nearest|stream|poll|auto"
 )
 
 
@@ -114,6 +138,72 @@ class Secret:
         return self._value, self._env, self._file
 
 
+class MongoUrl(NamedTuple):
+    """The parts of ``mongodb://userinfo@hosts/database?options``, as they are written."""
+
+    scheme: str
+    userinfo: str | None
+    hosts: str
+    database: str
+    options: tuple[tuple[str, str], ...]
+
+    def option(self, name: str) -> str | None:
+        """Return the value of an option, or None; names have no case."""
+        wanted = name.lower()
+        return next((unquote(v) for k, v in self.options if k.lower() == wanted), None)
+
+    def __str__(self) -> str:
+        """What of it may be shown: the hosts, the database, and options that are known."""
+        user = "" if self.userinfo is None else f"{HIDDEN}@"
+        options = "&".join(dict.fromkeys(_shown_option(*option) for option in self.options))
+        path = f"/{self.database}" if self.database or options else ""
+        return f"{self.scheme}://{user}{self.hosts}{path}" + (f"?{options}" if options else "")
+
+
+def parse_mongo_url(text: str) -> MongoUrl | None:
+    """Return the parts of a URL; None for what is none, or could be read in two ways."""
+    found = _MONGO.fullmatch(text)
+    if found is None:
+        return None
+    pairs = re.split("[&;]", found["options"]) if found["options"] else []
+    options = ((name, value) for name, _, value in (pair.partition("=") for pair in pairs))
+    return MongoUrl(
+        found["scheme"], found["userinfo"], found["hosts"], found["database"] or "", tuple(options)
+    )
+
+
+def _shown_option(name: str, value: str) -> str:
+    if name.lower() not in _KNOWN:
+        return HIDDEN
+    harmless = _NAME if name.lower() in _NAMING else _CHOICE
+    return f"{name}={value if harmless.fullmatch(value) else HIDDEN}"
+
+
 def redact_url(url: str) -> str:
-    """Return ``url`` with the password of ``user:password@`` and of options hidden."""
-    return _OPTIONS.sub(rf"\1{HIDDEN}", _USERINFO.sub(rf"\1:{HIDDEN}@", url))
+    """Return what may be shown of a server's URL. What cannot be parsed is not shown."""
+    parsed = parse_mongo_url(url)
+    return HIDDEN if parsed is None else str(parsed)
+
+
+def redact_text(text: str) -> str:
+    """Return ``text`` as it is, unless it is a URL, or looks like a part of one."""
+    if text.lower().startswith(("mongodb://", "mongodb+srv://")):
+        return redact_url(text)
+    if not any(mark in text for mark in ("://", "@", "?")):
+        return text
+    found = _ANY.fullmatch(text)
+    if found is None:
+        return HIDDEN
+    user = "" if found["userinfo"] is None else f"{HIDDEN}@"
+    rest = f"{found['rest'][0]}{HIDDEN}" if found["rest"] else ""
+    return f"{found['scheme']}://{user}{found['place']}{rest}"
+
+
+def without_secrets(reason: str, url: str) -> str:
+    """Return ``reason``, or nothing where it repeats a part of ``url`` that is not shown."""
+
+    def parts(text: str) -> set[str]:
+        return {part for part in re.split(r"[:/@?&=;,#\s]", text) if part}
+
+    hidden = (parts(url) | parts(unquote(url)) | parts(unquote_plus(url))) - parts(redact_url(url))
+    return "" if any(part in reason for part in hidden) else reason

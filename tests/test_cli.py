@@ -186,7 +186,7 @@ def test_an_error_is_one_line_and_hides_the_password(omega: Run, config_file: Pa
     done = omega("--url", "mongodb://me:hunter2@127.0.0.1:1/x", "datasets", "list")
     assert done.exit_code == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("Error: No MongoDB server answers at mongodb://me:***@127.0.0.1")
+    assert done.stderr.startswith("Error: No MongoDB server answers at mongodb://***@127.0.0.1")
     assert done.stderr.count("\n") == 1
     assert "hunter2" not in done.stderr
 
@@ -599,6 +599,21 @@ def test_doctor_reports_plugins_with_their_causes(omega: Run, install: Install) 
     assert any("ModuleNotFoundError" in m and "plugins disable broken3" in m for m in messages)
     assert any("requires omega-core<0.1" in m for m in messages)
     assert any("'lame.kind'" in m and "cannot be imported" in m for m in messages)
+
+
+def test_a_variable_that_is_no_setting_is_told_in_one_line(
+    omega: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMEGA_STORES_BUCKET", "team")
+    [finding] = [
+        f for f in json.loads(omega("doctor", "--json").stdout)["findings"]
+        if f["level"] == "warning" and f["check"] == "configuration"
+    ]  # fmt: skip
+    assert "OMEGA_STORES_BUCKET is no setting" in finding["message"]
+    assert "Did you mean 'OMEGA_STORES__BUCKET'?" in finding["message"]
+    listed = omega("datasets", "list")
+    assert listed.exit_code == 0
+    assert "Did you mean 'OMEGA_STORES__BUCKET'?" in listed.stderr.replace("\n", " ")
 
 
 def test_doctor_reports_an_absent_server(omega: Run, config_file: Path) -> None:

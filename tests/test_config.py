@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pytest
 
 from omega_core.config import Config, Secret, edit_plugins, load_config
-from omega_core.errors import ConfigError, PluginContractError
+from omega_core.errors import ConfigError, ConfigWarning, PluginContractError
 
 
 def write(path: Path, text: str) -> Path:
@@ -81,6 +81,49 @@ def test_a_pyproject_that_does_not_speak_of_omega_is_passed_over_even_if_broken(
 def test_omega_config_that_points_to_nothing_is_an_error(home: Path) -> None:
     with pytest.raises(ConfigError, match=r"OMEGA_CONFIG names 'gone\.toml', and there is no such"):
         load_config(environ={"OMEGA_CONFIG": "gone.toml"})
+
+
+def place_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def place_broken_link(path: Path) -> None:
+    path.symlink_to("gone")
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (place_directory, "is a directory, and a configuration is a file"),
+        (place_broken_link, "is a link to 'gone', where nothing is"),
+        (lambda path: path.symlink_to(path.name), "cannot be looked at: Too many levels of symb"),
+        (os.mkfifo, "is neither a file nor a directory"),
+    ],
+)
+@pytest.mark.parametrize(
+    "where", ["work/deep/omega.toml", "work/omega.toml", "xdg/omega/omega.toml"]
+)
+def test_an_omega_toml_that_is_no_file_is_not_passed_over(
+    home: Path, where: str, place: Callable[[Path], object], text: str
+) -> None:
+    path = home / where
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place(path)
+    with pytest.raises(ConfigError, match=f"{path} {text}.*Remove or rename it"):
+        load_config(environ={})
+    for name, environ in ((path, {}), (None, {"OMEGA_CONFIG": str(path)})):
+        with pytest.raises(ConfigError, match=f"{path} {text}"):
+            load_config(name, environ=environ)
+
+
+def test_a_file_that_cannot_be_read_is_an_error(home: Path) -> None:
+    # The memory of a process is a file that even root cannot read from its start.
+    for name in ("omega.toml", "pyproject.toml"):
+        path = home / "work" / name
+        path.symlink_to("/proc/self/mem")
+        with pytest.raises(ConfigError, match=rf"{path} cannot be read.*Input/output error"):
+            load_config(environ={})
+        path.unlink()
 
 
 def test_a_named_file_that_does_not_exist_is_an_error(home: Path) -> None:
@@ -157,9 +200,35 @@ def test_a_password_is_taken_to_the_letter_or_as_a_reference() -> None:
     assert password('{ env = "PW" }') == Secret(env="PW")
 
 
-def test_variables_without_a_double_underscore_are_left_alone(home: Path) -> None:
-    environ = {"OMEGA_MONGO_PASSWORD": "x", "OMEGA_ANYTHING": "y", "OTHER__URL": "z"}
-    assert load_config(environ=environ) == Config()
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("OMEGA_MONGO_URL", " Did you mean 'OMEGA_MONGO__URL'?"),
+        ("OMEGA_MONGO_PASSWORD", " Did you mean 'OMEGA_MONGO__PASSWORD'?"),
+        ("OMEGA_MONGO_DATA_DIR", " Did you mean 'OMEGA_MONGO__DATA_DIR'?"),
+        ("OMEGA_STORES_BUCKT", " Did you mean 'OMEGA_STORES__BUCKET'?"),
+        ("OMEGA_CONFG", " Did you mean 'OMEGA_CONFIG'?"),
+        ("OMEGA_XYZ", ""),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_noticed_with_the_nearest_that_is(
+    home: Path, name: str, hint: str
+) -> None:
+    with pytest.warns(ConfigWarning) as caught:
+        assert load_config(environ={name: "hunter2", "OTHER__URL": "x"}) == Config()
+    [warning] = caught
+    assert f"{name} is no setting, and is ignored.{hint} Settings are" in str(warning.message)
+    assert "hunter2" not in str(warning.message)
+
+
+def test_a_variable_that_is_used_is_not_warned_of(home: Path) -> None:
+    url = "mongodb://db.example"
+    environ = {"OMEGA_MONGO_PASSWORD": "x", "OMEGA_KEY": "y", "OMEGA_MONGO_URL": url}
+    given = {
+        "mongo": {"password": {"env": "OMEGA_MONGO_PASSWORD"}},
+        "plugins": {"acme": {"keys": [{"env": "OMEGA_KEY"}]}},
+    }
+    assert load_config(given, environ=environ, url=url).mongo.url == url
 
 
 @pytest.mark.parametrize(
@@ -297,23 +366,6 @@ def test_exactly_one_source_makes_a_secret() -> None:
     for arguments in ({}, {"value": "a", "env": "B"}, {"env": "A", "file": "b"}):
         with pytest.raises(TypeError, match="exactly one"):
             Secret(**arguments)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "mongodb://user:hunter2@db.example/omega",
-        "mongodb://user:hun@ter2@db.example/omega",
-        "mongodb+srv://user:a/b?hunter2@db.example/omega?x=1",
-        "mongodb://db.example/?tlsCertificateKeyFilePassword=hunter2",
-    ],
-)
-def test_the_password_in_a_url_never_shows(url: str) -> None:
-    config = load_config({"mongo": {"url": url}}, environ={})
-    assert config.mongo.url == url
-    shown = f"{config.mongo.redacted_url} {config} {config.mongo} {config.to_dict()}"
-    assert "ter2" not in shown
-    assert "db.example" in shown
 
 
 # --- the sections of plugins -------------------------------------------------------------

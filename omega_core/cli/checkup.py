@@ -45,10 +45,12 @@ class Finding:
 def examine(call: Invocation) -> Iterator[Finding]:
     """Look at everything, from the outside in; what depends on something broken is left out."""
     try:
-        config = call.config()
+        config, odd = call.examined_config()
     except OmegaError as exc:
         yield Finding("configuration", "problem", str(exc))
         return
+    for message in odd:
+        yield Finding("configuration", "warning", message)
     source = config.source or "no file found: everything is at its default"
     yield Finding("configuration", "ok", source)
     try:

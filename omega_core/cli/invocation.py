@@ -37,10 +37,20 @@ class Invocation:
     as_json: bool = False
 
     def config(self) -> Config:
-        """Return the configuration, with the options applied."""
-        from ..config import load_config
+        """Return the configuration, with the options applied; what is odd about it is printed."""
+        config, odd = self.examined_config()
+        for message in odd:
+            warn(message)
+        return config
 
-        return load_config(self.path, url=self.url, bucket=self.bucket)
+    def examined_config(self) -> tuple[Config, list[str]]:
+        """Return the configuration, and the warnings about it."""
+        from ..config import load_config
+        from ..errors import ConfigWarning
+
+        with _collected(ConfigWarning) as odd:
+            config = load_config(self.path, url=self.url, bucket=self.bucket)
+        return config, odd
 
     @contextmanager
     def omega(self, *, plugins: bool = False) -> Iterator[Omega]:
@@ -92,12 +102,22 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it, without asking.")
 def _load_plugins(om: Omega) -> None:
     from ..plugins.registry import PluginWarning
 
+    with _collected(PluginWarning) as failures:
+        list(om.plugins)
+    for message in failures:
+        warn(message)
+
+
+@contextmanager
+def _collected(category: type[Warning]) -> Iterator[list[str]]:
+    """Collect the texts of the warnings of a category; others go where they would have gone."""
+    messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        list(om.plugins)
+        yield messages
     for warning in caught:
-        if issubclass(warning.category, PluginWarning):
-            warn(str(warning.message))
+        if issubclass(warning.category, category):
+            messages.append(str(warning.message))
         else:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def place(meta: Metadata) -> str:
     """Return, for people, where a payload lies."""
     if meta.uri is not None:
-        from ..secret import redact_url
+        from ..secret import redact_text
 
-        return redact_url(meta.uri)
+        return redact_text(meta.uri)
     if meta.collection is not None:
         return f"collection {meta.collection}"
     if meta.gridfile is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,11 +24,13 @@ from pymongo.errors import (
     OperationFailure,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from ..config import MongoConfig
 from ..errors import ConfigError, IntegrityError, ServerError
 from ..forking import reset_in_children
+from ..secret import redact_url, without_secrets
 from .embedded import EmbeddedServer
 
 Document = dict[str, Any]
@@ -46,6 +49,12 @@ class _PlainInt(TypeDecoder):
 
 EXACT_TYPES = TypeRegistry([_PlainInt()])
 """For the codec of whatever users get back."""
+
+_UNTOLD = (
+    ". Write mongodb://user:password@host:port/database?option=value, where user and password are "
+    "percent-encoded, or set [mongo] username and password. What is wrong is not repeated, as it "
+    "may be a part of the password."
+)
 
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
@@ -111,11 +120,20 @@ class Database:
             credentials["username"] = self.config.username
         if self.config.password is not None:
             credentials["password"] = self.config.password.reveal()
-        tried = self.config.redacted_url or url
+        tried = redact_url(url)
         if not url.startswith(("mongodb://", "mongodb+srv://")):
             # pymongo would take the text for the name of a host.
-            raise ConfigError(f"[mongo] url: {tried} does not begin with mongodb://")
+            raise ConfigError(
+                "[mongo] url does not begin with mongodb:// or mongodb+srv://. It is not shown, "
+                "as it may hold a password."
+            )
+        options = url.partition("?")[2]
+        if _has_twice(options):
+            raise ConfigError(f"[mongo] url: {tried} has an option twice. Leave one of them out.")
+        reason = ""
         try:
+            # Refused here, where the driver would warn, repeating what it does not know.
+            split_options(options or "w=1", warn=False)
             client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 url,
                 serverSelectionTimeoutMS=round(self.config.timeout * 1000),
@@ -125,7 +143,10 @@ class Database:
             )
         except (InvalidURI, ConfigurationError, InvalidName, ValueError) as exc:
             # pymongo's parser raises a bare ValueError for, say, a port that is no number.
-            raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL: {exc}") from None
+            reason = without_secrets(f": {exc}", url) or _UNTOLD
+        if reason:
+            # Out of the block above, so that what the driver said is not kept as the context.
+            raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL{reason}")
         try:
             hello = client.admin.command("hello")
         except AutoReconnect:
@@ -240,6 +261,12 @@ class Database:
             self.data(f"{files}.files").create_index([("filename", 1), ("uploadDate", 1)])
             self.data(f"{files}.chunks").create_index([("files_id", 1), ("n", 1)], unique=True)
             self._ready.add(namespace)
+
+
+def _has_twice(options: str) -> bool:
+    names = [pair.partition("=")[0].lower() for pair in re.split("[&;]", options)]
+    names = [name for name in names if name != "readpreferencetags"]
+    return len(set(names)) < len(names)
 
 
 @contextmanager

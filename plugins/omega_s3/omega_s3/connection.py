@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from obstore import exceptions
 from obstore.store import S3Store
 
 from omega_core.errors import ConfigError, IntegrityError
 
-from .settings import S3Settings
+from .settings import S3Settings, check_endpoint
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Credential
@@ -116,17 +115,7 @@ def _endpoint(settings: S3Settings) -> str | None:
     )
     if endpoint is None:
         return None
-    parts = urlsplit(endpoint)
-    if "@" in endpoint or parts.query or parts.fragment:
-        raise ConfigError(
-            "[plugins.s3] endpoint: give 'http://host:port' or 'https://host'; credentials go "
-            "into access_key_id and secret_access_key"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"[plugins.s3] endpoint: expected 'http://host:port' or 'https://host', "
-            f"got {endpoint!r}"
-        )
+    check_endpoint(endpoint)
     return endpoint.rstrip("/")
 
 

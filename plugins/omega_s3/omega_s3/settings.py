@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from omega_core import Secret
+from omega_core.errors import ConfigError
+
+_ENDPOINT = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,3 +52,17 @@ class S3Settings:
     connect_timeout: float = 3.0
     timeout: float = 60.0
     retries: int = 3
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None:
+            check_endpoint(self.endpoint)
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Raise `ConfigError` for what is no endpoint. It is not repeated: it may hold a password."""
+    if not _ENDPOINT.fullmatch(endpoint):
+        raise ConfigError(
+            "endpoint (or AWS_ENDPOINT_URL): expected 'http://host:port' or 'https://host', and "
+            "nothing else; credentials go into access_key_id and secret_access_key of "
+            "[plugins.s3]. What is there is not shown, as it may hold a password."
+        )

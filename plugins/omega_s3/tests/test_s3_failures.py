@@ -10,8 +10,11 @@ import textwrap
 import traceback
 
 import pytest
+from typer.testing import CliRunner
 
 from omega_core import Secret
+from omega_core.cli.main import app
+from omega_core.config import load_config
 from omega_core.errors import ConfigError
 from omega_core.locations import Locations
 from omega_s3 import S3Settings
@@ -163,6 +166,46 @@ def test_a_secret_that_cannot_be_found_says_so(moto):
     locations = Locations(["s3://bucket/"], {"s3": lambda: open_filesystem(settings)})
     with pytest.raises(ConfigError, match="NO_SUCH_VARIABLE, which is not set"):
         locations.open("s3://bucket/x")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://AKID:s3cr3t@127.0.0.1:9000",
+        "https://s3cr3t@127.0.0.1",
+        "HTTP://AKID:s3cr3t@127.0.0.1",
+        " http://AKID:s3cr3t@127.0.0.1",
+        "http://AKID:s3cr3t",
+        "http://AKID:s3/cr3t@127.0.0.1/s3cr3t",
+        "AKID:s3cr3t@127.0.0.1:9000",
+        "s3://AKID:s3cr3t@127.0.0.1",
+        "http://127.0.0.1:9000?secret_access_key=s3cr3t",
+        "http://127.0.0.1:9000#s3cr3t",
+        "http://127.0.0.1:9000/;s3cr3t",
+        "http://[::1/s3cr3t",
+    ],
+)
+def test_no_part_of_an_endpoint_that_is_none_is_shown(endpoint, monkeypatch):
+    section = {"plugins": {"s3": {"endpoint": endpoint, "region": "eu"}}}
+    config = load_config(section, environ={})
+    assert "s3cr3t" not in repr(config) + str(config.to_dict())
+    with pytest.raises(ConfigError, match="expected 'http://host:port'") as caught:
+        config.section("s3", S3Settings)
+    assert "s3cr3t" not in told(caught.value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL") as caught:
+        S3FileSystem(S3Settings()).info("s3://bucket/x")
+    assert "s3cr3t" not in told(caught.value)
+
+
+def test_no_command_shows_a_part_of_such_an_endpoint(tmp_path):
+    path = tmp_path / "omega.toml"
+    endpoint = "http://AKID:s3cr3t@127.0.0.1"
+    path.write_text(f'[plugins]\nenabled = ["s3"]\n[plugins.s3]\nendpoint = "{endpoint}"\n')
+    for command in (["config", "show"], ["plugins", "list"]):
+        done = CliRunner().invoke(app, ["--config", str(path), *command])
+        assert "s3cr3t" not in done.output
+        assert done.exception is None or isinstance(done.exception, SystemExit)
 
 
 @pytest.mark.parametrize(
