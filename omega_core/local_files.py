@@ -11,12 +11,11 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import BinaryIO
 
 from .errors import UriNotAllowedError
-from .uris import Uri
+from .uris import Uri, advice, narrowest
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,12 +48,12 @@ class LocalFile(io.BufferedWriter):
             self.close()
 
 
-def require_inside(place: Uri, roots: Iterable[Uri]) -> None:
+def require_inside(place: Uri, roots: tuple[Uri, ...]) -> None:
     """Raise `UriNotAllowedError` when links lead from ``place`` out of all ``roots``."""
     _split(place, roots, os.path.realpath(place.path))
 
 
-def create(place: Uri, roots: Iterable[Uri]) -> LocalFile:
+def create(place: Uri, roots: tuple[Uri, ...]) -> LocalFile:
     """Create a file that does not exist yet, and the directories above it."""
     directory, name = _walk(place, roots, make=True)
     try:
@@ -64,23 +63,25 @@ def create(place: Uri, roots: Iterable[Uri]) -> LocalFile:
         raise
 
 
-def open_for_reading(place: Uri, roots: Iterable[Uri]) -> BinaryIO:
+def open_for_reading(place: Uri, roots: tuple[Uri, ...]) -> BinaryIO:
     """Open a regular file; pipes and devices are refused."""
     directory, name = _walk(place, roots, follow=True)
     try:
+        # Before it is opened: to open a device may already do something.
+        _require_file(place, os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
         file = os.open(name, _READ, dir_fd=directory)
     finally:
         os.close(directory)
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+    try:
+        _require_file(place, os.fstat(file).st_mode)
+    except BaseException:
         os.close(file)
-        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise UriNotAllowedError(f"{place} is {kind}; only files can be read")
+        raise
     return open(file, "rb")
 
 
-def size(place: Uri, roots: Iterable[Uri]) -> int:
-    """Return the size in bytes of a file."""
+def size(place: Uri, roots: tuple[Uri, ...]) -> int:
+    """Return the size in bytes of a file; pipes and devices are refused."""
     directory, name = _walk(place, roots, follow=True)
     try:
         found = os.stat(name, dir_fd=directory, follow_symlinks=False)
@@ -88,10 +89,27 @@ def size(place: Uri, roots: Iterable[Uri]) -> int:
         os.close(directory)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
+    _require_file(place, found.st_mode)
     return found.st_size
 
 
-def names(place: Uri, roots: Iterable[Uri]) -> list[tuple[str, ...]]:
+def _require_file(place: Uri, mode: int) -> None:
+    if stat.S_ISREG(mode):
+        return
+    kinds = {
+        stat.S_IFDIR: "a directory",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    kind = kinds.get(stat.S_IFMT(mode), "not a regular file")
+    raise UriNotAllowedError(
+        f"{place} is {kind}; only files can be read. Copy what it gives into a file."
+    )
+
+
+def names(place: Uri, roots: tuple[Uri, ...]) -> list[tuple[str, ...]]:
     """Return the paths below a directory of its regular files, as segments; no link is followed."""
     directory, name = _walk(place, roots, follow=True)
     try:
@@ -118,7 +136,7 @@ def _regular_files(directory: int, above: tuple[str, ...]) -> list[tuple[str, ..
     return found
 
 
-def delete(place: Uri, roots: Iterable[Uri]) -> None:
+def delete(place: Uri, roots: tuple[Uri, ...]) -> None:
     """Remove a file, or a link rather than what it points at."""
     directory, name = _walk(place, roots)
     try:
@@ -128,7 +146,7 @@ def delete(place: Uri, roots: Iterable[Uri]) -> None:
         os.close(directory)
 
 
-def _split(place: Uri, roots: Iterable[Uri], real: str) -> tuple[str, list[str]]:
+def _split(place: Uri, roots: tuple[Uri, ...], real: str) -> tuple[str, list[str]]:
     """Return the real root above ``real``, and the names that lead from there to it."""
     for root in roots:
         if root.scheme != "file":
@@ -139,13 +157,15 @@ def _split(place: Uri, roots: Iterable[Uri], real: str) -> tuple[str, list[str]]
         inside = top.rstrip("/") + "/"
         if real.startswith(inside):
             return top, real[len(inside) :].split("/")
+    target = Uri("file", "", tuple(real.strip("/").split("/")), place.directory)
     raise UriNotAllowedError(
-        f"{place} leads out of [uris] allow by a symbolic link; allow the place that it points at"
+        f"{place} leads out of [uris] allow by a symbolic link. To permit what it points at, add "
+        f"to omega.toml:\n{advice(narrowest(target), roots)}"
     )
 
 
 def _walk(
-    place: Uri, roots: Iterable[Uri], *, follow: bool = False, make: bool = False
+    place: Uri, roots: tuple[Uri, ...], *, follow: bool = False, make: bool = False
 ) -> tuple[int, str]:
     """Return an open directory, which the caller closes, and the name of the file in it."""
     path = place.path.rstrip("/")

@@ -117,7 +117,10 @@ class Locations:
             or not all(c.isascii() and (c.isalnum() or c in "._-") for c in key)
         ):
             raise ValueError(f"a key is made of ASCII letters, digits, '.', '_' and '-': {key!r}")
-        return self.check(template.replace(_KEY, key))
+        before = template.partition(_KEY)[0]
+        # The next version has another key: what helps is the directory that holds all of them.
+        many = parse_uri(before.rpartition("/")[0] + "/") if before.count("/") > 2 else None
+        return str(self._checked(template.replace(_KEY, key), many))
 
     def create(self, uri: str) -> WritableFile:
         """Open a new file for writing. It exists, durably, once `close` has returned.
@@ -161,6 +164,8 @@ class Locations:
             When there is none; names the URI.
         IsADirectoryError
             When it is a directory, or a prefix of objects.
+        UriNotAllowedError
+            When it is a pipe, a device or a socket.
         """
         place = self._checked(uri)
         with _explained(place, "looking at"):
@@ -169,6 +174,8 @@ class Locations:
             info = self._filesystem(place).info(_address(place))
             if info.get("type") == "directory":
                 raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
+            if info.get("type", "file") != "file":
+                raise UriNotAllowedError(f"{place} is no file, but {info['type']!r}")
             return int(info["size"])
 
     def list(self, uri: str) -> builtins.list[str]:
@@ -243,7 +250,7 @@ class Locations:
 
         return WritableFile(str(place), sink, sink.close, discard)
 
-    def _checked(self, uri: str) -> Uri:
+    def _checked(self, uri: str, advised: Uri | None = None) -> Uri:
         place = parse_uri(uri)
         if place.scheme != "file" and place.scheme not in self._factories():
             package = _PACKAGES.get(place.scheme)
@@ -256,7 +263,7 @@ class Locations:
             raise PluginNotFoundError(
                 f"no enabled plugin offers the scheme {place.scheme!r} of {place}; {advice}"
             )
-        require_allowed(place, self._allow)
+        require_allowed(place, self._allow, place=advised)
         if place.scheme == "file":
             local_files.require_inside(place, self._allow)
         return place

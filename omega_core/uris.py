@@ -137,14 +137,31 @@ def parse_allowed(entries: Iterable[str]) -> tuple[Uri, ...]:
     return tuple(roots)
 
 
-def require_allowed(uri: Uri, roots: Iterable[Uri]) -> None:
-    """Raise `UriNotAllowedError` unless ``uri`` lies under one of ``roots``."""
+def require_allowed(uri: Uri, roots: Iterable[Uri], *, place: Uri | None = None) -> None:
+    """Raise `UriNotAllowedError` unless ``uri`` lies under one of ``roots``.
+
+    Parameters
+    ----------
+    place
+        What to advise to permit, where the next URI of this kind will be another one.
+    """
     roots = tuple(roots)
     if any(uri.lies_under(root) for root in roots):
         return
-    parent = uri._replace(segments=uri.segments[:-1], directory=True)
     known = ", ".join(map(str, roots)) or "nothing"
     raise UriNotAllowedError(
-        f"{uri} is not allowed: [uris] allow permits {known}. To permit it, add to omega.toml:\n"
-        f'[uris]\nallow = ["{parent}"]'
+        f"{uri} is not allowed: [uris] allow permits {known}. To permit it, write in omega.toml:\n"
+        f"{advice(place or narrowest(uri), roots)}"
     )
+
+
+def narrowest(uri: Uri) -> Uri:
+    """Return the directory of a file; the file itself, where that is a whole bucket or disk."""
+    parent = uri._replace(segments=uri.segments[:-1], directory=True)
+    return uri if uri.directory or not parent.segments else parent
+
+
+def advice(place: Uri, roots: Iterable[Uri]) -> str:
+    """Return the section that permits ``place``, and all that is permitted already."""
+    entries = ", ".join(f'"{root}"' for root in (*roots, place))
+    return f"[uris]\nallow = [{entries}]"

@@ -602,8 +602,9 @@ def test_doctor_reports_plugins_with_their_causes(omega: Run, install: Install) 
 
 
 def test_a_variable_that_is_no_setting_is_told_in_one_line(
-    omega: Run, monkeypatch: pytest.MonkeyPatch
+    omega: Run, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    config_file.write_text("[plugins]\nenabled = []\n")
     monkeypatch.setenv("OMEGA_STORES_BUCKET", "team")
     [finding] = [
         f for f in json.loads(omega("doctor", "--json").stdout)["findings"]

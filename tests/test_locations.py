@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import fsspec
@@ -57,6 +59,35 @@ def test_nothing_is_allowed_by_default_and_the_error_shows_the_line_to_add():
         Locations().check("file:///data/models/m.bin")
     assert "[uris] allow permits nothing" in str(caught.value)
     assert 'allow = ["file:///data/models/"]' in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["file://", "s3://bucket"])
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("/data/models/m.bin", "/data/models/"),
+        ("/data/models/", "/data/models/"),
+        ("/data/my%20models/m.bin", "/data/my%20models/"),
+        ("/m.bin", "/m.bin"),  # not the whole disk or bucket
+        ("/data/{key}", "/data/"),
+        ("/data/v{key}.bin", "/data/"),
+        ("/data/{key}/frame.parquet", "/data/"),
+        ("/{key}", "/"),
+    ],
+)
+def test_the_advice_is_the_narrowest_prefix_that_helps(scheme, path, entry):
+    def check(locations):
+        if "{key}" in path:
+            return locations.resolve(scheme + path, key="k-1")
+        return locations.check(scheme + path)
+
+    kept = "s3://other/"
+    with pytest.raises(UriNotAllowedError) as caught:
+        check(s3(kept))
+    _, _, section = str(caught.value).partition("omega.toml:\n")
+    allow = tomllib.loads(section)["uris"]["allow"]
+    assert allow == [kept, f"{scheme}{entry}"]
+    assert check(s3(*allow))
 
 
 @pytest.mark.parametrize("allow", ["s3://ml-objects/", "s3://ml-objects", "S3://ml-objects/"])
@@ -249,6 +280,17 @@ def test_a_link_out_of_the_root_is_refused_for_everything(tmp_path, root, locati
     assert sorted(os.listdir(outside)) == ["x"]
 
 
+def test_the_advice_for_a_link_names_the_place_that_it_points_at(tmp_path, root, locations):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_bytes(b"mine")
+    (root / "x").symlink_to(tmp_path / "outside" / "x")
+    with pytest.raises(UriNotAllowedError, match=r"leads out of \[uris\] allow") as caught:
+        locations.open(f"{root.as_uri()}/x")
+    allow = tomllib.loads(str(caught.value).partition("omega.toml:\n")[2])["uris"]["allow"]
+    assert allow == [f"{root.as_uri()}/", f"{(tmp_path / 'outside').as_uri()}/"]
+    assert read(Locations(allow), f"{root.as_uri()}/x") == b"mine"
+
+
 def test_a_link_inside_the_root_and_a_root_that_is_a_link_are_fine(tmp_path, root):
     (tmp_path / "alias").symlink_to(root)
     (root / "real").mkdir()
@@ -338,11 +380,42 @@ def test_a_list_of_another_scheme_names_the_files_below_a_prefix(memory):
     assert memory.list("memory://bucket/p/") == memory.list("memory://bucket/p") == found
 
 
-def test_pipes_and_directories_are_not_read(root, locations):
-    os.mkfifo(root / "pipe")
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("what", ["a named pipe", "a socket", "a device"])
+def test_what_is_no_file_is_neither_read_nor_referenced(
+    make_omega, root, tmp_path, monkeypatch, what, linked
+):
+    monkeypatch.chdir(root)  # the name of a socket is short
+    name = "target" if linked else "x"
+    if what == "a named pipe":
+        os.mkfifo(name)
+    elif what == "a socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(name)
+    else:
+        os.symlink("/dev/zero", name)
+    if linked:
+        os.symlink("target", "x")
+    uri = f"{root.as_uri()}/x"
+    om = make_omega(uris={"allow": [root.as_uri(), "file:///dev/zero"]})
+    for action in (om.locations.open, om.locations.size, om.locations.exists):
+        with pytest.raises(UriNotAllowedError, match=f"x is {what}; only files can be read"):
+            action(uri)
+    with pytest.raises(UriNotAllowedError, match=what):
+        om.datasets.put(uri, "r", reference=True)
+    with pytest.raises(FileNotFoundError, match="is neither a file nor a directory"):
+        om.datasets.put(root / "x", "r")
+    assert om.datasets.list() == []
+    # And what became one after it was referenced.
+    (root / "theirs").write_bytes(b"1")
+    om.datasets.put(f"{root.as_uri()}/theirs", "r", reference=True)
+    os.replace(name, "theirs")
+    with pytest.raises(UriNotAllowedError, match=what):
+        om.datasets.get("r")
+
+
+def test_directories_are_not_read(root, locations):
     (root / "dir").mkdir()
-    with pytest.raises(UriNotAllowedError, match="not a regular file"):
-        locations.open(root.as_uri() + "/pipe")
     with pytest.raises(UriNotAllowedError, match="is a directory"):
         locations.open(root.as_uri() + "/dir")
     with pytest.raises(UriNotAllowedError, match="names a directory"):
