@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from . import errors
 from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
 from .errors import OmegaError
-from .plugins.spec import BackendSpec, hookimpl
+from .plugins.marker import hookimpl
+from .plugins.spec import BackendSpec
 
 if TYPE_CHECKING:
     from .backends.filters import possible_matches

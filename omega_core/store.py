@@ -284,7 +284,7 @@ class OmegaStore(Catalog):
                 )
             types, priority = getattr(spec, "TYPES", ()), getattr(spec, "PRIORITY", 0)
             spec = BackendSpec(kind, spec, types=types, priority=priority)
-        self.omega.router.plugins.register(spec)
+        self.omega.router.register(spec)
         return spec
 
     def explain(self, obj_or_name: Any) -> str:
@@ -386,7 +386,7 @@ class OmegaStore(Catalog):
             self.key(name),
             writer={
                 "kind": spec.kind,
-                "plugin": {"name": spec.plugin, "version": spec.version},
+                "plugin": spec.writer,
             },
             keep=self.config.stores.keep[SECTION[self.prefix]],
             lease=self.config.stores.lease,

@@ -366,5 +366,5 @@ def test_a_misspelt_setting_is_told_with_the_closest_one(
     foo_omega: Callable[..., Omega], make_omega: Callable[..., Omega]
 ) -> None:
     om = make_omega(plugins={"enabled": ["foo"], "foo": {"rot": "/x"}})
-    with pytest.warns(UserWarning, match=r"'rot' in \[plugins\.foo\].*Did you mean 'root'\?"):
-        assert om.plugins["foo"].state == "failed"
+    with pytest.raises(ConfigError, match=r"'rot' in \[plugins\.foo\].*Did you mean 'root'\?"):
+        om.datasets.put({"a": 1}, "x")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,6 +145,84 @@ def test_an_object_of_a_disabled_plugin_says_so(make_omega: Callable[..., Omega]
 def test_a_kind_is_stored_by_one_backend(om: Omega) -> None:
     with pytest.raises(PluginConflictError, match=r"'python\.data' is stored by omega_core"):
         om.datasets.register_backend(BackendSpec("python.data", ThingBackend))
+
+
+def note(om: Omega, answer: str) -> type[BaseDataBackend]:
+    """Run what would be a cell of a notebook: it makes a class, and registers it."""
+
+    class NoteBackend(ThingBackend):
+        KIND = "test.note"
+        TYPES = (f"{__name__}:SpecialThing",)
+        opened: Any = None
+
+        def get(self, name: str, **kwargs: Any) -> Any:
+            return answer
+
+        def supports(self, obj: Any, name: str, compress: bool = False, **kwargs: Any) -> bool:
+            return True
+
+    om.datasets.register_backend(NoteBackend)
+    return NoteBackend
+
+
+def test_a_cell_that_is_run_again_replaces_its_backend(om: Omega) -> None:
+    for answer in ("first", "second", "third"):
+        cls = note(om, answer)
+        om.datasets.put(SpecialThing(), answer)
+        assert om.datasets.get("first") == answer
+        assert om["team"].datasets.put(SpecialThing(), "x").kind == "test.note"
+        assert om["team"].datasets.get("x") == answer
+        backend = om.datasets.get_backend("first")
+        assert isinstance(backend, cls)
+        # Whatever an instance opened went with its class.
+        assert backend.opened is None
+        backend.opened = answer
+    hooks = om.plugins.manager.hook.get.get_hookimpls()
+    assert len([hook for hook in hooks if "NoteBackend" in hook.plugin_name]) == 1
+
+
+def test_a_spec_that_names_a_class_takes_it_anew_when_its_module_was_reloaded(
+    om: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = """
+from omega_core import BaseDataBackend
+class Backend(BaseDataBackend):
+    def put(self, obj, name, attributes=None, **kwargs):
+        return self.data_store.make_metadata(name, "test.reloaded").save()
+    def get(self, name, **kwargs):
+        return "{answer}"
+"""
+    module = None
+    for answer in ("first", "the second"):
+        (tmp_path / "reloaded_backend.py").write_text(source.format(answer=answer))
+        if module is None:
+            module = importlib.import_module("reloaded_backend")
+        else:
+            importlib.reload(module)
+        spec = BackendSpec("test.reloaded", "reloaded_backend:Backend", types=None)
+        om.datasets.register_backend(spec)
+        om.datasets.put(1, "x", kind="test.reloaded")
+        assert om.datasets.get("x") == answer
+
+
+def test_a_kind_is_replaced_by_its_own_class_alone(om: Omega) -> None:
+    note(om, "mine")
+    other = type("OtherBackend", (ThingBackend,), {"KIND": "test.note"})
+    with pytest.raises(PluginConflictError, match=r"NoteBackend already.*OtherBackend"):
+        om.datasets.register_backend(other)
+    om.datasets.put(SpecialThing(), "x")
+    assert om.datasets.get("x") == "mine"
+
+
+def test_an_object_of_a_backend_that_was_registered_says_how_to_have_it_again(
+    make_omega: Callable[..., Omega],
+) -> None:
+    om = make_omega()
+    note(om, "mine")
+    om.datasets.put(SpecialThing(), "x")
+    with pytest.raises(PluginNotFoundError, match="register that class with register_backend"):
+        make_omega().datasets.get("x")
 
 
 def test_a_class_without_a_kind_cannot_be_registered(om: Omega) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,11 @@ from typing import Any
 import pytest
 
 from omega_core import Omega
+from omega_core.cli.inspection import inspect
+from omega_core.config import load_config
 from omega_core.errors import (
+    ConfigError,
+    NoBackendError,
     PluginConflictError,
     PluginContractError,
     PluginDisabledError,
@@ -441,7 +446,7 @@ def test_two_plugins_that_declare_one_kind_conflict_until_the_configuration_choo
     for id, module in modules.items():
         om = make_omega(plugins={**enabled, "kinds": {"same.thing": id}, "strict": True})
         meta = om.datasets.put(thing(module, id), "z", kind="same.thing")
-        assert meta.plugin == {"name": id, "version": "1.0"}
+        assert meta.plugin == {"name": id, "version": "1.0", "distribution": f"omega-{id}"}
         assert type(om.datasets.get("z")).__module__ == module
 
 
@@ -450,9 +455,13 @@ def test_a_kind_of_the_core_stays_with_the_core(
 ) -> None:
     install("greedy", GOOD.format(kind="python.data"))
     om = make_omega(plugins={"enabled": ["greedy"]})
-    with pytest.warns(UserWarning, match=r"'python\.data' is declared by omega_core"):
+    with pytest.warns(UserWarning, match=r"'python\.data', which is a kind of the core.*rename"):
         om.datasets.put({"a": 1}, "x")
     assert om.datasets.get("x") == {"a": 1}
+    assert om.plugins["greedy"].state == "failed"
+    om = make_omega(plugins={"enabled": ["greedy"], "kinds": {"python.data": "greedy"}})
+    with pytest.raises(ConfigError, match=r"'python\.data' to 'greedy'.*Remove the entry"):
+        om.datasets.put({"a": 1}, "x")
 
 
 def test_a_plugin_for_another_core_is_not_imported_and_says_what_it_requires(
@@ -549,3 +558,124 @@ def test_a_hook_that_would_not_do_what_its_author_meant_is_refused(
     assert isinstance(om.plugins["acme"].error, PluginContractError)
     assert om.plugins["acme"].state == "failed"
     assert om.datasets.get("x") == {"a": 1}
+
+
+# --- what the configuration says of plugins ------------------------------------------------------
+
+SETTINGS = """
+    from dataclasses import dataclass
+    from omega_core import hookimpl
+
+    @dataclass(frozen=True, kw_only=True)
+    class Settings:
+        endpoint: str = "here"
+        retries: int = 3
+
+    @hookimpl
+    def settings():
+        return Settings
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('endpiont = "x"', r"omega\.toml, line 6: unknown key 'endpiont'.*Did you mean 'endpoint'"),
+        (
+            'retries = "many"',
+            r"omega\.toml, line 6: .*retries: expected an integer, found a str",
+        ),
+    ],
+)
+def test_a_mistake_in_the_section_of_a_plugin_is_the_users_to_mend(
+    install: Install, tmp_path: Path, mongo_url: str, section: str, told: str
+) -> None:
+    install("acme", SETTINGS)
+    file = tmp_path / "omega.toml"
+    text = (
+        f"[mongo]\nurl = '{mongo_url}'\n[plugins]\nenabled = ['acme']\n[plugins.acme]\n{section}\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    with Omega(file) as om, pytest.raises(ConfigError, match=told) as caught:
+        om.datasets.put(1, "x")
+    assert "plugin" not in str(caught.value).replace("[plugins.acme]", "")
+    plugin = inspect(load_config(file))["acme"]
+    assert plugin.state == "misconfigured"
+    assert isinstance(plugin.error, ConfigError)
+
+
+def test_a_section_of_a_plugin_without_settings_is_the_users_to_mend(
+    make_omega: Callable[..., Omega], install: Install
+) -> None:
+    install("acme", GOOD.format(kind="acme.thing"))
+    om = make_omega(plugins={"enabled": ["acme"], "acme": {"a": 1}})
+    with pytest.raises(ConfigError, match=r"plugins\.acme.*no settings. Remove the section"):
+        om.datasets.put(1, "x")
+
+
+def test_a_put_that_misses_a_plugin_names_it_and_its_cause(
+    make_omega: Callable[..., Omega], install: Install
+) -> None:
+    install("broken", "raise RuntimeError('the licence has expired')")
+    install("future", requires=["omega-core>=99"])
+    modules = {id: install(id, GOOD.format(kind="same.thing")) for id in ("one", "two")}
+    install("off", "")
+    om = make_omega(plugins={"disabled": ["off"]})
+    with pytest.warns(UserWarning, match="broken|future|same"):
+        om.datasets.put(1, "x")
+    for obj in (object(), thing(modules["one"], "x")):
+        with pytest.raises(NoBackendError) as caught:
+            om.datasets.put(obj, "x")
+        for text in ("the licence has expired", "omega-core>=99", "kinds = {", "not asked: off"):
+            assert text in str(caught.value)
+    with pytest.raises(PluginNotFoundError, match="the licence has expired"):
+        om.datasets.put(1, "x", kind="elsewhere.thing")
+
+
+def test_what_a_plugin_declares_is_taken_as_a_whole_or_not_at_all(
+    make_omega: Callable[..., Omega], install: Install
+) -> None:
+    for id, kind, hook, name in [
+        ("filesystems", "f.thing", "filesystems", "file"),
+        ("engines", "e.thing", "engines", "local"),
+        ("one", "one.thing", "engines", "shared"),
+        ("two", "one.thing", "engines", "shared"),
+    ]:
+        declared = f'@hookimpl\ndef {hook}():\n    return {{"{name}": "x:y"}}\n'
+        install(id, textwrap.dedent(GOOD.format(kind=kind)) + declared)
+    install("twice", GOOD.format(kind="twice.thing").replace("]\n", "] * 2\n"))
+    om = make_omega(plugins={"enabled": ["filesystems", "engines", "one", "two", "twice"]})
+    with pytest.warns(UserWarning, match="engine|scheme|twice"):
+        om.datasets.put(1, "x")
+    assert [p.id for p in om.plugins if p.state == "enabled"] == ["one"]
+    assert [kind for kind in om.plugins.kinds if kind.endswith(".thing")] == ["one.thing"]
+    assert "the core's own" in str(om.plugins["filesystems"].error)
+    assert "the core's own" in str(om.plugins["engines"].error)
+    assert "omega plugins disable one, or two" in str(om.plugins["two"].error)
+
+
+@pytest.mark.parametrize("kind", ["acme.thing", "pandsa.dataframe", "omega.thing", "x"])
+def test_nobody_is_sent_to_install_a_package_of_a_guessed_name(
+    make_omega: Callable[..., Omega], kind: str
+) -> None:
+    om = make_omega(plugins={"enabled": []})
+    with pytest.raises(PluginNotFoundError) as caught:
+        om.datasets.put(1, "x", kind=kind)
+    assert "pip install" not in str(caught.value)
+    for section in ({"enabled": [kind]}, {kind: {}}):
+        with pytest.raises(PluginNotFoundError) as caught:
+            make_omega(plugins=section).datasets.put(1, "x")
+        assert "pip install" not in str(caught.value)
+
+
+def test_the_package_that_wrote_an_object_is_remembered_for_those_who_lack_it(
+    make_omega: Callable[..., Omega], install: Install, site: Path
+) -> None:
+    module = install("acme", GOOD.format(kind="acme.thing"), distribution="acme-for-omega")
+    make_omega(plugins={"enabled": ["acme"]}).datasets.put(thing(module, "x"), "x")
+    shutil.rmtree(next(site.glob("*.dist-info")))
+    importlib.invalidate_caches()
+    with pytest.raises(
+        PluginNotFoundError, match=r"written by acme 1\.0.*pip install acme-for-omega"
+    ):
+        make_omega().datasets.get("x")

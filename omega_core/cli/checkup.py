@@ -83,6 +83,8 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
             offers += [f"engine {engine}" for engine in plugin.engines]
             offers += [f"wraps {hook}" for hook in plugin.wraps]
             yield Finding("plugins", "ok", f"{who}: {', '.join(offers) or 'offers nothing'}")
+        for doubt in plugin.doubts:
+            yield Finding("plugins", "warning", doubt)
     for kind in sorted(declarations(plugins).keys() - set(plugins.kinds)):
         try:
             plugins.spec(kind)
@@ -97,7 +99,7 @@ def _engine(config: Config, plugins: Plugins) -> Iterator[Finding]:
             "runtime",
             "problem",
             f"No enabled plugin offers the engine {engine!r}.{suggestion(engine, known)}",
-            f"Set [runtime] engine to one of {', '.join(known)}, or install omega-{engine}.",
+            f"Set [runtime] engine to one of {', '.join(known)}, or install who offers it.",
         )
 
 

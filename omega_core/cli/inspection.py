@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -42,22 +41,20 @@ def inspect(config: Config, only: str | None = None) -> Plugins:
     from ..errors import PluginLoadError
     from ..plugins.builtin import builtin_specs
     from ..plugins.discovery import discover
-    from ..plugins.registry import Plugins, PluginWarning
+    from ..plugins.registry import Plugins
 
     chosen = config.plugins
     if only is not None and (chosen.enabled is None or only in chosen.enabled):
         chosen = dataclasses.replace(chosen, enabled=(only,))
     found = [plugin for plugin in discover(chosen) if plugin.state == "enabled"]
     deadly = _deadly({plugin.id: plugin.target.partition(":")[0].strip() for plugin in found})
-    safe = dataclasses.replace(chosen, strict=False, disabled=(*chosen.disabled, *deadly))
-    with warnings.catch_warnings():
-        # Who inspects, reports the states.
-        warnings.simplefilter("ignore", PluginWarning)
-        plugins = Plugins(
-            dataclasses.replace(config, plugins=safe),
-            builtin_specs(),
-            importlib_metadata.version("omega-core"),
-        )
+    safe = dataclasses.replace(chosen, disabled=(*chosen.disabled, *deadly))
+    plugins = Plugins(
+        dataclasses.replace(config, plugins=safe),
+        builtin_specs(),
+        importlib_metadata.version("omega-core"),
+        lenient=True,  # who inspects, reports the states
+    )
     for id_ in deadly:
         plugins[id_].fail(
             PluginLoadError(

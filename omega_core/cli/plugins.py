@@ -215,12 +215,13 @@ def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
 def _require_installed(id_: str, config: Any) -> None:
     from ..errors import PluginNotFoundError, suggestion
     from ..plugins.discovery import discover
+    from ..plugins.packages import installation
 
     installed = [plugin.id for plugin in discover(config)]
     if id_ not in installed:
         raise PluginNotFoundError(
-            f"No plugin {id_!r} is installed.{suggestion(id_, installed)} "
-            f"Installed: {', '.join(installed) or 'none'}. Is it pip install omega-{id_}?"
+            f"No plugin {id_!r} is installed.{suggestion(id_, installed) or installation(id_)} "
+            f"Installed: {', '.join(installed) or 'none'}."
         )
 
 

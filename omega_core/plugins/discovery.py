@@ -5,7 +5,6 @@ Nothing here imports a plugin except `load`, and that only for enabled ones.
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,16 +16,19 @@ from packaging.version import Version
 
 from ..config import PluginsConfig
 from ..errors import (
+    OmegaError,
     PluginConflictError,
-    PluginError,
     PluginIncompatibleError,
     PluginLoadError,
     PluginNotFoundError,
     suggestion,
 )
-from .spec import PROJECT, BackendSpec
+from .binding import resolve
+from .marker import PROJECT
+from .packages import installation
+from .spec import BackendSpec
 
-State = Literal["enabled", "disabled", "incompatible", "conflict", "failed"]
+State = Literal["enabled", "disabled", "incompatible", "conflict", "misconfigured", "failed"]
 
 
 # eq=False: these are told apart by identity, in pluggy's registry and in sets.
@@ -44,9 +46,12 @@ class Plugin:
         What the entry point names.
     state
         ``enabled``; ``disabled`` by the configuration; ``incompatible`` with this core; in
-        ``conflict`` with a namesake; or ``failed`` to load or to declare.
+        ``conflict`` with a namesake; ``misconfigured``, where its section has a mistake; or
+        ``failed`` to load or to declare.
     error
         Why, where the state is not enabled or disabled.
+    doubts
+        What its author should change, though it works.
     specs
         What it declared, once it is loaded.
     """
@@ -57,7 +62,8 @@ class Plugin:
     target: str
     summary: str = ""
     state: State = "enabled"
-    error: PluginError | None = None
+    error: OmegaError | None = None
+    doubts: list[str] = field(default_factory=list)
     module: object | None = None
     specs: list[BackendSpec] = field(default_factory=list)
     schemes: list[str] = field(default_factory=list)
@@ -67,7 +73,7 @@ class Plugin:
     def __str__(self) -> str:
         return f"plugin {self.id!r} ({self.distribution} {self.version})"
 
-    def fail(self, error: PluginError, state: State = "failed") -> None:
+    def fail(self, error: OmegaError, state: State = "failed") -> None:
         self.state, self.error = state, error
 
 
@@ -89,14 +95,16 @@ def discover(config: PluginsConfig) -> list[Plugin]:
             if id_ not in known and key != "disabled":
                 raise PluginNotFoundError(
                     f"[plugins] {key} names {id_!r}, which is not installed."
-                    f"{suggestion(id_, known)} Installed: {', '.join(known) or 'none'}. Install "
-                    f"it (pip install omega-{id_}?), or remove it from the configuration."
+                    f"{suggestion(id_, known) or installation(id_)} "
+                    f"Installed: {', '.join(known) or 'none'}. "
+                    "Correct the configuration, or remove it there."
                 )
     for section in config.sections:
         if section not in known and section.replace("_", "-") not in known:
             raise PluginNotFoundError(
                 f"[plugins.{section}]: no plugin of this name is installed."
-                f"{suggestion(section, known)} Installed: {', '.join(known) or 'none'}."
+                f"{suggestion(section, known) or installation(section)} "
+                f"Installed: {', '.join(known) or 'none'}. Correct or remove the section."
             )
     core = importlib_metadata.version("omega-core")
     for plugin in plugins:
@@ -160,11 +168,8 @@ def _unmet(plugin: Plugin, core: str) -> str | None:
 
 def load(plugin: Plugin) -> object | None:
     """Import the light module of an enabled plugin; a failure is noted in it, not raised."""
-    module, _, attribute = plugin.target.partition(":")
     try:
-        target: object = importlib.import_module(module.strip())
-        for name in filter(None, attribute.strip().split(".")):
-            target = getattr(target, name)
+        target = resolve(plugin.target)
     except (Exception, SystemExit) as exc:
         # Whatever a third party's module raises must not take the other plugins down.
         error = PluginLoadError(

@@ -6,12 +6,15 @@ import importlib
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from ..config import Config
 from ..errors import (
+    ConfigError,
+    OmegaError,
     PluginConflictError,
     PluginContractError,
     PluginDisabledError,
@@ -20,21 +23,45 @@ from ..errors import (
     PluginNotFoundError,
     suggestion,
 )
+from .binding import Hooks, bind, require_some
 from .contract import check_implementations
 from .discovery import Plugin, discover, load
 from .hookspecs import ROUTED, Declarations, Operations
-from .spec import PROJECT, BackendSpec
+from .marker import PROJECT
+from .packages import installation
+from .spec import BackendSpec
 
 CORE = "omega_core"
+RUNTIME = "runtime"
+"""Who owns the backends that were registered at run time."""
 
 
 class Plugins:
     """Who is there, and what they offer: ``om.plugins``.
 
     Iterating gives the installed `Plugin` records; ``om.plugins["pandas"]`` gives one.
+
+    Parameters
+    ----------
+    lenient
+        Note whatever is wrong in the records alone; for those who report it themselves.
+
+    Raises
+    ------
+    ConfigError
+        A section of a plugin has a mistake, or gives a kind to somebody who cannot have it.
+    PluginError
+        A plugin does not work, and the configuration is strict.
     """
 
-    def __init__(self, config: Config, builtin: Iterable[BackendSpec], core_version: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        builtin: Iterable[BackendSpec],
+        core_version: str,
+        *,
+        lenient: bool = False,
+    ) -> None:
         self._config = config
         self.manager = pluggy.PluginManager(PROJECT)
         self.manager.add_hookspecs(Declarations)
@@ -44,20 +71,19 @@ class Plugins:
         self.filesystems: dict[str, tuple[Plugin, Any]] = {}
         self.engines: dict[str, tuple[Plugin, Any]] = {}
         self._settings: dict[str, Any] = {}
-        self._conflicts: dict[str, PluginConflictError] = {}
+        self._conflicts: dict[str, PluginError] = {}
+        self._declared: dict[str, list[tuple[Plugin, BackendSpec]]] = {}
         self._plugins = {plugin.id: plugin for plugin in discover(config.plugins)}
         for spec in builtin:
-            self._own(spec, CORE, core_version)
+            spec.own(CORE, core_version)
             self.specs[spec.kind] = spec
+        self._check_choices()
         for plugin in self._in_order():
             self._load(plugin)
-        for kind, winner in config.plugins.kinds.items():
-            if kind not in self.specs and self._plugins[winner].state == "enabled":
-                raise PluginNotFoundError(
-                    f"[plugins] kinds says that {winner!r} stores {kind!r}, and {winner!r} does "
-                    f"not declare it.{suggestion(kind, self.specs)} Correct or remove the entry."
-                )
-        self._report()
+        for kind in [*self._declared, *config.plugins.kinds]:
+            self._settle(kind)
+        if not lenient:
+            self._report()
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -110,9 +136,8 @@ class Plugins:
         plugin = self._plugins.get(id_)
         if plugin is None:
             raise PluginNotFoundError(
-                f"No enabled plugin stores the kind {kind!r}{wrote}.{suggestion(kind, self.specs)} "
-                f"Kinds: {', '.join(self.kinds)}. Is its package installed (pip install "
-                f"omega-{id_}?), and enabled in [plugins]?"
+                f"No enabled plugin stores the kind {kind!r}{wrote}.{suggestion(kind, self.specs)}"
+                f"{self._remedy(id_, writer)} Kinds: {', '.join(self.kinds)}.{self.not_working()}"
             )
         if plugin.state == "disabled":
             raise PluginDisabledError(
@@ -126,6 +151,22 @@ class Plugins:
             f"{suggestion(kind, self.specs)} It may have been written by another version."
         )
 
+    def not_working(self) -> str:
+        """Return what to know where nobody stores something: who could not be asked, and why."""
+        errors = [plugin.error for plugin in self if plugin.error is not None]
+        reasons = [*dict.fromkeys(map(str, [*errors, *self._conflicts.values()]))]
+        if not reasons:
+            return ""
+        return f" Not everybody could be asked: {' '.join(reasons)}"
+
+    @staticmethod
+    def _remedy(id_: str, writer: Mapping[str, Any] | None) -> str:
+        if writer is not None and id_ == RUNTIME:
+            return " It was registered at run time: register that class with register_backend."
+        if writer is not None and id_ == CORE:
+            return " It is of another version of the core. Upgrade: pip install -U omega-core"
+        return installation(id_, writer)
+
     def settings(self, id_: str) -> Any:
         """Return the validated section of a plugin, or None where it declares none."""
         return self._settings.get(id_)
@@ -136,23 +177,45 @@ class Plugins:
 
     # --- loading -----------------------------------------------------------------------------
 
-    def register(self, spec: BackendSpec, owner: str = "runtime", version: str = "") -> None:
-        """Add a backend at run time.
+    def register(self, spec: BackendSpec) -> BackendSpec | None:
+        """Add a backend at run time, and return the one that it replaces.
+
+        A class replaces the one of its own name: a cell of a notebook is run again, and makes
+        another class.
 
         Raises
         ------
         PluginConflictError
-            Where the kind is taken.
+            Where the kind is somebody else's.
         """
         with self.lock:
+            if spec.kind in self._conflicts:
+                raise self._conflicts[spec.kind]
             taken = self.specs.get(spec.kind)
-            if taken is not None:
+            if taken is not None and taken.plugin != RUNTIME:
                 raise PluginConflictError(
                     f"The kind {spec.kind!r} is stored by {taken.plugin} {taken.version} already. "
                     "Choose another kind."
                 )
-            self._own(spec, owner, version)
+            if taken is not None and _named(taken.factory) != _named(spec.factory):
+                raise PluginConflictError(
+                    f"The kind {spec.kind!r} is stored by {_named(taken.factory)} already, which "
+                    f"{_named(spec.factory)} does not replace, as its name is another one. Choose "
+                    "another kind."
+                )
+            spec.own(RUNTIME, "")
             self.specs[spec.kind] = spec
+            return taken
+
+    def _check_choices(self) -> None:
+        """Refuse a choice between plugins that is not the configuration's to make."""
+        for kind, winner in self._config.plugins.kinds.items():
+            if kind in self.specs:
+                place = self._config.origin.place(("plugins", "kinds", kind))
+                raise ConfigError(
+                    f"{place}: [plugins] kinds gives {kind!r} to {winner!r}, and it is a kind of "
+                    "the core, which stays with it. Remove the entry."
+                )
 
     def _in_order(self) -> list[Plugin]:
         """Return the enabled plugins, the outermost wrapper last: pluggy calls that one first."""
@@ -166,8 +229,10 @@ class Plugins:
         if target is None:
             return
         try:
-            check_implementations(self.manager, target, str(plugin))
-            self.manager.register(target, name=plugin.id)
+            hooks = bind(self.manager, target, str(plugin), plugin.doubts)
+            require_some(hooks, target, plugin.target, str(plugin))
+            check_implementations(self.manager, hooks, str(plugin))
+            self.manager.register(hooks, name=plugin.id)
         except PluginContractError as exc:
             plugin.fail(exc)
             return
@@ -175,9 +240,12 @@ class Plugins:
             plugin.fail(PluginContractError(f"{plugin} cannot be registered: {exc}"))
             return
         try:
-            self._declare(plugin, target)
+            self._declare(plugin, hooks)
         except Exception as exc:
-            self._withdraw(plugin)
+            self.manager.unregister(name=plugin.id)
+            if isinstance(exc, ConfigError):
+                plugin.fail(exc, "misconfigured")
+                return
             if isinstance(exc, PluginError):
                 plugin.fail(exc)
                 return
@@ -188,95 +256,123 @@ class Plugins:
             error.__cause__ = exc
             plugin.fail(error)
 
-    def _declare(self, plugin: Plugin, target: object) -> None:
+    def _declare(self, plugin: Plugin, hooks: Hooks) -> None:
         def declared(hook: str, default: Any) -> Any:
-            function = _implementation(self.manager, target, hook)
+            function = _implementation(self.manager, hooks, hook)
             value = function() if function is not None else None
             return default if value is None else value
 
         specs = list(declared("backends", []))
+        filesystems = dict(declared("filesystems", {}))
+        engines = dict(declared("engines", {}))
+        settings = self._checked_section(plugin, declared("settings", None))
+        self._check_kinds(plugin, specs)
+        self._check_names(plugin, "scheme", filesystems, self.filesystems, "file")
+        self._check_names(plugin, "engine", engines, self.engines, "local")
+        # Nothing below can fail: what a plugin declares is taken as a whole, or not at all.
+        if settings is not None:
+            self._settings[plugin.id] = settings
+        plugin.wraps = [h for h in ROUTED if _implementation(self.manager, hooks, h) is not None]
+        for spec in specs:
+            spec.own(plugin.id, plugin.version, plugin.distribution)
+            self._declared.setdefault(spec.kind, []).append((plugin, spec))
+        self.filesystems.update({key: (plugin, made) for key, made in filesystems.items()})
+        self.engines.update({key: (plugin, made) for key, made in engines.items()})
+        plugin.schemes, plugin.engines = sorted(filesystems), sorted(engines)
+
+    def _checked_section(self, plugin: Plugin, schema: type | None) -> Any:
+        if schema is not None:
+            return self._config.section(plugin.id, schema)
+        for spelled in (plugin.id, plugin.id.replace("-", "_")):
+            if spelled in self._config.plugins.sections:
+                place = self._config.origin.place(("plugins", spelled))
+                raise ConfigError(
+                    f"{place}: [plugins.{spelled}]: {plugin} declares no settings. Remove the "
+                    "section."
+                )
+        return None
+
+    def _check_kinds(self, plugin: Plugin, specs: list[BackendSpec]) -> None:
+        seen = set()
         for spec in specs:
             if not isinstance(spec, BackendSpec):
                 raise PluginContractError(
                     f"{plugin}, hook 'backends': expected BackendSpec, got {type(spec).__name__}."
                 )
-        filesystems = dict(declared("filesystems", {}))
-        engines = dict(declared("engines", {}))
-        schema = declared("settings", None)
-        section = self._config.plugins.sections
-        if schema is not None:
-            self._settings[plugin.id] = self._config.section(plugin.id, schema)
-        elif plugin.id in section or plugin.id.replace("-", "_") in section:
-            raise PluginContractError(
-                f"[plugins.{plugin.id}]: {plugin} declares no settings. Remove the section."
-            )
-        plugin.wraps = [h for h in ROUTED if _implementation(self.manager, target, h) is not None]
-        for spec in specs:
-            self._own(spec, plugin.id, plugin.version)
-            if self._wins(spec, plugin):
-                self.specs[spec.kind] = spec
-                plugin.specs.append(spec)
-        for offered, mine, name in (
-            (filesystems, self.filesystems, "scheme"),
-            (engines, self.engines, "engine"),
-        ):
-            for key, factory in offered.items():
-                if key in mine:
-                    raise PluginConflictError(
-                        f"The {name} {key!r} is offered by {mine[key][0]} and by {plugin}. "
-                        "Disable one of them: omega plugins disable ..."
-                    )
-                mine[key] = (plugin, factory)
-        plugin.schemes, plugin.engines = sorted(filesystems), sorted(engines)
-
-    def _withdraw(self, plugin: Plugin) -> None:
-        """Forget whatever a plugin declared before it failed."""
-        self.manager.unregister(name=plugin.id)
-        for spec in plugin.specs:
-            self.specs.pop(spec.kind, None)
-        for offered in (self.filesystems, self.engines):
-            for key in [key for key, (owner, _) in offered.items() if owner is plugin]:
-                del offered[key]
-        self._settings.pop(plugin.id, None)
-        plugin.specs, plugin.wraps = [], []
-
-    def _wins(self, spec: BackendSpec, plugin: Plugin) -> bool:
-        """Return whether ``plugin`` is the one to store the kind; note a conflict if nobody is."""
-        winner = self._config.plugins.kinds.get(spec.kind)
-        taken = self.specs.get(spec.kind)
-        if winner is not None:
-            return winner == plugin.id
-        if taken is None and spec.kind not in self._conflicts:
-            return True
-        rivals = f"{taken.plugin} {taken.version}" if taken else "others"
-        self._conflicts[spec.kind] = PluginConflictError(
-            f"The kind {spec.kind!r} is declared by {rivals} and by {plugin}. Say who wins in the "
-            f'configuration: [plugins] kinds = {{ "{spec.kind}" = "{plugin.id}" }}'
-        )
-        if taken is not None and taken.plugin != CORE:
-            del self.specs[spec.kind]
-            self._plugins[taken.plugin].specs.remove(taken)
-        elif taken is not None:
-            # A built-in kind stays with the core unless the configuration says otherwise.
-            plugin.fail(self._conflicts.pop(spec.kind))
-        return False
+            if spec.kind in seen:
+                raise PluginContractError(
+                    f"{plugin}, hook 'backends': it declares the kind {spec.kind!r} twice."
+                )
+            seen.add(spec.kind)
+            if spec.kind in self.specs:
+                own = f"{plugin.id}.{spec.kind.rpartition('.')[2]}"
+                raise PluginConflictError(
+                    f"{plugin} declares the kind {spec.kind!r}, which is a kind of the core, and "
+                    f"stays with it. Its author has to rename it, say to {own!r}; until then, "
+                    "nothing of this plugin is used."
+                )
 
     @staticmethod
-    def _own(spec: BackendSpec, owner: str, version: str) -> None:
-        object.__setattr__(spec, "plugin", owner)
-        object.__setattr__(spec, "version", version)
+    def _check_names(
+        plugin: Plugin, what: str, offered: Iterable[str], taken: Mapping[str, Any], core: str
+    ) -> None:
+        for key in offered:
+            if key == core:
+                raise PluginConflictError(
+                    f"{plugin} offers the {what} {key!r}, which is the core's own. Its author has "
+                    "to rename it; until then, nothing of this plugin is used."
+                )
+            if key in taken:
+                other = taken[key][0]
+                raise PluginConflictError(
+                    f"The {what} {key!r} is offered by {other} and by {plugin}. Disable one of "
+                    f"them: omega plugins disable {other.id}, or {plugin.id}"
+                )
+
+    def _settle(self, kind: str) -> None:
+        """Give a kind to the plugin that stores it; note a conflict where that is nobody."""
+        claims = {plugin.id: (plugin, spec) for plugin, spec in self._declared.get(kind, [])}
+        winner = self._config.plugins.kinds.get(kind)
+        if winner is None and len(claims) == 1:
+            [winner] = claims
+        if winner in claims:
+            plugin, spec = claims[winner]
+            self.specs[kind] = spec
+            plugin.specs.append(spec)
+        elif winner is None:
+            rivals = " and by ".join(str(plugin) for plugin, _ in claims.values())
+            self._conflicts[kind] = PluginConflictError(
+                f"The kind {kind!r} is declared by {rivals}. Say who wins in the configuration: "
+                f'[plugins] kinds = {{ "{kind}" = "{list(claims)[-1]}" }}'
+            )
+        elif self._plugins[winner].state == "enabled":
+            raise PluginNotFoundError(
+                f"[plugins] kinds says that {winner!r} stores {kind!r}, and {winner!r} does "
+                f"not declare it.{suggestion(kind, self.specs)} Correct or remove the entry."
+            )
+        elif claims:
+            self._conflicts[kind] = PluginConflictError(
+                f"The kind {kind!r} is stored by {self._plugins[winner]}, as [plugins] kinds says, "
+                f"and that is {self._plugins[winner].state}. It is declared by "
+                f"{', '.join(claims)} as well: correct the entry, or mend {winner!r}."
+            )
 
     def _report(self) -> None:
-        problems = [p.error for p in self._plugins.values() if p.error is not None]
-        problems += list(self._conflicts.values())
+        # A mistake in the configuration is the user's to mend, wherever it stands.
+        for plugin in self:
+            if plugin.state == "misconfigured" and plugin.error is not None:
+                raise plugin.error
+        problems: list[OmegaError] = [p.error for p in self if p.error is not None]
+        problems += self._conflicts.values()
         if problems and self._config.plugins.strict:
             raise problems[0]
-        for problem in dict.fromkeys(problems):
-            warnings.warn(str(problem), PluginWarning, stacklevel=2)
+        doubts = [doubt for plugin in self for doubt in plugin.doubts]
+        for problem in dict.fromkeys([*map(str, problems), *doubts]):
+            warnings.warn(problem, PluginWarning, stacklevel=2)
 
 
 class PluginWarning(UserWarning):
-    """A plugin does not work; the others do."""
+    """A plugin does not work, or not in every order of imports; the others do."""
 
 
 def imported(factory: str | Callable[..., Any] | type, owner: str) -> Any:
@@ -294,6 +390,8 @@ def imported(factory: str | Callable[..., Any] | type, owner: str) -> Any:
         target: Any = importlib.import_module(module)
         for name in attribute.split("."):
             target = getattr(target, name)
+        if isinstance(target, ModuleType):
+            raise TypeError(f"{attribute!r} is the module {target.__name__} there")
     except Exception as exc:
         raise PluginLoadError(
             f"{owner} offers {factory!r}, which cannot be imported: {type(exc).__name__}: {exc}. "
@@ -302,9 +400,16 @@ def imported(factory: str | Callable[..., Any] | type, owner: str) -> Any:
     return target
 
 
-def _implementation(manager: pluggy.PluginManager, target: object, hook: str) -> Any:
-    for attribute in dir(target):
-        options = manager.parse_hookimpl_opts(target, attribute)
+def _implementation(manager: pluggy.PluginManager, hooks: Hooks, hook: str) -> Any:
+    for attribute in dir(hooks):
+        options = manager.parse_hookimpl_opts(hooks, attribute)
         if options is not None and (options.get("specname") or attribute) == hook:
-            return getattr(target, attribute)
+            return getattr(hooks, attribute)
     return None
+
+
+def _named(factory: str | type) -> str:
+    """Return what a factory is called, whether it is given as a class or by name."""
+    if isinstance(factory, str):
+        return factory
+    return f"{factory.__module__}:{factory.__qualname__}"

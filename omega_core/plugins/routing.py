@@ -14,24 +14,20 @@ from ..backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
 from ..errors import (
     AmbiguousBackendError,
     NoBackendError,
+    PluginConflictError,
     PluginContractError,
     UnsupportedOptionError,
     suggestion,
 )
 from ..protocol.scope import current_scope
+from .marker import hookimpl
+from .packages import LIBRARIES, PACKAGES
 from .registry import Plugins, imported
-from .spec import BackendSpec, hookimpl
+from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
     from ..store import OmegaStore
-
-_PACKAGES = {
-    "pandas": ("pandas", "omega-pandas"),
-    "numpy": ("pandas", "omega-pandas"),
-    "sklearn": ("sklearn", "omega-sklearn"),
-}
-"""Whose objects our own plugins store: top-level module -> (plugin, package)."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +65,7 @@ class Call:
 
     def __init__(self, answerer: object) -> None:
         self.answerer = answerer
+        self.answered = False
         self.answer: Any = None
         self.error: BaseException | None = None
 
@@ -89,6 +86,7 @@ def answers(method: F) -> F:
         call = _call.get(None)
         if call is None or call.answerer is not self:
             return None
+        call.answered = True
         try:
             call.answer = method(self, *arguments)
         except BaseException as exc:
@@ -266,6 +264,16 @@ class Router:
 
     # --- kind -> backend ---------------------------------------------------------------------
 
+    def register(self, spec: BackendSpec) -> None:
+        """Add a backend at run time; see `Plugins.register`."""
+        with self.plugins.lock:
+            replaced = self.plugins.register(spec)
+            adapter = self._adapters.pop(replaced.factory, None) if replaced is not None else None
+            if adapter is not None:
+                # With its instances, and whatever they had opened.
+                self.plugins.manager.unregister(adapter)
+                self._callers = {}
+
     def adapter(self, spec: BackendSpec) -> Adapter:
         """Return the activated backend of a kind, importing its class at the first use."""
         adapter = self._adapters.get(spec.factory)
@@ -302,6 +310,11 @@ class Router:
             result = caller(**arguments)
         finally:
             _call.reset(token)
+        if not call.answered:
+            raise PluginConflictError(
+                f"{hook} of {_named(arguments)!r}: its backend was registered anew meanwhile, and "
+                "the one before it is gone. Repeat it."
+            )
         if result is None and (call.answer is not None or call.error is not None):
             raise self._lost(hook, call, arguments) from call.error
         return result
@@ -318,7 +331,7 @@ class Router:
         return caller
 
     def _lost(self, hook: str, call: Call, arguments: Mapping[str, Any]) -> PluginContractError:
-        name = arguments["name"] if "name" in arguments else arguments["modelname"]
+        name = _named(arguments)
         wrappers = ", ".join(str(plugin) for plugin in self.plugins if hook in plugin.wraps)
         if call.error is not None:
             return PluginContractError(
@@ -403,24 +416,31 @@ class Router:
 
     def _nobody(self, obj: Any, name: str, candidates: list[Candidate]) -> NoBackendError:
         text = f"No enabled backend stores {name!r}, a {_type_name(obj)}. Nothing was stored."
-        module = type(obj).__module__.partition(".")[0]
         if candidates:
             asked = "; ".join(str(candidate) for candidate in candidates)
             text += f" Asked: {asked}."
-        if module in _PACKAGES and not any(c.claim for c in candidates):
-            id_, package = _PACKAGES[module]
-            if id_ not in self.plugins:
-                text += f" Install what stores it: pip install {package}."
-            elif self.plugins[id_].state == "disabled":
-                text += f" {self.plugins[id_]} is disabled: omega plugins enable {id_}."
-            elif self.plugins[id_].error is not None:
-                text += f" {self.plugins[id_].error}"
+        libraries = [cls.__module__.partition(".")[0] for cls in type(obj).__mro__]
+        ids = [LIBRARIES[library] for library in libraries if library in LIBRARIES]
+        if ids and not any(candidate.claim for candidate in candidates):
+            text += self._missing(ids[0])
         elif not candidates:
             text += (
                 " Convert it to something that a kind stores"
                 f" ({', '.join(self.plugins.kinds)}), or install a plugin for it."
             )
+        text += self.plugins.not_working()
+        disabled = [plugin.id for plugin in self.plugins if plugin.state == "disabled"]
+        if disabled and not candidates:
+            text += f" Disabled, and so not asked: {', '.join(disabled)}."
         return NoBackendError(text)
+
+    def _missing(self, id_: str) -> str:
+        """Return why the plugin for an object does not take it."""
+        if id_ not in self.plugins:
+            return f" Install what stores it: pip install {PACKAGES[id_]}."
+        if self.plugins[id_].state == "disabled":
+            return f" {self.plugins[id_]} is disabled: omega plugins enable {id_}."
+        return ""
 
     # --- options -----------------------------------------------------------------------------
 
@@ -445,6 +465,11 @@ class Router:
                     f"{method} of {name!r}: the kind {spec.kind!r} has no option {option!r}."
                     f"{suggestion(option, known)} Its options: {offered}. Nothing was done."
                 )
+
+
+def _named(arguments: Mapping[str, Any]) -> str:
+    """Return the name of the object that a call of a routed hook is about."""
+    return str(arguments["name"] if "name" in arguments else arguments["modelname"])
 
 
 @cache

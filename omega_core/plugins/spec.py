@@ -5,14 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import pluggy
-
-PROJECT = "omega_core"
-"""The name of the entry-point group, and of the pluggy project."""
-
-hookimpl = pluggy.HookimplMarker(PROJECT)
-hookspec = pluggy.HookspecMarker(PROJECT)
-
 
 # eq=False: pluggy and the router keep these in sets, where equal values must not collide.
 @dataclass(frozen=True, eq=False)
@@ -48,6 +40,7 @@ class BackendSpec:
     # Filled by discovery: who declared it. Not for authors.
     plugin: str = field(default="", repr=False)
     version: str = field(default="", repr=False)
+    distribution: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.kind, str) or not self.kind:
@@ -65,6 +58,21 @@ class BackendSpec:
                 )
         object.__setattr__(self, "types", types)
         object.__setattr__(self, "options", _strings(self.options or ()))
+
+    def own(self, plugin: str, version: str, distribution: str = "") -> None:
+        """Note who declared it; for discovery."""
+        for field_, value in (
+            ("plugin", plugin),
+            ("version", version),
+            ("distribution", distribution),
+        ):
+            object.__setattr__(self, field_, value)
+
+    @property
+    def writer(self) -> dict[str, str]:
+        """What the metadata of an object remembers of who wrote it."""
+        known = {"name": self.plugin, "version": self.version}
+        return {**known, "distribution": self.distribution} if self.distribution else known
 
 
 def _strings(values: Iterable[str]) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class Engines:
             known = ["local", *offered]
             raise PluginNotFoundError(
                 f"[runtime] engine: no enabled plugin offers {name!r}.{suggestion(name, known)} "
-                f"Engines: {', '.join(known)}. Is omega-{name} installed?"
+                f"Engines: {', '.join(known)}. Correct it, or install a plugin that offers it."
             )
         owner, target = offered[name]
         engine: Engine = imported(target, str(owner))(omega)
