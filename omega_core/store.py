@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from gridfs.errors import CorruptGridFile, NoFile
 
@@ -19,6 +19,7 @@ from .errors import (
     suggestion,
 )
 from .mongo.database import answering
+from .plugins.routed import RoutedBackend
 from .plugins.routing import Adapter, Route, is_model_backend
 from .plugins.spec import BackendSpec
 from .protocol.commit import Intent, rollback
@@ -253,7 +254,11 @@ class OmegaStore(Catalog):
     # --- backends ----------------------------------------------------------------------------
 
     def get_backend(self, name: str) -> BaseDataBackend:
-        """Return the backend that stores an existing object."""
+        """Return the backend that stores an existing object.
+
+        Its put, get, fit, predict and so on are those of this store, wrappers included: see
+        `RoutedBackend`.
+        """
         meta = self._existing(name)
         return self._backend(self.omega.router.plugins.spec(meta.kind, writer=meta.plugin))
 
@@ -295,7 +300,7 @@ class OmegaStore(Catalog):
             return (
                 f"{meta!r}\n   written by {writer.get('name')} {writer.get('version')}\n"
                 f"   payload: {place}, generation {meta.gen}\n"
-                f"   read by {type(self.get_backend(obj_or_name)).__name__}"
+                f"   read by {self.get_backend(obj_or_name).__class__.__name__}"
             )
         return str(self._route(obj_or_name, "obj", {}))
 
@@ -366,7 +371,9 @@ class OmegaStore(Catalog):
         return route.chosen
 
     def _backend(self, spec: BackendSpec) -> BaseDataBackend:
-        return self.omega.router.adapter(spec).backend(self)
+        backend = self.omega.router.adapter(spec).backend(self)
+        # It says that it is an instance of the class, and behaves like one.
+        return cast(BaseDataBackend, RoutedBackend(backend, spec, self))
 
     @staticmethod
     def _home(adapter: Adapter) -> str:

@@ -1,0 +1,132 @@
+"""A backend in the hands of its user: what it does goes the way that the store goes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from ..backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from ..errors import UnsupportedOptionError
+from .spec import BackendSpec
+
+if TYPE_CHECKING:
+    from ..store import OmegaStore
+
+_CONTRACT = {action: inspect.signature(getattr(BaseModelBackend, action)) for action in ACTIONS}
+
+
+def contracted(action: str, *args: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of an action by their names, and the options beyond the contract."""
+    given = dict(_CONTRACT[action].bind(None, *args, **kwargs).arguments)
+    del given["self"]
+    return given, given.pop("kwargs", {})
+
+
+class RoutedBackend:
+    """What `get_backend` returns: the backend, with every wrapper around what it does.
+
+    ``put``, ``get``, ``supports`` and the actions are those of the store from which the backend was
+    got, so that audits and permissions see them, and a put is as atomic as any. All else, the
+    attributes and further methods, is the backend's own; and it is an instance of its class.
+    """
+
+    __slots__ = ("_backend", "_spec", "_store")
+
+    _backend: BaseDataBackend
+    _spec: BackendSpec
+    _store: OmegaStore
+
+    def __init__(self, backend: BaseDataBackend, spec: BackendSpec, store: OmegaStore) -> None:
+        for name, value in (("_backend", backend), ("_spec", spec), ("_store", store)):
+            object.__setattr__(self, name, value)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._backend)
+
+    def __getattr__(self, name: str) -> Any:
+        own = getattr(self._backend, name)
+        route = self._routes().get(name)
+        if route is None:
+            return own
+
+        @wraps(own)
+        def routed(*args: Any, **kwargs: Any) -> Any:
+            return route(*args, **kwargs)
+
+        return routed
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._backend, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._backend, name)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._backend)
+
+    def __repr__(self) -> str:
+        return f"<{type(self._backend).__name__} of {self._spec.kind!r} for {self._store!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._store.get_backend_bykind, (self._spec.kind,)
+
+    # --- what goes through the store ---------------------------------------------------------
+
+    def _routes(self) -> dict[str, Callable[..., Any]]:
+        routes: dict[str, Callable[..., Any]] = {
+            "put": self._put,
+            "get": self._get,
+            "supports": self._supports,
+        }
+        if isinstance(self._backend, BaseModelBackend):
+            routes |= {action: self._acting(action) for action in ACTIONS}
+        return routes
+
+    def _put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        return self._store.put(obj, name, kind=self._spec.kind, attributes=attributes, **kwargs)
+
+    def _get(self, name: str, **kwargs: Any) -> Any:
+        self._require_own(self._store, name, kwargs.get("version"))
+        return self._store.get(name, **kwargs)
+
+    def _supports(self, obj: Any, name: str, **kwargs: Any) -> Any:
+        router = self._store.omega.router
+        return router.call(
+            "supports",
+            router.adapter(self._spec),
+            store=self._store,
+            meta=None,
+            obj=obj,
+            name=name,
+            options=kwargs,
+        )
+
+    def _acting(self, action: str) -> Callable[..., Any]:
+        def act(*args: Any, **kwargs: Any) -> Any:
+            given, options = contracted(action, *args, **kwargs)
+            name, X, Y = given.pop("modelname"), given.pop("Xname"), given.pop("Yname", None)
+            # What acts is a model, also for who asked om.datasets for the backend of its kind.
+            datasets = self._store.omega.datasets
+            store = self._store.omega.models if self._store is datasets else self._store
+            self._require_own(store, name)
+            return store.perform(action, name, X, Y, **given, **options)
+
+        return act
+
+    def _require_own(self, store: OmegaStore, name: str, version: int | None = None) -> None:
+        """Refuse an object of another backend, which would answer in the place of this one."""
+        meta = store.metadata(name, version=version)
+        if meta is None:
+            return  # the store says so, and knows near names
+        if store.omega.router.plugins.spec(meta.kind, writer=meta.plugin).factory != (
+            self._spec.factory
+        ):
+            raise UnsupportedOptionError(
+                f"{meta!r} is of another kind than {self._spec.kind!r}, of which this is the "
+                f"backend. Take the one of the object: get_backend({name!r})."
+            )
