@@ -12,6 +12,7 @@ from pymongo.database import Database as MongoDatabase
 
 from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
+from .protocol import attributes as attributes_codec
 from .protocol import pipelines
 from .protocol.admission import admit
 from .protocol.commit import UNSEEN, Intent, persist, read
@@ -114,6 +115,8 @@ class Payloads:
         existing = self.metadata(name) if intent is None or scope is None else scope.meta
         base = {} if existing is None else dict(existing.attributes)
         merged = base if attributes is None else {**base, **attributes} if attributes else {}
+        if attributes:
+            attributes_codec.to_document(merged, str(target))  # refused before there is data
         if intent is not None and intent.appends and existing is not None:
             meta = existing.copy()
             meta.attributes = merged
@@ -147,18 +150,20 @@ class Payloads:
                     f"The metadata of {meta.prefix}{meta.name!r} names no stored object: a new "
                     f"object is made by store.put(obj, name).{self._elsewhere(meta.name)}"
                 )
-            condition = Key(meta.bucket, meta.prefix, meta.name).filter(gen=meta.gen, rev=meta.rev)
+            key = Key(meta.bucket, meta.prefix, meta.name)
+            attributes = attributes_codec.to_document(meta.attributes, str(key))
+            condition = key.filter(gen=meta.gen, rev=meta.rev)
             saved = persist(
                 lambda: self.database.metadata.find_one_and_update(
                     condition,
-                    pipelines.save_attributes(meta.attributes),
+                    pipelines.save_attributes(attributes),
                     projection=UNSEEN,
                     return_document=True,
                 )
             )
             if saved is None:
                 # Unless it is our own change, of which the answer got lost.
-                ours = {**condition, "rev": meta.rev + 1, "attributes": meta.attributes}
+                ours = {**condition, "rev": meta.rev + 1, "attributes": {"$eq": attributes}}
                 saved = self.database.metadata.find_one(ours, UNSEEN)
             if saved is None:
                 raise ConflictError(
@@ -173,13 +178,13 @@ class Payloads:
             "gen",
             "created",
             "modified",
-            "attributes",
             "res",
             "plugin",
             "kind_meta",
         ):
             if field in document:
                 setattr(meta, field, document[field])
+        meta.attributes = attributes_codec.from_document(document["attributes"])
         meta.id = document["_id"]
         return meta
 

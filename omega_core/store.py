@@ -22,6 +22,7 @@ from .mongo.database import answering
 from .plugins.routed import RoutedBackend
 from .plugins.routing import Adapter, Route, is_model_backend
 from .plugins.spec import BackendSpec
+from .protocol import attributes as attributes_codec
 from .protocol.commit import Intent, rollback
 from .protocol.metadata import Metadata
 from .protocol.naming import Key, check_name
@@ -65,8 +66,9 @@ class OmegaStore(Catalog):
         kind
             How to store it. By default, what the type of ``obj`` says.
         attributes
-            The user's own. None keeps those of the object that is replaced, ``{}`` resets them,
-            anything else updates them.
+            The user's own: whatever ``python.data`` takes comes back the same, and the rest is
+            refused; scalars of numpy become Python's. None keeps those of the object that is
+            replaced, ``{}`` resets them, anything else updates them.
         append
             Add ``obj`` to the object that is there, for kinds that can.
         uri
@@ -210,12 +212,13 @@ class OmegaStore(Catalog):
         adapter = self.omega.router.adapter(spec)
         self.omega.router.check_options(spec, "put", name, options)
         self._check_uri(options.get("uri"))
+        own = attributes_codec.to_document(attributes or {}, f"put of {name!r}")
         intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
         live = intent.begin()
-        meta = None if live is None else Metadata.from_document(live, self)
         try:
+            meta = None if live is None else Metadata.from_document(live, self)
             self._check_append(intent, meta, spec)
-            intent.check_room({"attributes": attributes or {}})
+            intent.check_room(own)
             scope = Scope("put", self, name, self._home(adapter), meta, intent, attributes)
             with self.omega.leases.keeping(intent), self._operating(scope, spec):
                 saved = self.omega.router.call(

@@ -199,7 +199,7 @@ def test_damaged_data_is_an_error_that_names_object_and_version(om: Omega) -> No
 
 
 def test_an_unknown_tag_is_an_error_and_runs_nothing(om: Omega) -> None:
-    from omega_core.backends.faithful import decode
+    from omega_core.faithful import decode
 
     with pytest.raises(IntegrityError, match=r"unknown tag '\$import'"):
         decode({"$import": ["os"]})

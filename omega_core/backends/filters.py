@@ -16,8 +16,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import UnsupportedOptionError
+from ..faithful import encode
 from ..query import Comparison, Condition, Every, Not, Q, comparisons, is_null, operator_hint, parse
-from .faithful import encode
 
 Query = dict[str, Any]
 

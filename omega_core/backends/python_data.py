@@ -10,10 +10,10 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
 from ..errors import IntegrityError, UnsupportedValueError
+from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from .base import BaseDataBackend
-from .faithful import decode, encode
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)

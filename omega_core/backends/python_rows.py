@@ -9,12 +9,12 @@ from typing import Any
 from bson.codec_options import CodecOptions
 
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
+from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
 from ..query import Q
 from .base import BaseDataBackend
-from .faithful import decode, encode
 from .filters import possible_matches, understand
 from .matching import matches
 

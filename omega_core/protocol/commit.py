@@ -25,7 +25,7 @@ from ..errors import (
     UnsupportedValueError,
 )
 from ..mongo.database import Database
-from . import pipelines
+from . import attributes, pipelines
 from .metadata import Metadata
 from .naming import Key, new_generation
 from .numbering import Numbers, recall
@@ -216,12 +216,10 @@ class Intent:
             Where the collector gave this writer up.
         """
         self.check_lease()
-        payload = meta.payload()
-        self.check_room(payload)
         if self.appends:
             condition, update = self._append(meta)
         else:
-            condition, update = self._replace(meta, payload)
+            condition, update = self._replace(meta, meta.payload())
         try:
             document: Document | None = persist(
                 lambda: self.database.metadata.find_one_and_update(
@@ -295,13 +293,16 @@ class Intent:
         return self.key.filter(**{f"pending.{self.gen}": {"$exists": True}}, **more)
 
     def _replace(self, meta: Metadata, payload: Document) -> tuple[Document, pipelines.Pipeline]:
-        base = (self.live or {}).get("attributes", {})
         payload = {**payload, "plugin": self.writer["plugin"], "res": self.res.to_document()}
+        keeps = attributes.are_same(meta.attributes, (self.live or {}).get("attributes", {}))
+        if not keeps:
+            payload["attributes"] = attributes.to_document(meta.attributes, str(self.key))
+        self.check_room(payload)
         update = pipelines.commit(
             self.gen,
             payload,
             keep=self.keep,
-            keep_attributes=meta.attributes == base,
+            keep_attributes=keeps,
             expires=self.expires,
             past=self._past,
         )
@@ -321,11 +322,11 @@ class Intent:
                 f"The backend of kind {meta.kind!r} changed kind_meta while appending to "
                 f"{self.key}. An append adds to kind_meta['batches'] and changes nothing else."
             )
-        changed = meta.attributes != self.live.get("attributes", {})
+        kept = attributes.are_same(meta.attributes, self.live.get("attributes", {}))
         update = pipelines.append(
             self.gen,
             added,
-            meta.attributes if changed else None,
+            None if kept else attributes.to_document(meta.attributes, str(self.key)),
             segments=self.res.segments,
         )
         return self._pending(gen=self.live["gen"]), update

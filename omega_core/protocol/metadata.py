@@ -19,6 +19,7 @@ from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
 
 from ..errors import ObjectNotFoundError, StoreError
+from . import attributes as attributes_codec
 
 if TYPE_CHECKING:
     from ..payloads import Payloads
@@ -114,7 +115,7 @@ class Metadata(Document):
     kind_meta : dict
         What the backend needs to know to read the payload.
     attributes : dict
-        The user's own; any keys and values that BSON takes.
+        The user's own: what ``python.data`` takes, and comes back the same.
     collection : str or None
         The name of the collection that holds the payload, where one does.
     gridfile : GridFSProxy or None
@@ -164,26 +165,27 @@ class Metadata(Document):
     @classmethod
     def from_document(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
         """Return the metadata that a document of MongoDB describes, bound to ``store``."""
-        values = {
-            name: document["_id" if name == "id" else name]
-            for name in cls._fields
-            if document.get("_id" if name == "id" else name) is not None
-        }
-        meta = cls(**values)
+        attributes = attributes_codec.from_document(document.get("attributes", {}))
+        return cls._of({**document, "id": document.get("_id"), "attributes": attributes}, store)
+
+    @classmethod
+    def _of(cls, values: Mapping[str, Any], store: Payloads) -> Metadata:
+        given = {name: values[name] for name in cls._fields if values.get(name) is not None}
+        meta = cls(**given)
         meta._store = store
         return meta
 
     def copy(self) -> Metadata:
         """Return metadata whose fields can be set without setting those of this one."""
         values = {name: getattr(self, name) for name in self._fields}
-        document = {**values, "_id": self.id, "kind_meta": dict(self.kind_meta)}
-        return Metadata.from_document(document, self._bound())
+        return Metadata._of({**values, "kind_meta": dict(self.kind_meta)}, self._bound())
 
     def payload(self) -> dict[str, Any]:
-        """Return the payload fields as MongoDB takes them, absent ones left out."""
+        """Return the payload fields as MongoDB takes them, absent ones and attributes left out."""
         self.validate()
         document = self.to_mongo().to_dict()
-        return {field: document[field] for field in PAYLOAD_FIELDS if field in document}
+        fields = [field for field in PAYLOAD_FIELDS if field != "attributes"]
+        return {field: document[field] for field in fields if field in document}
 
     def save(self, *args: Any, **kwargs: Any) -> Metadata:
         """Commit: inside a put, make the new payload current; elsewhere, save the attributes.

@@ -22,9 +22,7 @@ class Clock:
     """Says when an action began, and how long it took."""
 
     def __init__(self) -> None:
-        now = datetime.now(UTC)
-        # MongoDB keeps milliseconds; what is returned at once equals what is read back.
-        self.started = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.started = datetime.now(UTC)
         self._begin = time.perf_counter()
 
     def record(self) -> dict[str, Any]:
