@@ -20,6 +20,7 @@ from omega_core.errors import (
     LeaseLostError,
     ObjectNotFoundError,
     OmegaError,
+    OvertakenError,
     StaleReadError,
 )
 from omega_core.testing.children import Child, Tell
@@ -359,6 +360,149 @@ def test_what_was_acknowledged_survives_a_kill_of_the_server(private_mongod: Pri
             for name in om.datasets:
                 om.datasets.drop(name)
             om.gc(grace=0)
+
+
+# --- appends to nothing ----------------------------------------------------------------------
+
+
+def row_batches(number: int, i: int) -> list[dict[str, int]]:
+    return [{"writer": number, "i": i, "row": row} for row in range(3)]
+
+
+def frame_of(number: int, i: int) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(row_batches(number, i))
+
+
+LOGS: dict[str, tuple[Callable[[int, int], Any], dict[str, Any]]] = {
+    "python.rows": (row_batches, {"kind": "python.rows"}),
+    "pandas.dataframe": (frame_of, {}),
+    "pandas.dfrows": (frame_of, {"layout": "rows"}),
+}
+
+
+def written(om: Omega, name: str) -> list[tuple[int, int]]:
+    """Return the batches that are there, each a writer and a number, after a look at all rows."""
+    if name not in om.datasets:
+        return []
+    found = om.datasets.get(name)
+    rows = found if isinstance(found, list) else found.to_dict("records")
+    batches = [(row["writer"], row["i"]) for row in rows]
+    assert [row["row"] for row in rows] == [0, 1, 2] * (len(rows) // 3)
+    assert batches[::3] == batches[1::3] == batches[2::3]
+    return batches[::3]
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_of_appends_to_a_name_that_does_not_exist_all_survive(
+    om: Omega, together: Callable[..., list[Any]], log: str
+) -> None:
+    if log != "python.rows":
+        pytest.importorskip("omega_pandas")
+    make, options = LOGS[log]
+    names = [f"{log} {i}" for i in range(8)]
+
+    def append(number: int) -> Callable[[Tell], None]:
+        def run(tell: Tell) -> None:
+            for i, name in enumerate(names):
+                om.datasets.put(make(number, i), name, append=True, **options)
+
+        return run
+
+    together(*map(append, range(4)))
+    for i, name in enumerate(names):
+        assert sorted(written(om, name)) == [(number, i) for number in range(4)]
+    assert settle(om) == []
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_of_appends_and_drops_no_append_is_lost_that_no_drop_took(
+    om: Omega, together: Callable[..., list[Any]], log: str
+) -> None:
+    if log != "python.rows":
+        pytest.importorskip("omega_pandas")
+    make, options = LOGS[log]
+
+    def append(number: int) -> Callable[[Tell], list[tuple[int, int, float]]]:
+        def run(tell: Tell) -> list[tuple[int, int, float]]:
+            acknowledged = []
+            for i in range(40):
+                begun = time.monotonic()
+                with suppress(ConflictError):  # where five drops in a row came between
+                    om.datasets.put(make(number, i), "log", append=True, **options)
+                    acknowledged.append((number, i, begun))
+            return acknowledged
+
+        return run
+
+    def drop(tell: Tell) -> float:
+        for _ in range(12):
+            time.sleep(0.01)
+            om.datasets.drop("log", missing_ok=True)
+        return time.monotonic()
+
+    *appended, dropped = together(append(0), append(1), drop)
+    acknowledged = list(itertools.chain(*appended))
+    found = written(om, "log")
+    assert len(set(found)) == len(found)
+    assert {(number, i) for number, i, begun in acknowledged if begun > dropped} <= set(found)
+    assert set(found) <= {(number, i) for number, i, _ in acknowledged}
+    assert settle(om) == []
+
+
+def test_an_append_that_was_overtaken_begins_again_by_itself(om: Omega) -> None:
+    class Overtaken(list[Any]):
+        """Rows of which somebody else appends, or drops all, before they are read."""
+
+        before: list[Callable[[], Any]]
+
+        def __iter__(self) -> Iterator[Any]:
+            if self.before:
+                self.before.pop(0)()
+            return super().__iter__()
+
+    def put_first() -> None:
+        om.datasets.put([{"i": 1}], "log", kind="python.rows")
+
+    rows = Overtaken([{"i": 2}])
+    rows.before = [put_first]
+    om.datasets.put(rows, "log", kind="python.rows", append=True)
+    assert om.datasets.get("log") == [{"i": 1}, {"i": 2}]
+
+    rows.before = [lambda: om.datasets.drop("log"), put_first]
+    om.datasets.put(rows, "log", kind="python.rows", append=True)
+    assert om.datasets.get("log") == [{"i": 1}, {"i": 2}]
+
+    rows.before = [lambda: om.datasets.put([{"i": 7}], "log", kind="python.rows")]
+    om.datasets.put(rows, "log", kind="python.rows", append=True)
+    assert om.datasets.get("log") == [{"i": 7}, {"i": 2}]
+    assert settle(om) == []
+
+
+def test_an_iterator_is_asked_once_and_nothing_is_lost_where_it_was_overtaken(om: Omega) -> None:
+    def rows() -> Iterator[dict[str, int]]:
+        yield {"i": 1}
+        om.datasets.put([{"i": 0}], "log", kind="python.rows", append=True)
+
+    with pytest.raises(OvertakenError, match=r"while this append.*Repeat it; an iterator"):
+        om.datasets.put(rows(), "log", kind="python.rows", append=True)
+    assert om.datasets.get("log") == [{"i": 0}]
+    om.datasets.put(iter([{"i": 1}]), "log", append=True)
+    assert om.datasets.get("log") == [{"i": 0}, {"i": 1}]
+    assert settle(om) == []
+
+
+def test_an_append_on_a_condition_is_not_repeated(om: Omega) -> None:
+    class Overtaken(list[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            om.datasets.put([{"i": 0}], "log", kind="python.rows", append=True)
+            return super().__iter__()
+
+    rows = Overtaken([{"i": 1}])
+    with pytest.raises(ConflictError, match="revision"):
+        om.datasets.put(rows, "log", kind="python.rows", append=True, if_rev=0)
+    assert om.datasets.get("log") == [{"i": 0}]
 
 
 # --- paused ----------------------------------------------------------------------------------
