@@ -15,6 +15,7 @@ from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleRea
 from .protocol import attributes as attributes_codec
 from .protocol import pipelines
 from .protocol.admission import admit
+from .protocol.collection import GenerationCollection
 from .protocol.commit import UNSEEN, Intent, persist, read
 from .protocol.files import (
     CHUNK_SIZE,
@@ -215,15 +216,15 @@ class Payloads:
         if not scope.concerns(self, name):
             side = side_collection_key(f"{self.prefix}{name}", intent.gen)
             intent.record("collections", side)
-            return self.database.data(side)
+            return self._collection(side)
         if intent.appends and scope.meta is not None and scope.meta.collection:
             if scope.meta.collection not in intent.res.rows:
                 intent.record("rows", scope.meta.collection)
-            return self.database.data(scope.meta.collection)
+            return self._collection(scope.meta.collection)
         own = generation_key(name, intent.gen)
         if own not in intent.res.collections:
             intent.res.collections.append(own)
-        return self.database.data(own)
+        return self._collection(own)
 
     @property
     def segments(self) -> Collection[Document]:
@@ -319,6 +320,9 @@ class Payloads:
         return io.BufferedReader(reader, max(1, min(expected["length"], 1 << 20)))
 
     # --- their parts -------------------------------------------------------------------------
+
+    def _collection(self, name: str) -> Collection[Document]:
+        return GenerationCollection(self.mongodb, name)
 
     @staticmethod
     def _writer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -170,6 +171,156 @@ def test_a_careless_backend_does_not_pass(om: Omega, test: Callable[..., None]) 
     om.datasets.register_backend(Careless)
     with pytest.raises(AssertionError):
         test(DataBackendTests(), om.datasets, [slice(1, 2), slice(3, 4)])
+
+
+class Broken(BaseDataBackend):
+    """Stores slices by their numbers; each subclass breaks one promise of a commit."""
+
+    KIND = "test.broken"
+    TYPES = ("builtins:slice",)
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        meta = self.data_store.make_metadata(name, self.KIND, attributes=attributes)
+        self.write(meta, f"{obj.start} {obj.stop}".encode())
+        return meta.save()
+
+    def write(self, meta: Metadata, data: bytes) -> None:
+        with self.data_store.create_file(meta, "slice") as file:
+            file.write(data)
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        meta = self.data_store.metadata(name)
+        assert meta is not None
+        return slice(*map(int, self.read(meta).split()))
+
+    def read(self, meta: Metadata) -> bytes:
+        with self.data_store.open_file(meta) as file:
+            return file.read()
+
+
+class KeepsPointers(Broken):
+    """Saves a copy of the metadata that is there, and with it the pointers of another kind."""
+
+    def put(
+        self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Metadata:
+        meta = self.data_store.make_metadata(name, self.KIND, attributes=attributes)
+        document = self.data_store.mongodb["omega.metadata"].find_one({"name": name}) or {}
+        meta.collection, meta.gridfile = document.get("collection"), document.get("gridfile")
+        meta.kind_meta = {"start": obj.start, "stop": obj.stop}
+        return meta.save()
+
+    def read(self, meta: Metadata) -> bytes:
+        return f"{meta.kind_meta['start']} {meta.kind_meta['stop']}".encode()
+
+
+class LeavesFileOpen(Broken):
+    def write(self, meta: Metadata, data: bytes) -> None:
+        self.data_store.create_file(meta, "slice").write(data)
+
+
+class ForgetsWhichMetadata(Broken):
+    def write(self, meta: Metadata, data: bytes) -> None:
+        super().write(self.data_store.make_metadata(meta.name, self.KIND), data)
+
+
+class SavesAnotherKind(Broken):
+    def write(self, meta: Metadata, data: bytes) -> None:
+        meta.kind = "test.another"
+        super().write(meta, data)
+
+
+class IgnoresUri(Broken):
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        attributes: dict[str, Any] | None = None,
+        uri: str | None = None,
+        **kwargs: Any,
+    ) -> Metadata:
+        return super().put(obj, name, attributes)
+
+
+class OneKeyForAllVersions(Broken):
+    blobs: ClassVar[dict[str, bytes]] = {}
+
+    def write(self, meta: Metadata, data: bytes) -> None:
+        self.blobs[meta.name] = data
+        meta.uri = f"memory://{meta.name}"
+
+    def read(self, meta: Metadata) -> bytes:
+        return self.blobs[meta.name]
+
+
+Kit = DataBackendTests
+
+
+@pytest.mark.parametrize(
+    ("broken", "test", "more", "text"),
+    [
+        (
+            KeepsPointers,
+            Kit.test_a_put_over_another_kind_replaces_all_of_it,
+            ("python.rows",),
+            r"meta\.collection is .*, which belongs to another version",
+        ),
+        (
+            KeepsPointers,
+            Kit.test_a_put_over_another_kind_replaces_all_of_it,
+            ("python.file",),
+            r"meta\.gridfile names the file .*, which belongs to another version",
+        ),
+        (LeavesFileOpen, Kit.test_the_files_of_a_put_are_closed_before_it_saves, (), "not closed"),
+        (
+            ForgetsWhichMetadata,
+            Kit.test_the_files_of_a_put_are_closed_before_it_saves,
+            (),
+            "was written for other metadata than what is saved",
+        ),
+        (
+            SavesAnotherKind,
+            Kit.test_the_kind_is_one_that_the_plugin_declares,
+            (),
+            "'test.another', which the plugin does not declare.*'test.broken'",
+        ),
+        (
+            IgnoresUri,
+            Kit.test_a_uri_is_where_the_object_lies_or_is_refused,
+            (Path("/srv/omega"),),
+            r"an option uri= is taken and not used.*create_file\(meta, ext, uri=uri\)",
+        ),
+        (
+            OneKeyForAllVersions,
+            Kit.test_every_version_has_a_payload_of_its_own,
+            (),
+            "version 1 is not what it was",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_kit_catches_what_a_commit_must_not_accept(
+    om: Omega, broken: type[Broken], test: Callable[..., None], more: tuple[Any, ...], text: str
+) -> None:
+    om.datasets.register_backend(broken)
+    with pytest.raises((AssertionError, pytest.fail.Exception, PluginContractError)) as caught:
+        test(Kit(), om.datasets, [slice(1, 2), slice(3, 4)], *more)
+    assert re.search(text, str(caught.value), re.DOTALL)
+
+
+def test_the_backend_that_the_broken_ones_derive_from_passes(om: Omega, tmp_path: Path) -> None:
+    om.datasets.register_backend(Broken)
+    for test, more in (
+        (Kit.test_a_put_over_another_kind_replaces_all_of_it, ("python.rows",)),
+        (Kit.test_the_files_of_a_put_are_closed_before_it_saves, ()),
+        (Kit.test_the_kind_is_one_that_the_plugin_declares, ()),
+        (Kit.test_a_uri_is_where_the_object_lies_or_is_refused, (tmp_path,)),
+        (Kit.test_every_version_has_a_payload_of_its_own, ()),
+        (Kit.test_a_name_that_was_dropped_and_collected_goes_on_counting, ()),
+    ):
+        test(Kit(), om[test.__name__].datasets, [slice(1, 2), slice(3, 4)], *more)
 
 
 class Meddling:

@@ -74,15 +74,18 @@ class CrashingTwin:
         On a standalone server without authentication, as the fixtures make it.
     timeout
         Seconds for which one that is cut off waits for its server, at every attempt.
+    **sections
+        Sections of the configuration that are other ones, such as ``uris=UrisConfig(...)``.
     """
 
-    def __init__(self, omega: Omega, *, timeout: float = 0.04) -> None:
+    def __init__(self, omega: Omega, *, timeout: float = 0.04, **sections: Any) -> None:
         host, port = omega.database.client.address or ("", None)
         address = host.replace("/", "%2F") if port is None else f"{host}:{port}"
         self._proxy = FaultProxy(f"mongodb://{address}")
         url = self._proxy.url(omega.database.mongodb.name)
         mongo = dataclasses.replace(omega.config.mongo, url=url, timeout=timeout)
-        self.omega = Omega(dataclasses.replace(omega.config, mongo=mongo), bucket=omega.bucket)
+        config = dataclasses.replace(omega.config, mongo=mongo, **sections)
+        self.omega = Omega(config, bucket=omega.bucket)
         for spec in omega.plugins.specs.values():
             if spec.kind not in self.omega.plugins.specs:
                 self.omega.plugins.register(dataclasses.replace(spec))
