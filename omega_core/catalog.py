@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import ConflictError, ObjectNotFoundError, suggestion
+from .errors import ConflictError, ObjectNotFoundError
 from .mongo.database import answering
+from .near_names import whereabouts
 from .payloads import Payloads
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
@@ -219,15 +220,22 @@ class Catalog(Payloads):
         return meta
 
     def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError:
-        """Return the error that names store, bucket and name, and near names."""
+        """Return the error that names store, bucket and name, and where it is, or near names."""
         where = f"the {SECTION[self.prefix]} of bucket {self.bucket!r}"
         if version is not None and self._read(name) is not None:
-            there = ", ".join(str(meta.version) for meta in self.versions(name))
+            kept = ", ".join(str(meta.version) for meta in self.versions(name))
             return ObjectNotFoundError(
-                f"No version {version!r} of {name!r} in {where}. Versions: {there}."
+                f"No version {version!r} of {name!r} in {where}. Versions: {kept}."
             )
-        near = suggestion(name, self.list(hidden=True))
-        return ObjectNotFoundError(f"No object {name!r} in {where}.{near} list() shows what is.")
+        others = [prefix for prefix in SECTION if prefix != self.prefix]
+        with answering(self.database):
+            found, hint = whereabouts(
+                self.database.metadata, self.bucket, self.prefix, others, name
+            )
+        if found:
+            stores = sorted(SECTION[prefix] for prefix in found)
+            hint = f" There is one in the {' and the '.join(stores)}: om.{stores[0]}.get({name!r})."
+        return ObjectNotFoundError(f"No object {name!r} in {where}.{hint} list() shows what is.")
 
 
 @contextmanager

@@ -44,3 +44,7 @@ def test_a_put_and_a_get_are_taken_apart() -> None:
     printed = run(str(BENCHMARKS / "steps.py"), "--quick")
     assert "of insert_many alone" in printed
     assert "of find alone" in printed
+
+
+def test_a_miss_is_measured_beside_a_hit() -> None:
+    assert "in the middle" in run(str(BENCHMARKS / "misses.py"), "--quick")

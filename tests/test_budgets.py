@@ -9,6 +9,7 @@ import pymongo.monitoring
 import pytest
 
 from omega_core import Omega
+from omega_core.errors import ObjectNotFoundError
 
 
 class Counter(pymongo.monitoring.CommandListener):
@@ -44,6 +45,11 @@ def counted(make_omega: Callable[..., Omega]) -> tuple[Omega, Counter]:
     return om, counter
 
 
+def missed(om: Omega, name: str) -> None:
+    with pytest.raises(ObjectNotFoundError):
+        om.datasets.get(name)
+
+
 @pytest.mark.parametrize(
     ("call", "budget"),
     [
@@ -63,6 +69,7 @@ def counted(make_omega: Callable[..., Omega]) -> tuple[Omega, Counter]:
         (lambda om: om.datasets.put([{"a": 1}], "r", kind="python.rows"), 4),
         (lambda om: om.datasets.put([{"a": 1}], "rows", kind="python.rows"), 3),
         (lambda om: om.datasets.drop("x"), 2),
+        (lambda om: missed(om, "y"), 3),
     ],
     ids=lambda value: None if isinstance(value, int) else "",
 )
