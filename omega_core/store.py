@@ -329,7 +329,7 @@ class OmegaStore(Catalog):
         rName
             The name of the dataset that takes the result; its metadata is returned then.
         pure_python
-            Return lists and scalars; False returns frames or arrays.
+            Return lists and scalars; False returns frames, series or arrays.
         **options
             Passed to the estimator's method.
         """

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from omega_core import BaseModelBackend, Metadata, Omega, Task, execute
+from omega_core import ACTIONS, BaseModelBackend, Metadata, Omega, Task, execute
 from omega_core.errors import (
+    NoBackendError,
     ObjectNotFoundError,
     PluginNotFoundError,
     UnsupportedOptionError,
     UnsupportedValueError,
 )
+from omega_core.runtime.runtime import ModelRuntime
 
 
 class Mean:
@@ -147,6 +151,86 @@ def test_what_is_missing_is_named(om: Omega, act: Callable[[Omega], Any], text: 
 def test_none_is_no_dataset(om: Omega) -> None:
     with pytest.raises(UnsupportedOptionError, match="X is None"):
         om.runtime.model("m").fit(None)
+
+
+def test_the_signatures_of_backends_are_those_of_the_runtime(om: Omega) -> None:
+    """By position, by the names of backends, and by the short ones."""
+    contracts = {action: getattr(BaseModelBackend, action) for action in ACTIONS}
+    for action, contract in contracts.items():
+        wanted = [p for p in inspect.signature(contract).parameters if p not in ("modelname",)]
+        offered = list(inspect.signature(getattr(ModelRuntime, action)).parameters)
+        positions = [p.removesuffix("name") for p in wanted]
+        assert offered[: len(positions) - 1] == positions[:-1]
+        assert set(wanted) <= set(offered)
+    model = om.runtime.model("m")
+    assert model.fit("X", "X", False).get().version == 2
+    assert model.fit(Xname="X", Yname="X").get().version == 3
+    assert model.fit(X="X", Y="X").get().version == 4
+    assert model.predict("X", "by position").get().name == "by position"
+    assert model.predict(Xname="X", rName="by name").get().name == "by name"
+    assert model.predict("X", None, True).get() == model.predict(X="X").get()
+    assert model.predict(Xname=[0]).get() == [2.0]
+    assert om.datasets.get("by position") == om.datasets.get("by name") == [2.0, 2.0, 2.0]
+    assert everything(om) == ["X", "by name", "by position"]
+
+
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        (lambda model: model.fit("X", Xname="X"), "X and Xname are the same"),
+        (lambda model: model.fit("X", "Y", Yname="Y"), "Y and Yname are the same"),
+        (lambda model: model.fit(), "X is None"),
+        (lambda model: model.predict("X", [1, 2]), "rName is a str, not a list"),
+        (lambda model: model.predict("X", pure_python="no"), "pure_python is a bool, not a str"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_stored(
+    om: Omega, act: Callable[[Any], Any], text: str
+) -> None:
+    with pytest.raises(UnsupportedOptionError, match=text):
+        act(om.runtime.model("m"))
+    assert everything(om) == ["X"]
+
+
+class Picky(MeanBackend):
+    """Complains of its data by name, in every way."""
+
+    KIND = "test.picky"
+    TYPES = None
+
+    def fit(
+        self, modelname: str, Xname: str, Yname: Any = None, pure_python: bool = True, **kwargs: Any
+    ) -> Metadata:
+        try:
+            raise KeyError(f"data/{Xname!r}")
+        except KeyError as exc:
+            error = ValueError(
+                f"The dataset {Xname!r} is odd, {self.data_store.metadata(Xname)!r} too; "
+                f"and {Yname} is worse", 42
+            )  # fmt: skip
+            error.add_note(f"While {Xname!r} was read.")
+            raise error from exc
+
+
+def test_a_value_is_called_by_the_argument_that_it_was_passed_as(om: Omega) -> None:
+    om.models.register_backend(Picky)
+    om.models.put(Mean(), "picky", kind="test.picky")
+    with pytest.raises(ValueError, match="odd") as caught:
+        om.runtime.model("picky").fit([1], [2]).get()
+    told = "\n".join(traceback.format_exception(caught.value))
+    assert ".temporary" not in told
+    assert "is odd, <Metadata the value passed as X in 'default'" in told
+    assert "and the value passed as Y is worse" in told
+    assert "While the value passed as X was read." in told
+    assert caught.value.args[1] == 42
+    with pytest.raises(NoBackendError, match="stores the value passed as Y, a object"):
+        om.runtime.model("picky").fit([1], object())
+    with pytest.raises(UnsupportedValueError, match="the value passed as X") as refused:
+        om.runtime.model("picky").fit([object()], [1])
+    assert ".temporary" not in "\n".join(traceback.format_exception(refused.value))
+    with pytest.raises(ValueError, match="The dataset 'X' is odd"):
+        om.runtime.model("picky").fit("X").get()
+    assert everything(om) == ["X"]
 
 
 def test_an_unknown_action_or_argument_is_an_error(om: Omega) -> None:

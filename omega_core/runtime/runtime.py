@@ -11,12 +11,17 @@ from ..plugins.registry import imported
 from .local import LocalEngine
 from .result import Result
 from .task import Task
+from .values import called_by_argument
 
 if TYPE_CHECKING:
     from ..omega import Omega
 
 TEMPORARY_SECONDS = 24 * 3600.0
 """When the collector drops a dataset that was passed by value, should nobody else have."""
+
+
+_NONE = (None, None)
+"""The Y of an action that takes none."""
 
 
 class Engine(Protocol):
@@ -89,70 +94,157 @@ class ModelRuntime:
     """The actions of one model. Each returns a `Result` at once.
 
     ``X`` and ``Y`` are names of datasets. A value is taken too: it is stored under a hidden name,
-    and removed when the task ends. ``rName`` names the dataset that takes the result; without it,
-    `Result.get` returns lists and scalars, or frames and arrays with ``pure_python=False``.
-    Other keyword arguments are passed on to the method of the estimator.
+    and removed when the task ends. ``Xname`` and ``Yname`` are the same, as backends call them.
+    ``rName`` names the dataset that takes the result; without it, `Result.get` returns lists and
+    scalars, or frames, series and arrays with ``pure_python=False``. Other keyword arguments are
+    passed on to the method of the estimator.
     """
 
     def __init__(self, omega: Omega, name: str) -> None:
         self._omega = omega
         self.name = name
 
-    def fit(self, X: Any, Y: Any = None, **kwargs: Any) -> Result:
+    def fit(
+        self,
+        X: Any = None,
+        Y: Any = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        Yname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Fit the model and store it as a new version; the result is its metadata."""
-        return self._submit("fit", X, Y, kwargs)
+        return self._submit("fit", (X, Xname), (Y, Yname), None, pure_python, kwargs)
 
-    def partial_fit(self, X: Any, Y: Any = None, **kwargs: Any) -> Result:
+    def partial_fit(
+        self,
+        X: Any = None,
+        Y: Any = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        Yname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Fit the model further on one more batch; the result is its metadata."""
-        return self._submit("partial_fit", X, Y, kwargs)
+        return self._submit("partial_fit", (X, Xname), (Y, Yname), None, pure_python, kwargs)
 
-    def fit_transform(self, X: Any, Y: Any = None, **kwargs: Any) -> Result:
+    def fit_transform(
+        self,
+        X: Any = None,
+        Y: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        Yname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Fit the model, store it as a new version, and transform X."""
-        return self._submit("fit_transform", X, Y, kwargs)
+        return self._submit("fit_transform", (X, Xname), (Y, Yname), rName, pure_python, kwargs)
 
-    def transform(self, X: Any, **kwargs: Any) -> Result:
+    def transform(
+        self,
+        X: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Transform X."""
-        return self._submit("transform", X, None, kwargs)
+        return self._submit("transform", (X, Xname), _NONE, rName, pure_python, kwargs)
 
-    def predict(self, X: Any, **kwargs: Any) -> Result:
+    def predict(
+        self,
+        X: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Predict for X."""
-        return self._submit("predict", X, None, kwargs)
+        return self._submit("predict", (X, Xname), _NONE, rName, pure_python, kwargs)
 
-    def predict_proba(self, X: Any, **kwargs: Any) -> Result:
+    def predict_proba(
+        self,
+        X: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Predict class probabilities for X."""
-        return self._submit("predict_proba", X, None, kwargs)
+        return self._submit("predict_proba", (X, Xname), _NONE, rName, pure_python, kwargs)
 
-    def decision_function(self, X: Any, **kwargs: Any) -> Result:
+    def decision_function(
+        self,
+        X: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Evaluate the decision function on X."""
-        return self._submit("decision_function", X, None, kwargs)
+        return self._submit("decision_function", (X, Xname), _NONE, rName, pure_python, kwargs)
 
-    def score(self, X: Any, Y: Any = None, **kwargs: Any) -> Result:
+    def score(
+        self,
+        X: Any = None,
+        Y: Any = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        *,
+        Xname: Any = None,
+        Yname: Any = None,
+        **kwargs: Any,
+    ) -> Result:
         """Score the model on X and Y."""
-        return self._submit("score", X, Y, kwargs)
+        return self._submit("score", (X, Xname), (Y, Yname), rName, pure_python, kwargs)
 
-    def _submit(self, action: str, X: Any, Y: Any, kwargs: dict[str, Any]) -> Result:
+    def _submit(
+        self,
+        action: str,
+        X: tuple[Any, Any],
+        Y: tuple[Any, Any],
+        rName: Any,
+        pure_python: Any,
+        options: dict[str, Any],
+    ) -> Result:
         omega = self._omega
-        if X is None:
+        given = {key: self._one(action, key, pair) for key, pair in (("X", X), ("Y", Y))}
+        if given["X"] is None:
             raise UnsupportedOptionError(
                 f"{action} of {self.name!r}: X is None. Pass the name of a dataset, or a value."
             )
+        for key, value, kind in (("rName", rName, str), ("pure_python", pure_python, bool)):
+            if value is not None and not isinstance(value, kind):
+                raise UnsupportedOptionError(
+                    f"{action} of {self.name!r}: {key} is a {kind.__name__}, not a "
+                    f"{type(value).__name__}."
+                )
         engine = omega.engines.get(omega.config.runtime.engine, omega)
         temporary: list[str] = []
         try:
-            arguments: dict[str, Any] = {"X": self._named(X, temporary)}
-            if Y is not None:
-                arguments["Y"] = self._named(Y, temporary)
-            for key in ("rName", "pure_python"):
-                if key in kwargs:
-                    arguments[key] = kwargs.pop(key)
+            arguments = {
+                key: self._named(key, value, temporary)
+                for key, value in given.items()
+                if value is not None
+            }
+            if rName is not None:
+                arguments["rName"] = rName
             task = Task(
                 id=omega.new_id(),
                 bucket=omega.bucket,
                 store="models",
                 name=self.name,
                 action=action,
-                arguments=arguments,
-                options=kwargs,
+                arguments={**arguments, "pure_python": pure_python},
+                options=options,
                 temporary=tuple(temporary),
             )
             return engine.submit(task)
@@ -161,10 +253,19 @@ class ModelRuntime:
                 omega.datasets.discard(name)
             raise
 
-    def _named(self, value: Any, temporary: list[str]) -> str:
+    def _one(self, action: str, key: str, pair: tuple[Any, Any]) -> Any:
+        """Return an argument that goes by two names."""
+        if pair[0] is not None and pair[1] is not None:
+            raise UnsupportedOptionError(
+                f"{action} of {self.name!r}: {key} and {key}name are the same. Pass one of them."
+            )
+        return pair[1] if pair[0] is None else pair[0]
+
+    def _named(self, key: str, value: Any, temporary: list[str]) -> str:
         if isinstance(value, str):
             return value
-        name = self._omega.datasets.put_temporary(value, seconds=TEMPORARY_SECONDS).name
+        with called_by_argument({}, key):
+            name = self._omega.datasets.put_temporary(value, seconds=TEMPORARY_SECONDS).name
         temporary.append(name)
         return name
 

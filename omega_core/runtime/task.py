@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedOptionError
+from .values import called_by_argument
 
 if TYPE_CHECKING:
     from ..omega import Omega
@@ -71,9 +72,11 @@ class Task:
 def execute(task: Task, omega: Omega) -> Any:
     """Do what the task says, and return the result; anything that calls this is a worker."""
     bucket = omega[task.bucket]
+    values = {name: key for key, name in task.arguments.items() if name in task.temporary}
     try:
         store = getattr(bucket, task.store)
-        return store.perform(task.action, task.name, **task.arguments, **task.options)
+        with called_by_argument(values):
+            return store.perform(task.action, task.name, **task.arguments, **task.options)
     finally:
         for name in task.temporary:
             bucket.datasets.discard(name)
