@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from omega_core import BaseModelBackend
 
 from . import lineage
+from .calling import answer
 from .datasets import Dataset, fitted_columns
 from .results import as_data, as_python, storable
 
@@ -28,8 +29,9 @@ class EstimatorActions(BaseModelBackend):
     ``**kwargs`` go to the estimator's method: ``sample_weight=``, ``classes=`` at the first
     partial_fit, ``return_std=``, and so on.
 
-    Results are lists and scalars; with ``pure_python=False`` a frame or series with the index of
-    X where X has one, otherwise an array. ``rName=`` stores that, and returns its metadata.
+    Results are lists and scalars. With ``pure_python=False``, and where X has an index, a series
+    with that index for one value per row, and a frame for several, or for columns that the
+    estimator makes; otherwise an array. ``rName=`` stores that, and returns its metadata.
     """
 
     kind: ClassVar[str]
@@ -50,6 +52,8 @@ class EstimatorActions(BaseModelBackend):
         ------
         ObjectNotFoundError
             Where the model or a dataset does not exist.
+        UnsupportedOptionError
+            Where the model needs Y, and there is none.
         """
         return self._keep(self._fit("fit", modelname, Xname, Yname, kwargs))
 
@@ -170,7 +174,7 @@ class EstimatorActions(BaseModelBackend):
         Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
         if action == "partial_fit":
             X.check_columns(fitted_columns(model, lineage.recorded(meta)), modelname)
-        output = method(X.value, **kwargs) if Y is None else method(X.value, Y.target(), **kwargs)
+        output = answer(method, X, Y, kwargs, action=action, meta=meta)
         return Fit(action, model, meta, X, Y, output, clock)
 
     def _keep(self, fit: Fit, if_rev: int | None = None) -> Metadata:
@@ -208,9 +212,7 @@ class EstimatorActions(BaseModelBackend):
         recorded = lineage.recorded(meta)
         X.check_columns(fitted_columns(model, recorded), modelname)
         try:
-            output = (
-                method(X.value, **kwargs) if Y is None else method(X.value, Y.target(), **kwargs)
-            )
+            output = answer(method, X, Y, kwargs, action=action, meta=meta)
         except NotFittedError as error:
             raise _not_fitted(model, action, meta) from error
         if pure_python and rName is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
@@ -13,10 +15,14 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.cross_decomposition import CCA
 from sklearn.datasets import load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
@@ -24,14 +30,18 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils import all_estimators
 
-from omega_core import ACTIONS, Omega
+from omega_core import ACTIONS, BackendSpec, Omega
 from omega_core.errors import (
     ConflictError,
     NoBackendError,
     ObjectNotFoundError,
+    UnsupportedOptionError,
     UntrustedFormatError,
 )
+from omega_sklearn.actions import EstimatorActions
+from omega_sklearn.calling import answer
 
 MakeOmega = Callable[..., Omega]
 
@@ -51,6 +61,86 @@ def iris(om: Omega) -> Omega:
     om.datasets.put(Y, "y")
     om.models.put(pipeline(), "m")
     return om
+
+
+def supervised() -> list[Any]:
+    """The ways in which an estimator tells that it lacks y: all those of scikit-learn's own."""
+    return [
+        LogisticRegression(),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=3),
+        MultiOutputClassifier(LogisticRegression()),
+        SelectKBest(k=1),
+        CCA(),
+        DummyClassifier(),
+        LinearDiscriminantAnalysis(),
+    ]
+
+
+@pytest.mark.parametrize("model", supervised(), ids=lambda model: type(model).__name__)
+def test_a_fit_without_a_target_says_to_pass_one(om: Omega, model: Any) -> None:
+    om.models.register_backend(BackendSpec("test.copied", Copied, types=None))
+    Copied.models["m"] = model
+    om.models.put(model, "m", kind="test.copied")
+    om.datasets.put(X, "X")
+    told = r"fit of 'm': this model needs a target.*Yname: om\.runtime\.model\('m'\)\.fit\(X, Y\)"
+    for data in ("X", X):
+        with pytest.raises(UnsupportedOptionError, match=told):
+            om.runtime.model("m").fit(data).get()
+    assert om.models.metadata("m").version == 1
+
+
+class Copied(EstimatorActions):
+    """Keeps its models in memory: here it matters what is said, and not what can be stored."""
+
+    kind = "test.copied"
+    models: ClassVar[dict[str, Any]] = {}
+
+    def put(self, obj: Any, name: str, attributes: Any = None, **kwargs: Any) -> Any:
+        return self.model_store.make_metadata(name, self.kind).save()
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        return clone(self.models[name])
+
+
+def test_a_score_without_a_target_says_to_pass_one_as_well(iris: Omega) -> None:
+    for model in (pipeline(), LogisticRegression(), LinearRegression(), search()):
+        iris.models.put(model, "m")
+        iris.runtime.model("m").fit("X", "y").get()
+        with pytest.raises(UnsupportedOptionError, match=r"score of 'm'.*\.score\(X, Y\)"):
+            iris.runtime.model("m").score("X").get()
+    iris.models.put(KMeans(3), "k")
+    iris.runtime.model("k").fit("X").get()
+    assert isinstance(iris.runtime.model("k").score("X").get(), float)
+
+
+def search() -> Any:
+    return GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2, scoring="accuracy")
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")
+def test_every_estimator_that_needs_a_target_is_told_so() -> None:
+    """Those that can be made without arguments: what they raise without y is recognised."""
+    meta: Any = SimpleNamespace(name="m")
+    data: Any = SimpleNamespace(value=np.abs(_X))
+    told = 0
+    for _, cls in all_estimators(type_filter=["classifier", "regressor"]):
+        required = inspect.signature(cls).parameters.values()
+        if any(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in required):
+            continue
+        with pytest.raises(UnsupportedOptionError, match="Yname"):
+            answer(cls().fit, data, None, {}, action="fit", meta=meta)
+        told += 1
+    assert told > 70
+
+
+def test_another_mistake_is_not_taken_for_a_missing_target(iris: Omega) -> None:
+    iris.datasets.put([["a", "b"]], "text")
+    iris.models.put(StandardScaler(), "scale")
+    with pytest.raises(ValueError, match="could not convert string"):
+        iris.runtime.model("scale").fit("text").get()
+    with pytest.raises(ValueError, match="does not accept the deep parameter"):
+        iris.runtime.model("m").fit("X", "y", deep=1).get()
 
 
 # --- fit ----------------------------------------------------------------------------------------
