@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from omega_core.errors import UnsupportedValueError
 
+from .dtypes import difference, is_same, printed, resolved
 from .headers import common_id, store_header, value_fields
 from .index import decode_index
-from .parts import Parts, array_bits, mapped_references
+from .parts import Parts, mapped_references
 from .schema import Encoded
 from .segments import Progress, write_table
 
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 Json = Any
 Document = dict[str, Any]
 
-_NAMES = {"frame": "frame", "series": "Series", "index": "Index"}
+_NAMES = {"frame": "DataFrame", "series": "Series", "index": "Index"}
 
 
 def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
     """Return what all batches of an object share, and what this batch has of its own.
 
     Of its own are the rows, the index, and how columns of Python objects are encoded, which
-    depends on the objects.
+    depends on the objects. ``settled`` is for the next append: see `omega_pandas.labels`.
     """
     shared = dict(encoded.header)
     sides = shared["sides"]
@@ -36,6 +37,7 @@ def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
         "levels": sum(name.startswith("i") for name in fields.names),
         "rows": shared.pop("rows", None),
         "index": shared.pop("index", None),
+        "settled": shared.pop("settled", True),
         "objects": {},
     }
     own["index"], own["sides"] = _with_own_sides(own["index"], sides)
@@ -91,33 +93,6 @@ def write_batch(
     }  # fmt: skip
 
 
-def unique_labels(before: Any, own: dict[str, Json], table: pa.Table, subject: str) -> Any:
-    """Return the index with that of another batch, for an object whose flags allow no duplicates.
-
-    Parameters
-    ----------
-    before
-        The index of what is there; None for nothing.
-
-    Raises
-    ------
-    UnsupportedValueError
-        Naming a label that is there already, as `pandas.concat` would.
-    """
-    index = decode_index(own["index"], Parts(table, own["sides"]))
-    if before is None:
-        return index
-    joined = before.append(index)
-    if not joined.is_unique:
-        label = joined[joined.duplicated()][0]
-        raise UnsupportedValueError(
-            f"{subject} was not appended: the label {label!r} is in the stored index, or an "
-            "earlier piece, and its flags allow no duplicates. Give its rows other labels, or "
-            "store it with flags that allow them."
-        )
-    return joined
-
-
 def store_common(shared: dict[str, Json], gen: str, collection: Collection[Document]) -> Any:
     """Keep what all batches share; return what goes into ``kind_meta``."""
     return store_header(shared, gen, common_id(gen), collection)
@@ -143,21 +118,24 @@ def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str)
     for position, (old, new) in enumerate(pairs):
         name = f"c{position}"
         same_type = before["types"].get(name) == shared["types"].get(name)
-        if same_type and _resolved(old, before) == _resolved(new, shared):
+        sides = shared["sides"], before["sides"]
+        if same_type and is_same(resolved(new, sides[0]), resolved(old, sides[1])):
             continue
         label = _label(shared, position)
+        detail = difference(new, sides[0], old, sides[1])
+        why = f" ({detail})" if detail else ""
         if old["dtype"] == new["dtype"] == "category":
             raise UnsupportedValueError(
                 f"{subject} was not appended: {label} has other categories, or another order of "
-                "them, than the stored one. Give it the stored categories: "
-                "cat.set_categories(stored.cat.categories)."
+                f"them, than the stored one{why}. Give it the stored dtype: "
+                "astype(stored.dtype)."
             )
         raise UnsupportedValueError(
-            f"{subject} was not appended: {label} is {_described(new, shared, name)}, and "
-            f"{_described(old, before, name)} is stored. Convert it with astype."
+            f"{subject} was not appended: {label} is {printed(new)}, and {printed(old)} is "
+            f"stored{why}. Convert it with astype."
         )
     for key, what in (("attrs", "attrs"), ("name", "name"), ("duplicates", "flags")):
-        if before.get(key) != shared.get(key):
+        if not is_same(before.get(key), shared.get(key)):
             raise UnsupportedValueError(
                 f"{subject} was not appended: its {what} differ from the stored ones. "
                 f"Set them to those of the stored {kind}."
@@ -165,7 +143,8 @@ def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str)
 
 
 def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
-    if _resolved(before["labels"], before) == _resolved(shared["labels"], shared):
+    old_labels = resolved(before["labels"], before["sides"])
+    if is_same(old_labels, resolved(shared["labels"], shared["sides"])):
         return
     old, new = ([repr(label) for label in _labels(header)] for header in (before, shared))
     missing = [label for label in old if label not in new]
@@ -192,17 +171,3 @@ def _columns(header: dict[str, Json]) -> list[Json]:
 
 def _label(header: dict[str, Json], position: int) -> str:
     return f"column {_labels(header)[position]!r}" if header["object"] == "frame" else "the Series"
-
-
-def _described(spec: Json, header: dict[str, Json], name: str) -> str:
-    detail = spec.get("numpy") or spec.get("name") or header["types"].get(name) or ""
-    return f"{spec['dtype']} {detail}".strip() if spec["dtype"] != "numpy" else str(detail)
-
-
-def _resolved(spec: Json, header: dict[str, Json]) -> Json:
-    """Put what a description refers to in the place of the reference, for comparison: its bits.
-
-    Not its values: NaN differs from itself, and there are moments that Python does not know.
-    """
-    parts = Parts(sides=header["sides"])
-    return mapped_references(spec, lambda reference: array_bits(parts.fetch(reference)))

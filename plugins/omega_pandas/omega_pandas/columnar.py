@@ -12,8 +12,9 @@ from pymongo.errors import PyMongoError
 from omega_core import BaseDataBackend
 from omega_core.errors import OmegaError, UnsupportedValueError
 
-from .batches import check_schema, split_header, store_common, unique_labels, write_batch
+from .batches import check_schema, split_header, store_common, write_batch
 from .choices import read_part
+from .labels import Labels
 from .reader import Selection
 from .schema import Encoded
 from .segments import SEGMENT_ROWS, Progress
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 log = logging.getLogger("omega_pandas")
+
+_CALLED = {
+    "pandas.dataframe": "DataFrame",
+    "pandas.series": "Series",
+    "numpy.ndarray": "array",
+}
 
 MAX_SMALL_BATCHES = 32
 """So many small batches at the end of an object are compacted into one."""
@@ -57,20 +64,17 @@ class ColumnarBackend(BaseDataBackend):
         appending = append and "batches" in meta.kind_meta
         gen = store.generation(name)
         collection = store.segments
-        subject = f"The {kind} {name!r}"
+        subject = f"The {_CALLED[kind]} {name!r}"
         stored = Stored(collection, meta) if appending else None
         shared: Document | None = None
         entries: list[Document] = []
-        labels = None
+        labels = Labels(stored, subject)
         for number, encoded in enumerate(pieces(0 if stored is None else stored.rows)):
             found, own = split_header(encoded)
             before = shared if stored is None else stored.header
             if before is not None:
                 check_schema(before, found, subject)
-            if not found.get("duplicates", True):
-                if labels is None and stored is not None:
-                    labels = stored.whole_index()
-                labels = unique_labels(labels, own, encoded.table, subject)
+            labels.append(own, encoded.table, unique=not found.get("duplicates", True))
             payload = f"{gen}.{number}"
             entries.append(write_batch(encoded.table, own, payload, collection, subject, progress))
             shared = shared or found
@@ -113,6 +117,8 @@ class ColumnarBackend(BaseDataBackend):
         def write(gen: str) -> Document:
             merged = self.encode_again(Selection(stored, rows=(first, stored.rows)).read(), meta)
             own = split_header(merged)[1]
+            # What is before them, or was there when they came, may have left the labels open.
+            own["settled"] = own["settled"] and stored.batch_header(stop - 1).get("settled", False)
             return write_batch(merged.table, own, f"{gen}.0", collection, stored.subject)
 
         return self.data_store.compact(meta, start, stop, write)

@@ -13,10 +13,11 @@ from pymongo.errors import DocumentTooLarge, OperationFailure
 from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .batches import check_schema, split_header, unique_labels
+from .batches import check_schema, split_header
 from .choices import read_part
 from .documents import encode_rows
 from .headers import common_id, store_header
+from .labels import Labels
 from .rowreader import RowsSelection
 from .schema import listing
 from .segments import Layout
@@ -177,8 +178,7 @@ class RowsBackend(BaseDataBackend):
         store = self.data_store
         stored = StoredRows(store.collection(meta.name), store.segments, meta)
         check_schema(stored.header, shared, subject)
-        if not shared["duplicates"]:
-            unique_labels(stored.whole_index(), own, table, subject)
+        Labels(stored, subject).append(own, table, unique=not shared["duplicates"])
 
 
 def _insert(

@@ -290,8 +290,8 @@ class Stored:
         """Return whether a selection must see all of the index, to come out as pandas' would.
 
         An index of ranges, or with a frequency, stays one where the selection is regular; the
-        levels of a MultiIndex stay as all rows have them; and of several batches, the index has
-        the dtype and the name that pandas finds for all of them together.
+        levels of a MultiIndex stay as all rows have them; and of several batches that differ,
+        the index has the dtype and the name that pandas finds for all of them together.
         """
         headers = [self.batch_header(number) for number in range(len(self.batches))]
         specs = [header["index"] for header in headers]
@@ -299,9 +299,8 @@ class Stored:
             return True
         if len(specs) < 2:
             return False
-        inferred = specs[0].get("values", {}).get("dtype") == "object"
         kinds = [(header["index"], header["sides"]) for header in headers]
-        return inferred or specs[0]["index"] == "multi" or any(k != kinds[0] for k in kinds)
+        return specs[0]["index"] == "multi" or any(kind != kinds[0] for kind in kinds)
 
     def whole_index(self) -> Any:
         """Return the index of all rows."""
@@ -328,7 +327,14 @@ class Stored:
         if filled and all(isinstance(index, pd.RangeIndex) for index in found):
             # Before version 3, pandas takes the step of an empty range for one of them all.
             found = [index.rename(found[0].append(found[1:]).name) for index in filled]
-        return found[0] if len(found) == 1 else found[0].append(found[1:])
+        if len(found) == 1:
+            return found[0]
+        whole = found[0].append(found[1:])
+        if whole.dtype != object and all(type(i) is pd.Index and i.dtype == object for i in found):
+            # Of another version of pandas than the one that appended, which infers otherwise.
+            values = np.concatenate([index.to_numpy() for index in found])
+            return pd.Index(values, dtype=object, name=whole.name, tupleize_cols=False)
+        return whole
 
     def _batch_spec(self, number: int, position: int) -> Json:
         spec = self.column_spec(position)

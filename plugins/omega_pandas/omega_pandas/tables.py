@@ -22,6 +22,7 @@ from omega_core.errors import (
 
 from .faithful import Unfaithful, type_name
 from .index import decode_column, decode_index, encode_column, encode_index
+from .labels import is_settled
 from .parts import Parts
 from .schema import Encoded, intact, make_header
 from .values import decode_value, encode_value
@@ -73,6 +74,7 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         columns=specs,
         attrs=checked("attrs", encode_value, dict(frame.attrs)),
         duplicates=frame.flags.allows_duplicate_labels,
+        settled=is_settled(frame.index),
     )
     return Encoded(header, pa.table(parts.columns))
 
@@ -131,6 +133,7 @@ def encode_series(series: Any, subject: str = "the Series") -> Encoded:
         name=checked(f"the name {series.name!r}", encode_value, series.name),
         attrs=checked("attrs", encode_value, dict(series.attrs)),
         duplicates=series.flags.allows_duplicate_labels,
+        settled=is_settled(series.index),
     )
     return Encoded(header, pa.table(parts.columns))
 

@@ -159,23 +159,6 @@ def test_any_part_of_any_frame_is_that_of_pandas_and_of_the_columns_layout(
         assert_same(one, other)
 
 
-def test_a_part_of_indexes_of_several_dtypes_is_that_of_the_whole(
-    om: Omega, assert_same: Same
-) -> None:
-    texts = [pd.Index(["x", "y"], dtype=object), pd.Index(["z"], dtype=object)]
-    for indexes in (
-        [pd.Index([5, 6], name="n"), *texts, pd.Index([1.5], name="n")],
-        [pd.Index([5, 6]), pd.Index([7], dtype="Int64")],
-        texts,
-        [texts[0][:0], *texts],
-    ):
-        pieces = [pd.DataFrame({"a": range(len(index))}, index=index) for index in indexes]
-        whole = put(om, *pieces)
-        for rows in (slice(0, 1), slice(3, 5), slice(0, 0)):
-            assert_same(whole.iloc[rows], om.datasets.get("rows", rows=rows))
-        assert_same(whole[whole.a == 1], om.datasets.get("rows", filter={"a": 1}))
-
-
 # --- chunks -------------------------------------------------------------------------------------
 
 
