@@ -61,16 +61,17 @@ class GrammarError(Exception):
     """Says what in a file skops would not have written."""
 
 
-def check(data: bytes, own: Collection[str]) -> None:
-    """Raise `GrammarError` where a skops file says what skops does not write.
+def check(data: bytes, own: Collection[str]) -> frozenset[str]:
+    """Return the names of types and functions in a skops file.
+
+    Raises `GrammarError` where the file says what skops does not write.
 
     Parameters
     ----------
     own
         The reader's own trusted types, which may be used in any way.
     """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        schema = json.loads(archive.read("schema.json"))
+    schema = _schema(data)
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < _OLDEST:
         raise GrammarError(f"protocol {protocol!r} of skops")
@@ -85,6 +86,15 @@ def check(data: bytes, own: Collection[str]) -> None:
             _check_use(loader, name)
         if "key_types" in node:
             _check_keys(node["key_types"], own)
+    return frozenset(name for _, name in meanings.values())
+
+
+def _schema(data: bytes) -> Node:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    if not isinstance(schema, dict):
+        raise GrammarError("no object at its root")
+    return schema
 
 
 def _check_use(loader: str, name: str) -> None:

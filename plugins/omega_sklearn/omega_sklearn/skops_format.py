@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
-from zipfile import ZIP_DEFLATED
 
-import skops.io
 from skops.io.exceptions import UntrustedTypesFoundException
 
-from omega_core.errors import UnsupportedValueError, UntrustedFormatError
+from omega_core.errors import StoreError, UnsupportedValueError, UntrustedFormatError
 
-from . import grammar, soundness
+from . import grammar, names, parameters, roundtrip, soundness
+from .compare import describe
 from .estimator import EstimatorBackend
-from .parts import lossy_values, unnamed_functions
-from .trusted import SHIPPED, trusted_with
-
-# Level 1 costs a fraction of level 6 and comes within a fifth of its size.
-_COMPRESSION = {"compression": ZIP_DEFLATED, "compresslevel": 1}
 
 
 class SkopsBackend(EstimatorBackend):
@@ -26,93 +21,146 @@ class SkopsBackend(EstimatorBackend):
     list of this package, and the reader's ``[security] trusted_types``. There is no other way in,
     and no fallback to pickle.
 
-    What is written is audited before it is written, so that what cannot be read is not stored. It
-    is not loaded again for comparison: that would double the time of every put.
+    What is written is read back by the same rules and compared, so that what cannot be read, or
+    would be something else then, is not stored.
     """
 
     kind = "sklearn.skops"
     extension = "skops"
 
     def dumps(self, model: Any, name: str) -> bytes:
-        lossy = lossy_values(model)
-        if lossy:
-            raise UnsupportedValueError(
-                f"The model {name!r} ({type(model).__name__}) holds what skops would change "
-                f"silently: {'; '.join(sorted(lossy)[:5])}. Replace it by plain numbers or "
-                "strings. Nothing was stored."
-            )
-        try:
-            data: bytes = skops.io.dumps(model, **_COMPRESSION)
-        except (TypeError, ValueError, RecursionError) as error:
-            # skops refuses with TypeError or ValueError; a RecursionError is an object that refers
-            # to itself, which its format cannot express.
-            looped = isinstance(error, RecursionError)
-            reason = "it refers to itself" if looped else str(error).strip().rstrip(".")
-            raise UnsupportedValueError(
-                f"The model {name!r} ({type(model).__name__}) cannot be stored as {self.kind}: "
-                f"{reason}. Where all readers trust all writers, kind='sklearn.joblib' stores it. "
-                "Nothing was stored."
-            ) from error
-        foreign = set(skops.io.get_untrusted_types(data=data)).difference(SHIPPED)
-        if foreign:
-            self._refuse_unnamed(model, name, foreign)
         own = self._trusted_types()
-        unknown = foreign.difference(own)
-        if unknown:
-            raise UntrustedFormatError(
-                f"The model {name!r} ({type(model).__name__}) {_untrusted(unknown)} "
-                "Nothing was stored."
-            )
+        what = f"The model {name!r} ({type(model).__name__})"
         try:
-            grammar.check(data, own)
-        except grammar.GrammarError as error:
-            raise UnsupportedValueError(
-                f"The model {name!r} ({type(model).__name__}) cannot be stored as {self.kind}: it "
-                f"holds {error}, which would be refused when it is read. Nothing was stored."
-            ) from error
+            data = roundtrip.write(model)
+        except Exception as error:
+            # skops, and the objects that it asks, raise what they like.
+            raise _refused(model, own, what, error) from error
+        try:
+            roundtrip.verify(model, data, own)
+        except Exception as error:
+            unknown = _unknown(data, own, error)
+            if unknown:
+                raise _distrusted(model, data, own, unknown, what) from error
+            raise _refused(model, own, what, error) from error
         return data
 
     def loads(self, data: bytes, name: str) -> Any:
         own = self._trusted_types()
-        trusted = trusted_with(own)
+        where = f"The model {name!r} in bucket {self.model_store.bucket!r}"
         try:
-            grammar.check(data, own)
-            model = skops.io.loads(data, trusted=trusted)
-            soundness.check(model)
-        except (
-            grammar.GrammarError,
-            UntrustedTypesFoundException,
-            soundness.UnsoundError,
-        ) as error:
-            where = f"The model {name!r} in bucket {self.model_store.bucket!r}"
-            unknown = set(skops.io.get_untrusted_types(data=data)).difference(trusted)
+            return roundtrip.read(data, own)
+        except parameters.ParameterError as error:
+            raise UntrustedFormatError(f"{where} {error}") from error
+        except Exception as error:
+            # A file that nobody vouches for fails in any way there is.
+            unknown = _unknown(data, own, error)
             if unknown:
-                raise UntrustedFormatError(f"{where} {_untrusted(unknown)}") from error
-            raise UntrustedFormatError(
-                f"{where} was not written by scikit-learn and skops: {error}. Reading or using it "
-                "could do harm. Restore a version that you trust, or fit it again."
-            ) from error
-        return model
+                raise UntrustedFormatError(f"{where} {_to_trust(unknown)}") from error
+            raise _unreadable(data, own, where, error) from error
 
     def _trusted_types(self) -> tuple[str, ...]:
         return tuple(self.model_store.config.security.trusted_types)
 
-    def _refuse_unnamed(self, model: Any, name: str, foreign: set[str]) -> None:
-        unnamed = sorted(foreign & unnamed_functions(model))
-        if unnamed:
-            raise UnsupportedValueError(
-                f"The model {name!r} ({type(model).__name__}) holds functions that cannot be found "
-                f"again by their name: {', '.join(unnamed)}. Only the name of a function is "
-                "stored; define it at the top of a module that readers can import, and trust it "
-                "by [security] trusted_types. Nothing was stored."
-            )
+
+def _unknown(data: bytes, own: tuple[str, ...], error: Exception) -> list[str]:
+    """Return the names that the reader would have to trust, where that is what is wrong."""
+    if isinstance(error, (UntrustedTypesFoundException, grammar.GrammarError)):
+        try:
+            return sorted(roundtrip.untrusted(data, own))
+        except Exception:
+            # skops cannot make sense of it either: then it is not the names.
+            return []
+    return []
 
 
-def _untrusted(types: set[str]) -> str:
-    names = sorted(types)
-    quoted = ", ".join(f'"{name}"' for name in names)
+def _distrusted(
+    model: Any, data: bytes, own: tuple[str, ...], unknown: list[str], what: str
+) -> UntrustedFormatError | UnsupportedValueError:
+    """Return the error for names that are not trusted: trust is advised where it helps alone."""
+    with_them = (*own, *unknown)
+    try:
+        roundtrip.verify(model, data, with_them)
+    except Exception as error:
+        return _refused(model, with_them, what, error)
+    place = roundtrip.place_of(model, unknown[0])
+    return UntrustedFormatError(
+        f"{what} {_to_trust(unknown)} {unknown[0]} is at {place}. Nothing was stored."
+    )
+
+
+def _refused(
+    model: Any, own: tuple[str, ...], what: str, error: Exception
+) -> UntrustedFormatError | UnsupportedValueError:
+    """Return the error for a model that would not come back, naming the part that does not."""
+    if isinstance(error, parameters.ParameterError):
+        place = roundtrip.place_of_parameter(model, own)
+        return UntrustedFormatError(f"{what} {error} It is at {place}. Nothing was stored.")
+    reason = str(error).strip().rstrip(".")
+    if isinstance(error, roundtrip.ChangedError):
+        return UnsupportedValueError(
+            f"{what} cannot be stored as sklearn.skops: {reason}. {_INSTEAD}"
+        )
+    place, part = roundtrip.culprit(model, own)
+    if isinstance(error, soundness.UnsoundError):
+        return UnsupportedValueError(
+            f"{what} does not fit together at {place}: {reason}. Using it could do harm. Fit it "
+            "again. Nothing was stored."
+        )
+    if isinstance(part, FunctionType):
+        reason = "only the name of a function is stored, and it cannot be found again by that"
+    elif isinstance(error, RecursionError):
+        reason = "it refers to itself"
+    return UnsupportedValueError(
+        f"{what} cannot be stored as sklearn.skops: {place} is {describe(part)}, which does not "
+        f"come back ({reason}). {_INSTEAD}"
+    )
+
+
+_INSTEAD = (
+    "Replace it by what skops keeps: numbers, strings, arrays, lists, dicts with strings or "
+    "numbers as keys, and classes and functions at the top of modules that readers can import. "
+    "Where all readers trust all writers, kind='sklearn.joblib' stores it as it is. Nothing was "
+    "stored."
+)
+
+
+def _to_trust(unknown: list[str]) -> str:
+    """Return what to do about names that are not trusted, where they can be found at all."""
+    found = (
+        f"holds {len(unknown)} type(s) or function(s) that this configuration does not trust: "
+        f"{', '.join(unknown)}."
+    )
+    main, missing = names.of_main(unknown), names.absent(unknown)
+    if main:
+        return (
+            f"{found} {', '.join(main)}: defined in the script or notebook that stored the model, "
+            "where no other process finds it. Define it in a module that readers can import, and "
+            "store the model again."
+        )
+    if missing:
+        return (
+            f"{found} {', '.join(missing)}: there is no such module here. Install the package that "
+            "has it before you decide whether to trust it."
+        )
+    quoted = ", ".join(f'"{name}"' for name in unknown)
     return (
-        f"holds {len(names)} type(s) or function(s) that this configuration does not trust: "
-        f"{', '.join(names)}. If loading them is safe whatever their contents, add to omega.toml, "
-        f"here and wherever the model is read: [security] trusted_types = [{quoted}]."
+        f"{found} If loading them is safe whatever their contents, add to omega.toml, here and "
+        f"wherever the model is read: [security] trusted_types = [{quoted}]."
+    )
+
+
+def _unreadable(data: bytes, own: tuple[str, ...], where: str, error: Exception) -> StoreError:
+    if isinstance(error, (ImportError, AttributeError)):
+        lost = names.unimportable(grammar.check(data, own))
+        if lost:
+            return StoreError(
+                f"{where} holds {', '.join(lost)}, which cannot be found here: its module is gone, "
+                "or has no such name any more. Install the version of the package that it was "
+                "stored with, or define it in a module again; then get the model, and store it "
+                "anew where the name has changed."
+            )
+    return UntrustedFormatError(
+        f"{where} was not written by scikit-learn and skops: {error}. Reading or using it could do "
+        "harm. Restore a version that you trust, or fit it again."
     )

@@ -21,10 +21,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
-from omega_core import BackendSpec, BaseModelBackend, Omega
+from omega_core import Omega
 from omega_core.errors import UnsupportedValueError, UntrustedFormatError
 
 MakeOmega = Callable[..., Omega]
+Forge = Callable[..., None]
 
 X = np.random.RandomState(0).normal(size=(60, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -67,29 +68,6 @@ class Bomb(ClassifierMixin, BaseEstimator):
         return (Path.touch, (Path(self.path),))
 
 
-class Forger(BaseModelBackend):
-    """Writes any bytes as the payload of a kind, as whoever can write to the database could."""
-
-    def put(
-        self,
-        obj: Any,
-        name: str,
-        attributes: dict[str, Any] | None = None,
-        claim: str = "sklearn.skops",
-        **kwargs: Any,
-    ) -> Any:
-        meta = self.model_store.make_metadata(name, claim, attributes=attributes)
-        meta.kind_meta = {"format": 1, "estimator": "sklearn.linear_model.LogisticRegression"}
-        with self.model_store.create_file(meta, "forged") as file:
-            file.write(obj)
-        return meta.save()
-
-
-def forge(om: Omega, payload: bytes, name: str, claim: str = "sklearn.skops") -> None:
-    om.models.register_backend(BackendSpec("test.forger", Forger, types=None))
-    om.models.put(payload, name, kind="test.forger", claim=claim)
-
-
 def schema(node: dict[str, Any]) -> bytes:
     """Return a skops file with this root."""
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps([]))) as archive:
@@ -99,6 +77,12 @@ def schema(node: dict[str, Any]) -> bytes:
         root = {**node, "protocol": genuine["protocol"], "_skops_version": skops.__version__}
         archive.writestr("schema.json", json.dumps(root))
     return buffer.getvalue()
+
+
+def _refused_at_put(om: Omega, model: Any) -> None:
+    with pytest.raises(UnsupportedValueError, match="does not fit together at model"):
+        om.models.put(model, "m")
+    assert not om.models.exists("m")
 
 
 def type_name(cls: type) -> str:
@@ -147,7 +131,9 @@ def test_trust_is_the_readers_and_not_the_writers(
 
 
 def test_a_lambda_is_refused_because_only_names_are_stored(om: Omega) -> None:
-    with pytest.raises(UnsupportedValueError, match=r"cannot be found again.*<lambda>"):
+    with pytest.raises(
+        UnsupportedValueError, match=r"model\.func is .*<lambda>.*cannot be found again"
+    ):
         om.models.put(FunctionTransformer(lambda x: x), "f")
     assert not om.models.exists("f")
 
@@ -183,7 +169,7 @@ def test_what_has_no_fit_is_no_estimator(om: Omega) -> None:
 
 @pytest.mark.parametrize("weights", [{True: 1, False: 2}, {None: 1}, {1: 2, "1": 3}])
 def test_a_dict_that_json_would_change_is_refused(om: Omega, weights: Any) -> None:
-    with pytest.raises(UnsupportedValueError, match=r"would change silently.*a dict with the keys"):
+    with pytest.raises(UnsupportedValueError, match=r"model\.class_weight is a dict with the keys"):
         om.models.put(LogisticRegression(class_weight=weights), "m")
     assert not om.models.exists("m")
 
@@ -193,7 +179,7 @@ class Strength(enum.IntEnum):
 
 
 def test_an_enumeration_that_would_become_a_number_is_refused(om: Omega) -> None:
-    with pytest.raises(UnsupportedValueError, match=r"Strength\.WEAK"):
+    with pytest.raises(UnsupportedValueError, match=r"model\.C is <Strength\.WEAK: 1>"):
         om.models.put(LogisticRegression(C=Strength.WEAK), "m")
 
 
@@ -230,7 +216,9 @@ def test_joblib_is_never_chosen_by_itself(make_omega: MakeOmega) -> None:
 # --- payloads that were made to do harm ---------------------------------------------------------
 
 
-def test_a_pickle_in_the_store_is_not_opened(make_omega: MakeOmega, tmp_path: Path) -> None:
+def test_a_pickle_in_the_store_is_not_opened(
+    make_omega: MakeOmega, tmp_path: Path, forge: Forge
+) -> None:
     trace = tmp_path / "executed"
     buffer = io.BytesIO()
     joblib.dump(Bomb(str(trace)), buffer)
@@ -244,19 +232,19 @@ def test_a_pickle_in_the_store_is_not_opened(make_omega: MakeOmega, tmp_path: Pa
 
 
 def test_a_pickle_under_the_safe_kind_is_not_unpickled(
-    make_omega: MakeOmega, tmp_path: Path
+    make_omega: MakeOmega, tmp_path: Path, forge: Forge
 ) -> None:
     trace = tmp_path / "executed"
     buffer = io.BytesIO()
     joblib.dump(Bomb(str(trace)), buffer)
     om = make_omega(security={"pickle": "allow"})
     forge(om, buffer.getvalue(), "bomb")
-    with pytest.raises(zipfile.BadZipFile):
+    with pytest.raises(UntrustedFormatError, match="not written by scikit-learn and skops"):
         om.models.get("bomb")
     assert not trace.exists()
 
 
-def test_a_type_inside_a_payload_is_not_built(om: Omega, tmp_path: Path) -> None:
+def test_a_type_inside_a_payload_is_not_built(om: Omega, tmp_path: Path, forge: Forge) -> None:
     trace = tmp_path / "executed"
     model = LogisticRegression()
     model.payload_ = Trigger(str(trace))
@@ -278,7 +266,7 @@ def test_a_type_inside_a_payload_is_not_built(om: Omega, tmp_path: Path) -> None
     ],
 )
 def test_a_payload_cannot_call_what_is_not_trusted(
-    om: Omega, tmp_path: Path, loader: str, module: str, name: str
+    om: Omega, tmp_path: Path, loader: str, module: str, name: str, forge: Forge
 ) -> None:
     trace = tmp_path / "executed"
     argument = {
@@ -342,13 +330,15 @@ _STRING = "builtins.str"
     ],
     ids=["constructor", "list", "set", "key function", "key type", "borrowed id"],
 )
-def test_a_trusted_name_cannot_be_called_by_a_payload(om: Omega, root: dict[str, Any]) -> None:
+def test_a_trusted_name_cannot_be_called_by_a_payload(
+    om: Omega, root: dict[str, Any], forge: Forge
+) -> None:
     forge(om, schema(root), "bomb")
     with pytest.raises(UntrustedFormatError, match="not written by scikit-learn and skops"):
         om.models.get("bomb")
 
 
-def test_the_grammar_lets_through_what_skops_writes(om: Omega) -> None:
+def test_the_grammar_lets_through_what_skops_writes(om: Omega, forge: Forge) -> None:
     root = _node(
         "ListNode",
         "builtins.list",
@@ -361,7 +351,7 @@ def test_the_grammar_lets_through_what_skops_writes(om: Omega) -> None:
     assert om.models.get("plain") == [np.mean, {"key": "x"}]
 
 
-def test_an_ancient_protocol_is_refused(om: Omega) -> None:
+def test_an_ancient_protocol_is_refused(om: Omega, forge: Forge) -> None:
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps([]))) as archive:
         root = json.loads(archive.read("schema.json"))
     buffer = io.BytesIO()
@@ -384,52 +374,61 @@ def _with_node(tree: Any, field: str, value: int) -> Any:
 @pytest.mark.parametrize(
     ("field", "value"), [("left_child", 10**6), ("right_child", 0), ("feature", 99)]
 )
-def test_a_tree_that_points_outside_itself_is_refused(om: Omega, field: str, value: int) -> None:
+def test_a_tree_that_points_outside_itself_is_refused(
+    om: Omega, field: str, value: int, forge: Forge
+) -> None:
     model = DecisionTreeClassifier(random_state=0).fit(X, Y ^ (X[:, 1] > 0))
     model.tree_ = _with_node(model.tree_, field, value)
-    om.models.put(model, "m")
+    _refused_at_put(om, model)
+    forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match=r"not written by scikit-learn.*a Tree"):
         om.models.get("m")
 
 
-def test_a_tree_without_nodes_is_refused(om: Omega) -> None:
+def test_a_tree_without_nodes_is_refused(om: Omega, forge: Forge) -> None:
     model = DecisionTreeClassifier(random_state=0).fit(X, Y)
     constructor, arguments, _ = model.tree_.__reduce__()
     model.tree_ = constructor(*arguments)
-    om.models.put(model, "m")
+    _refused_at_put(om, model)
+    forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match="nodes"):
         om.models.get("m")
 
 
-def test_a_forest_whose_trees_read_more_features_than_it_has_is_refused(om: Omega) -> None:
+def test_a_forest_whose_trees_read_more_features_than_it_has_is_refused(
+    om: Omega, forge: Forge
+) -> None:
     model = RandomForestClassifier(n_estimators=3, random_state=0).fit(X, Y)
     model.n_features_in_ = 1
-    om.models.put(model, "m")
+    _refused_at_put(om, model)
+    forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match="RandomForestClassifier"):
         om.models.get("m")
 
 
 @pytest.mark.parametrize(("field", "value"), [("left", 10**6), ("right", 0), ("feature_idx", 99)])
 def test_a_boosted_tree_that_points_outside_itself_is_refused(
-    om: Omega, field: str, value: int
+    om: Omega, field: str, value: int, forge: Forge
 ) -> None:
     model = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
     model._predictors[0][0].nodes[field][0] = value
-    om.models.put(model, "m")
+    _refused_at_put(om, model)
+    forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match="a TreePredictor"):
         om.models.get("m")
 
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
 def test_a_neighbors_tree_that_points_outside_its_data_is_refused(
-    om: Omega, algorithm: str
+    om: Omega, algorithm: str, forge: Forge
 ) -> None:
     model = KNeighborsClassifier(algorithm=algorithm).fit(X, Y)
     state = list(model._tree.__getstate__())
     state[1] = np.array(state[1])
     state[1][0] = 10**6
     model._tree.__setstate__(tuple(state))
-    om.models.put(model, "m")
+    _refused_at_put(om, model)
+    forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match="refers to rows that it does not hold"):
         om.models.get("m")
 
