@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pymongo
 from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
@@ -31,6 +31,7 @@ from ..config import MongoConfig
 from ..errors import ConfigError, IntegrityError, ServerError
 from ..forking import reset_in_children
 from ..secret import redact_url, without_secrets
+from .causal import CausalClock, CausalCollection
 from .embedded import EmbeddedServer
 
 Document = dict[str, Any]
@@ -83,6 +84,7 @@ class Database:
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self._lock = threading.RLock()
         self._client: pymongo.MongoClient[Document] | None = None
+        self._clock: CausalClock | None = None
         self._server: EmbeddedServer | None = None
         self._ready: set[str] = set()
 
@@ -112,6 +114,7 @@ class Database:
                     self._server.release()
                     self._server = None
                 raise
+            self._clock = CausalClock(client) if replica_set else None
             self._name, self._replica_set, self._client = name, replica_set, client
 
     def _open(self, url: str) -> tuple[pymongo.MongoClient[Document], str, bool]:
@@ -207,13 +210,16 @@ class Database:
 
     def _documents(self, name: str) -> Collection[Document]:
         client = self.client
-        return client[self._name].get_collection(
+        collection = client[self._name].get_collection(
             name,
             codec_options=CodecOptions(tz_aware=True, type_registry=EXACT_TYPES),
             write_concern=self._durable,
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,
         )
+        if self._clock is None:
+            return collection
+        return cast("Collection[Document]", CausalCollection(collection, self._clock))
 
     @property
     def dropped(self) -> Collection[Document]:

@@ -1,0 +1,93 @@
+"""Reads that never go back, on a replica set: a client sees what it has written and has seen.
+
+A new primary may answer a read with an older state than the one before it had acknowledged, until
+it knows how far the majority is; and a primary that was deposed may not know that yet. So each read
+asks for a state that is not before the latest operation that this client has heard of, of all its
+threads. (`Causal consistency`, MongoDB manual; the driver's sessions do it for one thread.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pymongo
+from bson.timestamp import Timestamp
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.results import DeleteResult, UpdateResult
+
+Document = dict[str, Any]
+T = TypeVar("T")
+
+
+class CausalClock:
+    """The latest operation that one client knows of, whichever of its threads did it."""
+
+    def __init__(self, client: pymongo.MongoClient[Document]) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._operation: Timestamp | None = None
+        self._cluster: Mapping[str, Any] | None = None
+
+    @contextmanager
+    def session(self) -> Iterator[ClientSession]:
+        """Open a session that stands at what is known, and note what it has come to."""
+        with self._client.start_session(causal_consistency=True) as session:
+            with self._lock:
+                operation, cluster = self._operation, self._cluster
+            if operation is not None and cluster is not None:
+                session.advance_operation_time(operation)
+                session.advance_cluster_time(cluster)
+            try:
+                yield session
+            finally:
+                self._note(session)
+
+    def _note(self, session: ClientSession) -> None:
+        with self._lock:
+            reached = session.operation_time
+            if reached is not None and (self._operation is None or reached > self._operation):
+                self._operation, self._cluster = reached, session.cluster_time
+
+
+class CausalCollection:
+    """A collection, of which every operation stands in a session of a `CausalClock`."""
+
+    def __init__(self, collection: Collection[Document], clock: CausalClock) -> None:
+        self._collection = collection
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    def find(self, *args: Any, **kwargs: Any) -> Iterator[Document]:
+        """Yield what is found; the session lasts as long as that."""
+        with self._clock.session() as session:
+            yield from self._collection.find(*args, **kwargs, session=session)
+
+    def aggregate(self, pipeline: Sequence[Document]) -> Iterator[Document]:
+        """Yield what is aggregated; the session lasts as long as that."""
+        with self._clock.session() as session:
+            yield from self._collection.aggregate(pipeline, session=session)
+
+    def find_one(self, *args: Any, **kwargs: Any) -> Document | None:
+        return self._run(self._collection.find_one, *args, **kwargs)
+
+    def distinct(self, *args: Any, **kwargs: Any) -> list[Any]:
+        return self._run(self._collection.distinct, *args, **kwargs)
+
+    def update_one(self, *args: Any, **kwargs: Any) -> UpdateResult:
+        return self._run(self._collection.update_one, *args, **kwargs)
+
+    def find_one_and_update(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(self._collection.find_one_and_update, *args, **kwargs)
+
+    def delete_one(self, *args: Any, **kwargs: Any) -> DeleteResult:
+        return self._run(self._collection.delete_one, *args, **kwargs)
+
+    def _run(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self._clock.session() as session:
+            return method(*args, **kwargs, session=session)

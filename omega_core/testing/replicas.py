@@ -1,0 +1,117 @@
+"""A replica set of three on loopback, whose primary can be deposed and killed."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from ..mongo.binary import find_mongod
+
+_ELECTION_MS = 1000
+_PATIENCE = 60.0
+
+
+class ReplicaSet:
+    """Three servers that elect a new primary within about a second.
+
+    Parameters
+    ----------
+    directory
+        Where they keep their data.
+    """
+
+    def __init__(self, directory: Path, members: int = 3) -> None:
+        self._directory = directory
+        self._ports = [_free_port() for _ in range(members)]
+        self._servers: dict[int, subprocess.Popen[bytes]] = {}
+        for port in self._ports:
+            (directory / str(port)).mkdir()
+            self.start(port)
+        described = [
+            {"_id": position, "host": f"127.0.0.1:{port}"}
+            for position, port in enumerate(self._ports)
+        ]
+        config = {
+            "_id": "rs",
+            "members": described,
+            "settings": {"electionTimeoutMillis": _ELECTION_MS, "heartbeatIntervalMillis": 200},
+        }
+        self._on(self._ports[0], "replSetInitiate", config)
+        self.primary()
+
+    def url(self, database: str = "omega") -> str:
+        """Return the URL of a database of the set."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
+        return f"mongodb://{hosts}/{database}?replicaSet=rs"
+
+    def primary(self) -> int:
+        """Wait until there is a primary that takes writes, and return its port."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            for port in self._ports:
+                try:
+                    if self._on(port, "hello")["isWritablePrimary"]:
+                        return port
+                except PyMongoError:
+                    continue  # it is down, or about to become something else
+            time.sleep(0.05)
+        raise TimeoutError("the replica set elects no primary")
+
+    def step_down(self) -> None:
+        """Depose the primary; another one is elected."""
+        port = self.primary()
+        try:
+            self._on(port, "replSetStepDown", 5, secondaryCatchUpPeriodSecs=2)
+        except PyMongoError:
+            return  # it hung up while it stepped down, or there is another one by now
+
+    def kill_primary(self) -> int:
+        """Kill the primary with SIGKILL, and return its port."""
+        port = self.primary()
+        server = self._servers[port]
+        server.send_signal(signal.SIGKILL)
+        server.wait(_PATIENCE)
+        return port
+
+    def start(self, port: int) -> None:
+        """Start a member, on the data that it left."""
+        directory = self._directory / str(port)
+        options = ["--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
+        options += ["--nounixsocket", "--replSet", "rs", "--oplogSize", "64", "--quiet"]
+        options += ["--wiredTigerCacheSizeGB", "0.25"]
+        with open(self._directory / f"{port}.log", "ab") as log:
+            command = [str(find_mongod()), *options]
+            self._servers[port] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def close(self) -> None:
+        """Stop all members."""
+        for server in self._servers.values():
+            server.kill()
+        for server in self._servers.values():
+            server.wait(_PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _on(self, port: int, command: str, value: Any = 1, **more: Any) -> dict[str, Any]:
+        client: pymongo.MongoClient[dict[str, Any]]
+        with pymongo.MongoClient(
+            "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=5000
+        ) as client:
+            return client.admin.command(command, value, **more)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
