@@ -15,7 +15,7 @@ from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleRea
 from .protocol import attributes as attributes_codec
 from .protocol import pipelines
 from .protocol.admission import admit
-from .protocol.collection import GenerationCollection
+from .protocol.collection import GenerationCollection, OwnedSegments
 from .protocol.commit import UNSEEN, Intent, persist, read
 from .protocol.files import (
     CHUNK_SIZE,
@@ -232,10 +232,12 @@ class Payloads:
 
         What a put writes there carries ``payload=meta.gen``: by that it is found, and freed.
         """
+        segments = self.database.segments(bucket_key(self.bucket))
         intent = self._writing()
-        if intent is not None:
-            intent.res.segments = True
-        return self.database.segments(bucket_key(self.bucket))
+        if intent is None:
+            return segments
+        intent.res.segments = True
+        return OwnedSegments(segments, intent.key)
 
     @property
     def fs(self) -> GridFS:

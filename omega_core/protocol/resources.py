@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import IntegrityError
 from ..mongo.database import Database
+from .collection import OBJECT
 from .naming import Key, gen_of_collection, generation_key
 
 OWNER = "omega_generation"
@@ -96,18 +97,24 @@ class Resources:
             database.data(f"{files}.files").delete_many({"_id": ids_of(gen)})
             database.data(f"{files}.chunks").delete_many({"files_id": ids_of(gen)})
         if self.files:
-            owned = {"_id": {"$in": self.files}, OWNER: gen}
+            # No operator of MongoDB, which could choose among the files.
+            ids = [id_ for id_ in self.files if not isinstance(id_, Mapping)]
+            owned = {"_id": {"$in": ids}, OWNER: gen}
             found = [
                 file["_id"] for file in database.data(f"{files}.files").find(owned, {"_id": 1})
             ]
             # The other way round: it is the file that says to whom the chunks belong.
             database.data(f"{files}.chunks").delete_many({"files_id": {"$in": found}})
             database.data(f"{files}.files").delete_many(owned)
+        # None: written before the documents said whose they are.
+        mine = {OBJECT: {"$in": [key.digest, None]}}
         if self.segments:
             # Also ``<gen>.0``, ``<gen>.1``, ... where a generation consists of several batches.
-            database.segments(namespace).delete_many({"payload": {"$gte": gen, "$lt": f"{gen}/"}})
+            own = {"$gte": gen, "$lt": f"{gen}/"}
+            database.segments(namespace).delete_many({"payload": own, **mine})
         if self.batches:
-            database.segments(namespace).delete_many({"payload": {"$in": self._payloads(key)}})
+            appended = {"$in": self._payloads(key)}
+            database.segments(namespace).delete_many({"payload": appended, **mine})
         for collection in self.collections:
             if gen_of_collection(collection) == gen:
                 database.data(collection).drop()
