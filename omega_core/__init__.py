@@ -43,6 +43,7 @@ __all__ = [
     "Result",
     "Secret",
     "Task",
+    "__version__",
     "errors",
     "execute",
     "hookimpl",
@@ -68,6 +69,10 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("omega-core")
     try:
         module = _LAZY[name]
     except KeyError:
@@ -78,4 +83,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_LAZY))
+    # What was imported to make this module is nobody's business.
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

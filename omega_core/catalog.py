@@ -31,6 +31,8 @@ _LISTED = {"pending": 0, "retired": 0, "versions": 0, "inline": 0}
 class Catalog(Payloads):
     """The objects of a store by name: everything that is done with them but put and get."""
 
+    _inner = frozenset({"discard", "retire"})
+
     # --- what is there -----------------------------------------------------------------------
 
     def exists(self, name: str) -> bool:

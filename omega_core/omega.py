@@ -32,6 +32,7 @@ from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
 from .runtime.runtime import Engines, Runtime
 from .store import OmegaStore
+from .visible import Visible
 
 log = logging.getLogger("omega_core")
 
@@ -39,7 +40,7 @@ _COLLECT_EVERY = 60.0
 _COLLECT_LIMIT = 16
 
 
-class Omega:
+class Omega(Visible):
     """The way in: datasets, models and jobs of one bucket, and a runtime for the models.
 
     Parameters
@@ -138,6 +139,10 @@ class Omega:
         return f"<Omega bucket {self.bucket!r} at {self._shared.database.described}>"
 
     # --- for the stores ----------------------------------------------------------------------
+
+    _inner = frozenset(
+        {"collect_now_and_then", "database", "engines", "freer", "leases", "new_id", "router"}
+    )
 
     @property
     def database(self) -> Database:

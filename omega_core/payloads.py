@@ -36,6 +36,7 @@ from .protocol.naming import (
     side_collection_key,
 )
 from .protocol.scope import current_scope
+from .visible import Visible
 
 if TYPE_CHECKING:
     from .mongo.database import Database
@@ -44,12 +45,14 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-class Payloads:
+class Payloads(Visible):
     """One store as its backends see it.
 
     Inside a put, everything here belongs to the generation that is being written; inside a get, to
     the version that was asked for; outside, to what is live.
     """
+
+    _inner = frozenset({"database", "key", "save_metadata"})
 
     def __init__(self, omega: Omega, prefix: str) -> None:
         self.omega = omega

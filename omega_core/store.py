@@ -39,6 +39,8 @@ class OmegaStore(Catalog):
     A put reads top to bottom: route, begin, hook, backend, commit.
     """
 
+    _inner = frozenset({"put_temporary"})
+
     # --- put and get -------------------------------------------------------------------------
 
     def put(

@@ -23,6 +23,7 @@ from ..errors import (
     PluginNotFoundError,
     suggestion,
 )
+from ..visible import Visible
 from .binding import resolve
 from .marker import PROJECT
 from .packages import installation
@@ -33,7 +34,7 @@ State = Literal["enabled", "disabled", "incompatible", "conflict", "misconfigure
 
 # eq=False: these are told apart by identity, in pluggy's registry and in sets.
 @dataclass(eq=False)
-class Plugin:
+class Plugin(Visible):
     """One installed plugin.
 
     Attributes
@@ -55,6 +56,8 @@ class Plugin:
     specs
         What it declared, once it is loaded.
     """
+
+    _inner = frozenset({"fail", "module"})
 
     id: str
     distribution: str

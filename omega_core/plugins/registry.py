@@ -23,6 +23,7 @@ from ..errors import (
     PluginNotFoundError,
     suggestion,
 )
+from ..visible import Visible
 from .binding import Hooks, bind, require_some
 from .contract import check_implementations
 from .discovery import Plugin, discover, load
@@ -36,7 +37,7 @@ RUNTIME = "runtime"
 """Who owns the backends that were registered at run time."""
 
 
-class Plugins:
+class Plugins(Visible):
     """Who is there, and what they offer: ``om.plugins``.
 
     Iterating gives the installed `Plugin` records; ``om.plugins["pandas"]`` gives one.
@@ -53,6 +54,10 @@ class Plugins:
     PluginError
         A plugin does not work, and the configuration is strict.
     """
+
+    _inner = frozenset(
+        {"kinds_of", "lock", "manager", "not_working", "register", "schemas", "specs"}
+    )
 
     def __init__(
         self,

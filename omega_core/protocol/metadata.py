@@ -215,6 +215,13 @@ class Metadata(Document):
             )
         return self._store
 
+    def __dir__(self) -> list[str]:
+        # Not what is inherited: what a mongoengine document does besides, this one does not do.
+        own = [cls for cls in type(self).__mro__ if issubclass(cls, Metadata)]
+        names = {name for cls in own for name in vars(cls)} & set(super().__dir__())
+        inner = {"copy", "from_document", "integrity", "meta", "payload", "res"}
+        return [name for name in names - inner if not name.startswith("_")]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Metadata) and self._identity() == other._identity()
 

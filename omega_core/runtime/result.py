@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Literal
 
+from ..visible import Visible
+
 Status = Literal["pending", "running", "success", "failure", "cancelled"]
 
 
-class Result:
+class Result(Visible):
     """What an action returns at once; `get` waits for the rest.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import PluginNotFoundError, UnsupportedOptionError, suggestion
 from ..plugins.registry import imported
+from ..visible import Visible
 from .local import LocalEngine
 from .result import Result
 from .task import Task
@@ -79,7 +80,7 @@ class Engines:
         self._engines = {}
 
 
-class Runtime:
+class Runtime(Visible):
     """``om.runtime``: ``om.runtime.model("churn").fit("X", "y").get()``."""
 
     def __init__(self, omega: Omega) -> None:
@@ -90,7 +91,7 @@ class Runtime:
         return ModelRuntime(self._omega, name)
 
 
-class ModelRuntime:
+class ModelRuntime(Visible):
     """The actions of one model. Each returns a `Result` at once.
 
     ``X`` and ``Y`` are names of datasets. A value is taken too: it is stored under a hidden name,
