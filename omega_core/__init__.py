@@ -20,6 +20,7 @@ from .plugins.spec import BackendSpec
 
 if TYPE_CHECKING:
     from .backends.filters import possible_matches
+    from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .config import Config, Secret
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -44,11 +45,15 @@ __all__ = [
     "Secret",
     "Task",
     "__version__",
+    "dump_row",
     "errors",
     "execute",
     "hookimpl",
     "possible_matches",
+    "read_rows",
     "require_pickle_allowed",
+    "row_id",
+    "row_place",
 ]
 
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
@@ -62,9 +67,13 @@ _LAZY = {
     "Result": ".runtime.result",
     "Secret": ".config",
     "Task": ".runtime.task",
+    "dump_row": ".backends.row_documents",
     "execute": ".runtime.task",
     "possible_matches": ".backends.filters",
+    "read_rows": ".backends.row_documents",
     "require_pickle_allowed": ".security",
+    "row_id": ".backends.row_documents",
+    "row_place": ".backends.row_documents",
 }
 
 

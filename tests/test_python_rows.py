@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import Int64
 
 from omega_core import Omega
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
+
+Change = Callable[[Any], Any]
 
 ROWS = [{"i": i, "s": f"row {i}", "f": i / 3, "t": (i,)} for i in range(2500)]
 
@@ -132,6 +137,112 @@ def test_missing_rows_are_an_error(om: Omega) -> None:
     put(om, ROWS[:5])
     om.datasets.collection("rows").delete_one({"i": 3})
     with pytest.raises(IntegrityError, match="4 of the 5 rows"):
+        om.datasets.get("rows")
+
+
+# --- rows that were changed -----------------------------------------------------------------------
+
+
+def change(field: str, value: Any) -> Change:
+    return lambda rows: rows.update_one({"i": 1}, {"$set": {field: value}})
+
+
+def swap(rows: Any) -> None:
+    first, second = rows.find({"i": {"$in": [0, 1]}}).sort("i")
+    rows.replace_one({"_id": first["_id"]}, {k: v for k, v in second.items() if k != "_id"})
+    rows.replace_one({"_id": second["_id"]}, {k: v for k, v in first.items() if k != "_id"})
+
+
+def reorder_the_keys(rows: Any) -> None:
+    row = rows.find_one({"i": 1})
+    rows.replace_one({"_id": row["_id"]}, dict(reversed(row.items())))
+
+
+def write_under_another_id(rows: Any) -> None:
+    row = rows.find_one_and_delete({"i": 1})
+    rows.insert_one({**row, "_id": row["_id"].replace("-000000000001-", "-000000000009-")})
+
+
+def write_under_an_id_without_checksum(rows: Any) -> None:
+    row = rows.find_one_and_delete({"i": 1})
+    rows.insert_one({**row, "_id": row["_id"].rpartition("-")[0]})
+
+
+def take_from_another_batch(rows: Any) -> None:
+    gone, other = rows.find_one_and_delete({"i": 1}), rows.find_one({"i": 5})
+    start = gone["_id"].rpartition("-")[0]
+    rows.insert_one({**other, "i": 1, "_id": start + other["_id"][-9:]})
+
+
+CHANGES: dict[str, Change] = {
+    "value": change("s", "another"),
+    "letter": change("s", "row 7"),
+    "float for an integer": change("i", 1.0),
+    "wider integer": change("i", Int64(1)),
+    "truth for an integer": change("one", True),
+    "null for a value": change("s", None),
+    "time": change("t", dt.datetime(2024, 1, 1, 0, 0, 0, 1000)),
+    "sign of zero": change("zero", -0.0),
+    "new key": change("new", 1),
+    "nested value": change("d.a", 2),
+    "element of a list": change("l.0", 2),
+    "key removed": lambda rows: rows.update_one({"i": 1}, {"$unset": {"s": 1}}),
+    "key renamed": lambda rows: rows.update_one({"i": 1}, {"$rename": {"s": "S"}}),
+    "order of keys": reorder_the_keys,
+    "two rows swapped": swap,
+    "another id": write_under_another_id,
+    "id without a checksum": write_under_an_id_without_checksum,
+    "row of another batch": take_from_another_batch,
+}
+
+
+def watched(i: int) -> dict[str, Any]:
+    return {
+        "i": i, "s": f"row {i}", "one": 1, "zero": 0.0, "t": dt.datetime(2024, 1, 1),
+        "d": {"a": 1}, "l": [1],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", CHANGES.values(), ids=CHANGES.keys())
+def test_a_row_that_was_changed_is_an_error_that_names_it(om: Omega, damage: Change) -> None:
+    put(om, map(watched, range(4)))
+    put(om, map(watched, range(4, 8)), append=True)
+    gen = om.datasets.metadata("rows").gen
+    damage(om.datasets.collection("rows"))
+    what = rf"data/'rows' in bucket 'default', version 1: row [019] of the batch {gen} is not the"
+    with pytest.raises(IntegrityError, match=what):
+        om.datasets.get("rows")
+    # A filter that lets the row through sees it as well; one that does not, does not.
+    with pytest.raises(IntegrityError, match=what):
+        om.datasets.get("rows", filter={"i__lte": 1})
+    assert om.datasets.get("rows", filter={"i__gt": 5}) == [watched(6), watched(7)]
+
+
+def test_a_row_too_many_or_too_few_is_an_error(om: Omega) -> None:
+    put(om, map(watched, range(4)))
+    rows = om.datasets.collection("rows")
+    row = rows.find_one({"i": 1})
+    rows.insert_one({**row, "_id": row["_id"].replace("-000000000001-", "-000000000004-")})
+    with pytest.raises(IntegrityError, match="row 4 of the batch"):
+        om.datasets.get("rows")
+    rows.delete_many({"i": 1})
+    with pytest.raises(IntegrityError, match="3 of the 4 rows"):
+        om.datasets.get("rows")
+
+
+def test_rows_that_were_stored_without_checksums_are_read_and_appended_to(om: Omega) -> None:
+    put(om, map(watched, range(3)))
+    rows = om.datasets.collection("rows")
+    for row in list(rows.find()):
+        rows.delete_one({"_id": row["_id"]})
+        rows.insert_one({**row, "_id": row["_id"].rpartition("-")[0]})
+    om.database.metadata.update_one({}, {"$unset": {"kind_meta.batches.0.crc": 1}})
+    assert om.datasets.get("rows") == [watched(i) for i in range(3)]
+    put(om, [watched(3)], append=True)
+    assert om.datasets.get("rows") == [watched(i) for i in range(4)]
+    assert om.datasets.get("rows", filter={"i__in": [0, 3]}) == [watched(0), watched(3)]
+    rows.update_one({"i": 3}, {"$set": {"s": "another"}})
+    with pytest.raises(IntegrityError, match="row 0 of the batch"):
         om.datasets.get("rows")
 
 

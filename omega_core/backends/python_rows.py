@@ -17,6 +17,7 @@ from ..query import Q
 from .base import BaseDataBackend
 from .filters import possible_matches, understand
 from .matching import matches
+from .row_documents import dump_row, read_rows
 
 _BATCH = 1000
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
@@ -26,7 +27,8 @@ class PythonRowsBackend(BaseDataBackend):
     """Stores the items of an iterable in a collection; appends, filters and indexes.
 
     Values survive as in ``python.data``. Top-level keys are strings without a leading ``$``, a
-    dot or NUL, and not ``_id``, so that other tools can query them.
+    dot or NUL, and not ``_id``, so that other tools can query them. Each item that is read is
+    compared with the checksum in its ``_id``; whether some are missing, where no filter is given.
     """
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
@@ -63,15 +65,16 @@ class PythonRowsBackend(BaseDataBackend):
         count = 0
         # The ids begin with the generation: readers see the batches that the metadata lists, and
         # the collector finds those of a writer that crashed.
-        documents = (
-            {"_id": f"{gen}-{i:012d}", **_checked(item, i, name)} for i, item in enumerate(obj)
-        )
+        codec = collection.codec_options
+        documents = (dump_row(gen, i, _checked(item, i, name), codec) for i, item in enumerate(obj))
         while batch := list(itertools.islice(documents, _BATCH)):
-            count += len(collection.insert_many(batch, ordered=True).inserted_ids)
+            collection.insert_many(batch, ordered=True)
+            count += len(batch)
         for key in keys:
             collection.create_index([key])
         batches = meta.kind_meta.get("batches", [])
-        meta.kind_meta = {**meta.kind_meta, "batches": [*batches, {"gen": gen, "rows": count}]}
+        batch_meta = {"gen": gen, "rows": count, "crc": True}
+        meta.kind_meta = {**meta.kind_meta, "batches": [*batches, batch_meta]}
         if meta.collection is None:
             if not count:
                 collection.database.create_collection(collection.name)
@@ -94,16 +97,19 @@ class PythonRowsBackend(BaseDataBackend):
         assert meta is not None
         condition = understand(filter, name)
         query = possible_matches(condition)
-        collection = self.data_store.collection(name).with_options(codec_options=_CODEC)
+        collection = self.data_store.collection(name)
+        what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         items: list[dict[str, Any]] = []
         for batch in meta.kind_meta["batches"]:
-            found = list(
-                collection.find({"$and": [{"_id": ids_of(batch["gen"])}, query]}).sort("_id", 1)
-            )
+            gen = batch["gen"]
+            # What was stored before there were checksums has none.
+            checked = {gen} if batch.get("crc") else ()
+            asked = {"$and": [{"_id": ids_of(gen)}, query]}
+            found = list(read_rows(collection, asked, _CODEC, checked, what))
             if filter is None and len(found) != batch["rows"]:
                 raise IntegrityError(
-                    f"{meta.prefix}{name!r} in bucket {meta.bucket!r}: {len(found)} of the "
-                    f"{batch['rows']} rows of a batch are there."
+                    f"{what}: {len(found)} of the {batch['rows']} rows of the batch {gen} are "
+                    "there. Restore an earlier version, or store it again."
                 )
             rows = ({k: decode(v) for k, v in item.items() if k != "_id"} for item in found)
             items += [row for row in rows if matches(condition, row)]

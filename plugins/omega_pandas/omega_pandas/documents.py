@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from omega_core import row_place
 from omega_core.errors import UnsupportedValueError
 
 from .faithful import Unfaithful
@@ -124,9 +125,15 @@ class RowLayout:
         objects: dict[str, Json] = self._own["objects"]
         return objects.get(str(position), self._shared["columns"][position])
 
-    def projection(self, names: list[str]) -> dict[str, int]:
-        """Return what to fetch of the documents, for the fields of the table that are named."""
-        return {"_id": 1, **{self.fields[name].name: 1 for name in names}}
+    def projection(self, names: list[str]) -> tuple[dict[str, int], bool]:
+        """Return what to fetch of the documents, for the fields of the table that are named.
+
+        Where these are all columns, the index comes with them: of a whole row, but not of a part,
+        the checksum can be compared. The second value says whether it is one.
+        """
+        whole = {name for name in self.fields if name.startswith("c")} <= set(names)
+        wanted = self.fields if whole else names
+        return {"_id": 1, **{self.fields[name].name: 1 for name in wanted}}, whole
 
     @intact()
     def load(
@@ -136,7 +143,7 @@ class RowLayout:
         pieces: dict[str, list[Arrow]] = {name: [self.fields[name].load([])] for name in names}
         numbers: list[int] = []
         while found := list(itertools.islice(documents, _SLICE)):
-            numbers += [int(document["_id"][-12:]) for document in found]
+            numbers += [row_place(document["_id"])[1] for document in found]
             for name in names:
                 field = self.fields[name]
                 pieces[name].append(field.load([document[field.name] for document in found]))

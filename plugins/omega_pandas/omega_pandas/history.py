@@ -28,12 +28,15 @@ class Batch:
         Its first row in the whole object.
     header
         What differs from batch to batch, packed; None where it is a document.
+    crc
+        Whether its rows say in their ids what they hold.
     """
 
     payload: str
     start: int
     layout: Layout
     header: bytes | None
+    crc: bool = False
 
     @property
     def stop(self) -> int:
@@ -56,7 +59,8 @@ def batches_of(meta: Metadata, as_of: int | dt.datetime | None = None) -> list[B
     found: list[Batch] = []
     start = 0
     for entry in _as_of(meta, as_of):
-        batch = Batch(entry["payload"], start, Layout.from_document(entry), entry["header"])
+        layout, crc = Layout.from_document(entry), bool(entry.get("crc"))
+        batch = Batch(entry["payload"], start, layout, entry["header"], crc)
         found.append(batch)
         start = batch.stop
     return found

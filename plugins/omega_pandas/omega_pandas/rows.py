@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pymongo.errors import DocumentTooLarge, OperationFailure
 
-from omega_core import BaseDataBackend
+from omega_core import BaseDataBackend, dump_row
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
 from .batches import check_schema, split_header
@@ -21,7 +21,7 @@ from .labels import Labels
 from .rowreader import RowsSelection
 from .schema import listing
 from .segments import Layout
-from .storedrows import StoredRows, row_id
+from .storedrows import StoredRows
 from .tables import encode_frame
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class RowsBackend(BaseDataBackend):
         header = store_header(own, gen, f"{gen}-header", store.segments)
         width = len(rows.fields)
         cut = Layout(len(obj), 1, (width,) if width else ())
-        batch = {"gen": gen, "payload": gen, **cut.to_document(), "header": header}
+        batch = {
+            "gen": gen, "payload": gen, **cut.to_document(), "header": header, "crc": True
+        }  # fmt: skip
         meta.kind_meta = {**meta.kind_meta, "batches": [*meta.kind_meta["batches"], batch]}
         return meta.save()
 
@@ -184,7 +186,8 @@ class RowsBackend(BaseDataBackend):
 def _insert(
     collection: Collection[Document], gen: str, documents: Iterator[Document], subject: str
 ) -> None:
-    numbered = ({"_id": row_id(gen, row), **item} for row, item in enumerate(documents))
+    codec = collection.codec_options
+    numbered = (dump_row(gen, row, item, codec) for row, item in enumerate(documents))
     while batch := list(itertools.islice(numbered, _BATCH)):
         try:
             collection.insert_many(batch, ordered=True)

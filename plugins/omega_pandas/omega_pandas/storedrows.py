@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from bson.codec_options import CodecOptions, DatetimeConversion
 
+from omega_core import read_rows, row_id
 from omega_core.errors import IntegrityError
 
 from .documents import RowLayout
@@ -64,7 +65,7 @@ class StoredRows(Stored):
         as_of: int | dt.datetime | None = None,
     ) -> None:
         super().__init__(segments, meta, as_of)
-        self._documents = collection.with_options(codec_options=_CODEC)
+        self._documents = collection
         self._layouts: dict[int, RowLayout] = {}
 
     def _pieces_of(self, number: int, low: int, high: int) -> list[Piece]:
@@ -78,7 +79,7 @@ class StoredRows(Stored):
         Raises
         ------
         IntegrityError
-            Where a row is missing.
+            Where a row is missing; or where one was changed, if all columns are asked for.
         """
         segments: Segments = {}
         for run, _ in self._runs(pieces):
@@ -189,14 +190,18 @@ class StoredRows(Stored):
         places: dict[str, int] = {}
         names: list[list[str]] = []
         projection: dict[str, int] = {}
+        checked: set[str] = set()
         for place, piece in enumerate(run):
-            layout = self._layout(piece.batch)
-            places[self.batches[piece.batch].payload] = place
+            layout, batch = self._layout(piece.batch), self.batches[piece.batch]
+            places[batch.payload] = place
             names.append([name for name in fields if name in layout.fields])
-            projection |= layout.projection(names[place])
+            asked, whole = layout.projection(names[place])
+            projection |= asked
+            if whole and batch.crc:
+                checked.add(batch.payload)
         loaded: dict[int, tuple[dict[str, Any], Numbers]] = {}
-        documents = self._find(run, conditions, projection)
-        for gen, mine in itertools.groupby(documents, key=lambda document: gen_of(document["_id"])):
+        documents = self._find(run, conditions, projection, checked)
+        for gen, mine in itertools.groupby(documents, key=lambda one: one["_id"].partition("-")[0]):
             place = places[gen]
             loaded[place] = self._layout(run[place].batch).load(mine, names[place])
         segments: Segments = {}
@@ -212,15 +217,26 @@ class StoredRows(Stored):
         return segments, numbers
 
     def _find(
-        self, run: Sequence[Piece], conditions: Sequence[Document], projection: dict[str, int]
+        self,
+        run: Sequence[Piece],
+        conditions: Sequence[Document],
+        projection: dict[str, int],
+        checked: set[str],
     ) -> Iterator[Document]:
         ids = [self._ids(piece) for piece in run if piece.stop]
         if not ids:
             return iter(())
         queries = [ids[0] if len(ids) == 1 else {"$or": ids}, *filter(None, conditions)]
         query = {"$and": queries} if len(queries) > 1 else queries[0]
-        found = self._documents.find(query, projection).sort("_id", 1)
-        return iter(found.batch_size(_ROUND_TRIP))
+        return read_rows(
+            self._documents,
+            query,
+            _CODEC,
+            checked,
+            self.subject,
+            projection=projection,
+            batch_size=_ROUND_TRIP,
+        )
 
     def _ids(self, piece: Piece) -> Document:
         gen = self.batches[piece.batch].payload
@@ -240,15 +256,3 @@ class StoredRows(Stored):
                 "replaced meanwhile, get it again; else restore an earlier version, or store it "
                 "again."
             )
-
-
-def row_id(gen: str, row: int) -> str:
-    """Return the id of the document that holds a row of a batch."""
-    # The ids begin with the generation: readers see the batches that the metadata lists, and the
-    # collector finds those of a writer that crashed.
-    return f"{gen}-{row:012d}"
-
-
-def gen_of(id_: str) -> str:
-    """Return the generation of a row, of which `row_id` made the id."""
-    return id_.partition("-")[0]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from bson import Int64
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -208,6 +209,110 @@ def test_a_row_that_is_missing_is_an_error(om: Omega) -> None:
     put(om, wide())
     om.datasets.collection("rows").delete_one({"int8": 0})
     with pytest.raises(errors.IntegrityError, match="2 of the 3 rows"):
+        om.datasets.get("rows")
+
+
+# --- rows that were changed -------------------------------------------------------------------
+
+
+def change(values: dict[str, Any]) -> Callable[[Any], Any]:
+    return lambda rows: rows.update_one({"n": 1}, {"$set": values})
+
+
+def swap(rows: Any) -> None:
+    first, second = rows.find({"n": {"$in": [0, 1]}}).sort("n")
+    rows.replace_one({"_id": first["_id"]}, {k: v for k, v in second.items() if k != "_id"})
+    rows.replace_one({"_id": second["_id"]}, {k: v for k, v in first.items() if k != "_id"})
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "value": change({"s": "b"}),
+    "float for an integer": change({"n": 1.0}),
+    "wider integer": change({"n": Int64(1)}),
+    "truth for an integer": change({"n": True}),
+    "missing value": change({"s": None}),
+    "category": change({"c": "q"}),
+    "sign of zero": change({"x": -0.0}),
+    "moment": change({"t": dt.datetime(2024, 1, 1, 0, 0, 0, 1000)}),
+    "label of the index": change({"day": dt.datetime(2025, 1, 1)}),
+    "key removed": lambda rows: rows.update_one({"n": 1}, {"$unset": {"s": 1}}),
+    "two rows swapped": swap,
+}
+
+
+def watched(start: int) -> pd.DataFrame:
+    numbers = range(start, start + 4)
+    return pd.DataFrame(
+        {
+            "n": numbers,
+            "s": "a",
+            "x": 0.0,
+            "c": pd.Categorical(["p"] * 4, categories=["p", "q"]),
+            "t": pd.Timestamp("2024").as_unit("ms"),
+        },
+        index=pd.DatetimeIndex([f"2024-01-{n + 1:02}" for n in numbers], name="day").as_unit("ms"),
+    )
+
+
+@pytest.mark.parametrize("damage", CHANGES.values(), ids=CHANGES.keys())
+def test_a_row_that_was_changed_is_an_error_that_names_it(
+    om: Omega, assert_same: Same, damage: Callable[[Any], Any]
+) -> None:
+    put(om, watched(0))
+    put(om, watched(4), append=True)
+    gen = om.datasets.metadata("rows").gen
+    damage(om.datasets.collection("rows"))
+    what = rf"data/'rows' in bucket 'default', version 1: row [01] of the batch {gen} is not the"
+    for options in (
+        {},
+        {"filter": {"n__lt": 3}},
+        {"rows": slice(0, 2)},
+        {"columns": ["t", "c", "x", "s", "n"]},
+        {"as_": "arrow"},
+    ):
+        with pytest.raises(errors.IntegrityError, match=what):
+            om.datasets.get("rows", **options)
+    with pytest.raises(errors.IntegrityError, match=what):
+        list(om.datasets.get("rows", chunksize=3))
+    whole = pd.concat([watched(0), watched(4)])
+    assert_same(whole[whole.n > 5], om.datasets.get("rows", filter={"n__gt": 5}))
+
+
+def test_a_label_that_was_changed_is_an_error_also_where_all_of_the_index_is_looked_at(
+    om: Omega,
+) -> None:
+    put(om, watched(0).asfreq("D"))
+    change({"day": dt.datetime(2024, 1, 2, 1)})(om.datasets.collection("rows"))
+    with pytest.raises(errors.IntegrityError, match="row 1 of the batch"):
+        om.datasets.get("rows")
+
+
+def test_fields_and_rows_of_other_tools_are_none_of_the_frames(
+    om: Omega, assert_same: Same
+) -> None:
+    put(om, watched(0))
+    rows = om.datasets.collection("rows")
+    rows.update_many({}, {"$set": {"tag": "theirs"}})
+    rows.insert_one({"n": 5, "s": "a"})
+    assert_same(watched(0), om.datasets.get("rows"))
+
+
+def test_rows_that_were_stored_without_checksums_are_read_and_appended_to(
+    om: Omega, assert_same: Same
+) -> None:
+    put(om, watched(0))
+    rows = om.datasets.collection("rows")
+    for row in list(rows.find()):
+        rows.delete_one({"_id": row["_id"]})
+        rows.insert_one({**row, "_id": row["_id"].rpartition("-")[0]})
+    om.database.metadata.update_one({}, {"$unset": {"kind_meta.batches.0.crc": 1}})
+    assert_same(watched(0), om.datasets.get("rows"))
+    put(om, watched(4), append=True)
+    whole = pd.concat([watched(0), watched(4)])
+    assert_same(whole, om.datasets.get("rows"))
+    assert_same(whole[whole.n > 2], om.datasets.get("rows", filter={"n__gt": 2}))
+    rows.update_one({"n": 5}, {"$set": {"s": "b"}})
+    with pytest.raises(errors.IntegrityError, match="row 1 of the batch"):
         om.datasets.get("rows")
 
 
