@@ -83,7 +83,9 @@ def difference(given: object, again: object) -> Difference | None:
             twins[id(one)], taken[id(other)] = other, one
             # States are made for the comparison: their ids must not come again before it ends.
             kept += (one, other)
-            stack += [(a, b, (place, step) if step else place) for a, b, step in _pairs(one, other)]
+            inside = [(a, b, (place, step) if step else place) for a, b, step in _pairs(one, other)]
+            # The last is taken first, and the first difference is what people look for.
+            stack += reversed(inside)
         except _DiffersError as error:
             return Difference(place, error.given, error.again)
     return None

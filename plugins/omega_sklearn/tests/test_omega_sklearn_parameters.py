@@ -7,7 +7,7 @@ import importlib
 import inspect
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,14 @@ from omega_sklearn.trusted import SHIPPED
 
 MakeOmega = Callable[..., Omega]
 Forge = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def om(mongo_url: str) -> Iterator[Omega]:
+    """One store for all of these tests: a fresh database for each would take most of the time."""
+    with Omega({"mongo": {"url": f"{mongo_url}/parameters"}}) as omega:
+        yield omega
+
 
 CACHE = "/nowhere/cache"
 PIPE = make_pipeline(StandardScaler())
@@ -154,6 +162,8 @@ def test_what_would_be_acted_upon_is_neither_stored_nor_read(
     om: Omega, forge: Forge, case: str
 ) -> None:
     model, attribute = REFUSED[case]
+    if om.models.exists("m"):
+        om.models.drop("m")
     with pytest.raises(UntrustedFormatError, match=attribute) as caught:
         om.models.put(make_pipeline(model), "m")
     assert "It is at model.steps[0][1]" in str(caught.value)
@@ -206,12 +216,12 @@ def test_a_cache_is_neither_written_nor_unpickled(om: Omega, forge: Forge, tmp_p
 def test_data_do_not_name_files(om: Omega, forge: Forge, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("a word of ours")
-    om.datasets.put([str(secret)], "x")
+    om.datasets.put([str(secret)], "paths")
     model = CountVectorizer(input="filename").fit([str(secret)])
     assert "ours" in model.vocabulary_  # that is what it would do
     forge(om, skops.io.dumps(model), "m")
     with pytest.raises(UntrustedFormatError, match="input"):
-        om.runtime.model("m").transform("x").get()
+        om.runtime.model("m").transform("paths").get()
 
 
 class Cached(Pipeline):
