@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pymongo
 import pytest
 
 from omega_core import Omega
-from omega_core.mongo.binary import find_mongod
+from omega_core.errors import OmegaError
+from omega_core.testing.faults import let_time_pass
+from omega_core.testing.orphans import find_orphans
+from omega_core.testing.replicas import ReplicaSet
 
 
 @pytest.fixture(scope="module")
 def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a replica set of one member, on loopback."""
-    directory: Path = tmp_path_factory.mktemp("replica")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    options += ["--nounixsocket", "--replSet", "rs", "--oplogSize", "16", "--quiet"]
-    with open(directory / "log", "wb") as log:
-        server = subprocess.Popen([str(find_mongod()), *options], stdout=log, stderr=log)
-    client: pymongo.MongoClient[dict[str, Any]]
-    with pymongo.MongoClient("127.0.0.1", port, directConnection=True) as client:
-        member = {"_id": 0, "host": f"127.0.0.1:{port}"}
-        client.admin.command("replSetInitiate", {"_id": "rs", "members": [member]})
-        deadline = time.monotonic() + 30
-        while not client.admin.command("hello")["isWritablePrimary"]:
-            assert time.monotonic() < deadline, "the replica set elects no primary"
-            time.sleep(0.05)
-    yield f"mongodb://127.0.0.1:{port}/omega?replicaSet=rs"
-    server.terminate()
-    server.wait(30)
+    with ReplicaSet(tmp_path_factory.mktemp("replica"), members=1) as replicas:
+        yield replicas.url()
 
 
 def test_everything_works_with_majorities(replica_set: str) -> None:
@@ -63,3 +46,133 @@ def test_everything_works_with_majorities(replica_set: str) -> None:
 def test_a_plain_server_is_not_taken_for_one(om: Omega) -> None:
     om.datasets.put(1, "x")
     assert om.database.metadata.write_concern.document == {"w": 1, "j": True}
+
+
+# --- step-downs and killed primaries ---------------------------------------------------------
+
+
+class Clients:
+    """Threads of one client, each at its work until told to stop; any error not ours is kept."""
+
+    def __init__(self, om: Omega) -> None:
+        self.om = om
+        self.failures: list[BaseException] = []
+        self.done: dict[str, int] = {}
+        self.acknowledged: dict[str, list[int]] = {"rows": [], "frame": []}
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,))
+            for work in (self.count, self.watch, self.append_rows, self.append_frames)
+        ]
+
+    def __enter__(self) -> Clients:
+        self.om.datasets.put(0, "counter")
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, work: Callable[[], Iterator[None]]) -> None:
+        try:
+            for _ in work():
+                self.done[work.__name__] = self.done.get(work.__name__, 0) + 1
+                if self._stop.is_set():
+                    return
+        except BaseException as exc:
+            self.failures.append(exc)
+
+    def count(self) -> Iterator[None]:
+        acknowledged = last = i = 0
+        while True:
+            i += 1
+            try:
+                self.om.datasets.put(i, "counter")
+                acknowledged = i
+                found = self.om.datasets.get("counter")
+            except OmegaError:
+                yield
+                continue
+            assert found >= acknowledged, f"{found} after {acknowledged} was acknowledged"
+            assert found >= last, f"{found} after {last} was read"
+            last = found
+            yield
+
+    def watch(self) -> Iterator[None]:
+        last = 0
+        while True:
+            try:
+                found = self.om.datasets.get("counter")
+            except OmegaError:
+                yield
+                continue
+            assert found >= last, f"{found} after {last} was read"
+            last = found
+            yield
+
+    def append_rows(self) -> Iterator[None]:
+        i = 0
+        while True:
+            i += 1
+            try:
+                self.om.datasets.put([{"i": i}], "rows", kind="python.rows", append=True)
+                self.acknowledged["rows"].append(i)
+            except OmegaError:
+                pass
+            yield
+
+    def append_frames(self) -> Iterator[None]:
+        pd = pytest.importorskip("pandas") if "pandas" in self.om.plugins else None
+        i = 0
+        while pd is not None:
+            i += 1
+            try:
+                self.om.datasets.put(pd.DataFrame({"i": [i] * 5}), "frame", append=True)
+                self.acknowledged["frame"].append(i)
+            except OmegaError:
+                pass
+            yield
+
+    def check(self) -> None:
+        assert self.failures == []
+        assert self.done["count"] > 5, self.done
+        rows = [row["i"] for row in self.om.datasets.get("rows")]
+        assert rows == sorted(set(rows))
+        assert set(self.acknowledged["rows"]) <= set(rows)
+        if self.acknowledged["frame"]:
+            frame = self.om.datasets.get("frame")["i"].tolist()
+            assert frame == sorted(frame)
+            assert all(frame.count(i) == 5 for i in self.acknowledged["frame"])
+        let_time_pass(self.om.database.mongodb, 3600)
+        assert self.om.gc(grace=0).blocked == []
+        assert find_orphans(self.om.database.mongodb) == []
+
+
+def harass(replicas: ReplicaSet, om: Omega, *, step_downs: int, kills: int) -> Clients:
+    """Depose and kill primaries under load."""
+    with Clients(om) as clients:
+        for _ in range(step_downs):
+            time.sleep(1.0)
+            replicas.step_down()
+        for _ in range(kills):
+            time.sleep(1.0)
+            port = replicas.kill_primary()
+            replicas.primary()
+            time.sleep(1.0)
+            replicas.start(port)
+        replicas.primary()
+        time.sleep(1.0)
+    return clients
+
+
+@pytest.mark.slow
+def test_over_step_downs_and_a_killed_primary_nothing_is_lost_and_nobody_goes_back(
+    tmp_path: Path,
+) -> None:
+    with ReplicaSet(tmp_path) as replicas:
+        om = Omega({"mongo": {"url": replicas.url(), "timeout": 10.0}})
+        with om:
+            harass(replicas, om, step_downs=2, kills=1).check()

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
+import bson
 import pymongo
+from bson.codec_options import TypeRegistry
 from bson.timestamp import Timestamp
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -54,23 +56,33 @@ class CausalClock:
 
 
 class CausalCollection:
-    """A collection, of which every operation stands in a session of a `CausalClock`."""
+    """A collection, of which every operation stands in a session of a `CausalClock`.
 
-    def __init__(self, collection: Collection[Document], clock: CausalClock) -> None:
+    Parameters
+    ----------
+    clock
+        None on a standalone server, which has neither sessions of this kind nor a need for them.
+    """
+
+    def __init__(self, collection: Collection[Document], clock: CausalClock | None) -> None:
         self._collection = collection
         self._clock = clock
+        # With decoders of types, the driver stumbles over an answer that tells of a write concern
+        # that failed (PyMongo 4.20: "'RawBSONDocument' object has no attribute 'update'").
+        plain = collection.codec_options.with_options(type_registry=TypeRegistry())
+        self._modified = collection.with_options(codec_options=plain)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._collection, name)
 
     def find(self, *args: Any, **kwargs: Any) -> Iterator[Document]:
         """Yield what is found; the session lasts as long as that."""
-        with self._clock.session() as session:
+        with self._session() as session:
             yield from self._collection.find(*args, **kwargs, session=session)
 
     def aggregate(self, pipeline: Sequence[Document]) -> Iterator[Document]:
         """Yield what is aggregated; the session lasts as long as that."""
-        with self._clock.session() as session:
+        with self._session() as session:
             yield from self._collection.aggregate(pipeline, session=session)
 
     def find_one(self, *args: Any, **kwargs: Any) -> Document | None:
@@ -83,11 +95,17 @@ class CausalCollection:
         return self._run(self._collection.update_one, *args, **kwargs)
 
     def find_one_and_update(self, *args: Any, **kwargs: Any) -> Any:
-        return self._run(self._collection.find_one_and_update, *args, **kwargs)
+        document = self._run(self._modified.find_one_and_update, *args, **kwargs)
+        if document is None:
+            return None
+        return bson.decode(bson.encode(document), self._collection.codec_options)
 
     def delete_one(self, *args: Any, **kwargs: Any) -> DeleteResult:
         return self._run(self._collection.delete_one, *args, **kwargs)
 
+    def _session(self) -> AbstractContextManager[ClientSession | None]:
+        return nullcontext() if self._clock is None else self._clock.session()
+
     def _run(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        with self._clock.session() as session:
+        with self._session() as session:
             return method(*args, **kwargs, session=session)

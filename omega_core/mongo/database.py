@@ -217,8 +217,6 @@ class Database:
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,
         )
-        if self._clock is None:
-            return collection
         return cast("Collection[Document]", CausalCollection(collection, self._clock))
 
     @property

@@ -34,6 +34,8 @@ class ReplicaSet:
         for port in self._ports:
             (directory / str(port)).mkdir()
             self.start(port)
+        for port in self._ports:
+            self._until_up(port)
         described = [
             {"_id": position, "host": f"127.0.0.1:{port}"}
             for position, port in enumerate(self._ports)
@@ -102,6 +104,16 @@ class ReplicaSet:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _until_up(self, port: int) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._on(port, "ping")
+                return
+            except PyMongoError:
+                if time.monotonic() > deadline:
+                    raise
 
     def _on(self, port: int, command: str, value: Any = 1, **more: Any) -> dict[str, Any]:
         client: pymongo.MongoClient[dict[str, Any]]
