@@ -152,7 +152,7 @@ class Catalog(Payloads):
             # Nothing there at a second attempt: it was the first that dropped it, most likely.
             return bool(result.matched_count) or attempts > 1
 
-        return persist(drop)
+        return persist(self.database, drop)
 
     def discard(self, name: str) -> None:
         """Drop a temporary object, if it is there, and free it at once: nobody else reads it."""
@@ -174,7 +174,10 @@ class Catalog(Payloads):
             condition = self.key(name).filter(gen={"$exists": True}, **kept)
             with answering(self.database):
                 persist(
-                    lambda: self.database.metadata.update_one(condition, pipelines.restore(version))
+                    self.database,
+                    lambda: self.database.metadata.update_one(
+                        condition, pipelines.restore(version)
+                    ),
                 )
         restored = self._existing(name)
         if restored.gen != chosen.gen:

@@ -23,6 +23,10 @@ class MongoConfig:
     timeout: float = limited(5.0, above=0)
     data_dir: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.data_dir == "":
+            raise ValueError("data_dir is empty. Name a directory, or leave the key out.")
+
     @property
     def redacted_url(self) -> str | None:
         """The URL as it may be shown: without user and password; `HIDDEN` for what is none."""

@@ -30,6 +30,10 @@ class ServerError(OmegaError, ConnectionError):
     """No MongoDB server answers, or none can be started."""
 
 
+class AccessError(OmegaError, PermissionError):
+    """The MongoDB server does not know who asks, or does not permit this to them."""
+
+
 class UriNotAllowedError(OmegaError):
     """A URI lies outside ``[uris] allow``, escapes its root, or carries credentials."""
 

@@ -77,7 +77,7 @@ class Locations:
         return sorted({"file", *self._factories()})
 
     def check(self, uri: str) -> str:
-        """Return the canonical form of ``uri``.
+        """Return the canonical form of ``uri``, which may have a ``{key}`` in the place of a name.
 
         Raises
         ------
@@ -117,10 +117,8 @@ class Locations:
             or not all(c.isascii() and (c.isalnum() or c in "._-") for c in key)
         ):
             raise ValueError(f"a key is made of ASCII letters, digits, '.', '_' and '-': {key!r}")
-        before = template.partition(_KEY)[0]
-        # The next version has another key: what helps is the directory that holds all of them.
-        many = parse_uri(before.rpartition("/")[0] + "/") if before.count("/") > 2 else None
-        return str(self._checked(template.replace(_KEY, key), many))
+        self._checked(template)  # for its advice, which holds for every key
+        return self.check(template.replace(_KEY, key))
 
     def create(self, uri: str) -> WritableFile:
         """Open a new file for writing. It exists, durably, once `close` has returned.
@@ -250,7 +248,7 @@ class Locations:
 
         return WritableFile(str(place), sink, sink.close, discard)
 
-    def _checked(self, uri: str, advised: Uri | None = None) -> Uri:
+    def _checked(self, uri: str) -> Uri:
         place = parse_uri(uri)
         if place.scheme != "file" and place.scheme not in self._factories():
             package = _PACKAGES.get(place.scheme)
@@ -263,6 +261,9 @@ class Locations:
             raise PluginNotFoundError(
                 f"no enabled plugin offers the scheme {place.scheme!r} of {place}; {advice}"
             )
+        before, many, _ = uri.partition(_KEY)
+        # The next version has another key: what helps is the directory that holds all of them.
+        advised = parse_uri(before.rpartition("/")[0] + "/") if many else None
         require_allowed(place, self._allow, place=advised)
         if place.scheme == "file":
             local_files.require_inside(place, self._allow)

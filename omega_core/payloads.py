@@ -12,6 +12,7 @@ from pymongo.database import Database as MongoDatabase
 
 from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
+from .mongo.database import answering
 from .protocol import attributes as attributes_codec
 from .protocol import pipelines
 from .protocol.admission import admit
@@ -157,18 +158,20 @@ class Payloads(Visible):
             key = Key(meta.bucket, meta.prefix, meta.name)
             attributes = attributes_codec.to_document(meta.attributes, str(key))
             condition = key.filter(gen=meta.gen, rev=meta.rev)
-            saved = persist(
-                lambda: self.database.metadata.find_one_and_update(
-                    condition,
-                    pipelines.save_attributes(attributes),
-                    projection=UNSEEN,
-                    return_document=True,
+            with answering(self.database):
+                saved = persist(
+                    self.database,
+                    lambda: self.database.metadata.find_one_and_update(
+                        condition,
+                        pipelines.save_attributes(attributes),
+                        projection=UNSEEN,
+                        return_document=True,
+                    ),
                 )
-            )
-            if saved is None:
-                # Unless it is our own change, of which the answer got lost.
-                ours = {**condition, "rev": meta.rev + 1, "attributes": {"$eq": attributes}}
-                saved = self.database.metadata.find_one(ours, UNSEEN)
+                if saved is None:
+                    # Unless it is our own change, of which the answer got lost.
+                    ours = {**condition, "rev": meta.rev + 1, "attributes": {"$eq": attributes}}
+                    saved = self.database.metadata.find_one(ours, UNSEEN)
             if saved is None:
                 raise ConflictError(
                     f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} was changed or dropped "

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from gridfs.errors import CorruptGridFile, NoFile
+from pymongo.errors import AutoReconnect
 
 from .backends.base import ACTIONS, BaseDataBackend
 from .catalog import DATA, MODELS, SECTION, Catalog
 from .errors import (
     OvertakenError,
     PluginContractError,
+    ServerError,
     StaleReadError,
     StoreError,
     UnsupportedOptionError,
@@ -165,6 +167,8 @@ class OmegaStore(Catalog):
                 meta = self._existing(name, version)
                 try:
                     return self._get(meta, options)
+                except (AutoReconnect, ServerError):
+                    raise  # no question to a server that has been waited for in vain
                 except Exception as exc:
                     # Either the payload is damaged, or it was replaced and collected meanwhile.
                     if self._is_kept(meta):
@@ -414,7 +418,7 @@ class OmegaStore(Catalog):
     def _check_uri(self, uri: Any) -> None:
         """Refuse a place outside of ``[uris] allow``, whatever the backend makes of it."""
         if isinstance(uri, str):
-            self.omega.locations.check(uri.replace("{key}", "key"))
+            self.omega.locations.check(uri)
 
     def _check_append(self, intent: Intent, meta: Metadata | None, spec: BackendSpec) -> None:
         if intent.append and meta is not None and meta.kind != spec.kind:

@@ -19,6 +19,7 @@ from pymongo.errors import PyMongoError
 
 from omega_core import BaseDataBackend, Metadata, Omega, hookimpl
 from omega_core.errors import ConflictError, OmegaError, ServerError, UnsupportedValueError
+from omega_core.mongo.database import Database
 from omega_core.protocol.commit import Intent
 from omega_core.store import OmegaStore
 from omega_core.testing.crashes import CrashingTwin, kill_at
@@ -375,11 +376,11 @@ def at_the_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any
         original = commit.Intent.commit
         applied = commit.persist
 
-        def interrupted(operation: Callable[[], Any]) -> Any:
+        def interrupted(database: Database, operation: Callable[[], Any]) -> Any:
             monkeypatch.setattr(commit, "persist", applied)
             operation()
             happening()
-            return applied(operation)
+            return applied(database, operation)
 
         def commits(self: Intent, meta: Any) -> Any:
             monkeypatch.setattr(commit.Intent, "commit", original)
@@ -505,11 +506,11 @@ def test_a_restore_of_a_version_that_goes_meanwhile_is_refused(
     for obj in "ab":
         om.datasets.put(obj, "x")
 
-    def late(operation: Callable[[], Any]) -> Any:
+    def late(database: Database, operation: Callable[[], Any]) -> Any:
         monkeypatch.setattr(catalog, "persist", persist)
         for obj in "cd":
             other.datasets.put(obj, "x")
-        return persist(operation)
+        return persist(database, operation)
 
     monkeypatch.setattr(catalog, "persist", late)
     with pytest.raises(ConflictError, match="was put anew while version 1 was restored"):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,3 +287,119 @@ def test_an_unknown_engine_is_an_error(make_omega: Callable[..., Omega]) -> None
     om = make_omega(runtime={"engine": "locl"})
     with pytest.raises(PluginNotFoundError, match="Did you mean 'local'"):
         om.runtime.model("m").fit("X")
+
+
+# --- Ctrl-C ------------------------------------------------------------------------------
+
+_INTERRUPTED = """
+import sys, time
+from omega_core import Omega
+sys.path.insert(0, sys.argv[2])
+from slow_backend import SlowBackend, Slow
+om = Omega({"mongo": {"url": sys.argv[1]}, "runtime": {"workers": 1}})
+om.models.register_backend(SlowBackend)
+om.models.put(Slow(), "m")
+om.datasets.put([1.0], "x")
+first, second = (om.runtime.model("m").fit("x") for _ in range(2))
+while first.status != "running":
+    time.sleep(0.01)
+WAY
+"""
+
+_SLOW_BACKEND = """
+import time
+from omega_core import BaseModelBackend
+class Slow: pass
+class SlowBackend(BaseModelBackend):
+    KIND = "test.slow"
+    TYPES = ("slow_backend:Slow",)
+    def put(self, obj, name, attributes=None, **kwargs):
+        return self.model_store.make_metadata(name, self.KIND, attributes=attributes).save()
+    def get(self, name, **kwargs):
+        return Slow()
+    def fit(self, modelname, Xname, Yname=None, pure_python=True, **kwargs):
+        print("begun", flush=True)
+        time.sleep(SECONDS)
+        meta = self.model_store.put(Slow(), modelname)
+        print("stored", flush=True)
+        return meta
+"""
+
+_WAYS = {
+    "get": "first.get()",
+    "get of one that waits": "second.get()",
+    "somewhere else": "time.sleep(60)",
+    "with": "with om:\n    time.sleep(60)",
+    "finally": "try:\n    time.sleep(60)\nfinally:\n    om.close()",
+}
+
+
+@pytest.mark.parametrize("way", _WAYS)
+def test_a_program_ends_soon_after_ctrl_c_whatever_is_under_way(
+    mongo_url: str, mongo_database: str, tmp_path: Path, way: str
+) -> None:
+    (tmp_path / "slow_backend.py").write_text(_SLOW_BACKEND.replace("SECONDS", "60"))
+    url = f"{mongo_url}/{mongo_database}"
+    program = subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED.replace("WAY", _WAYS[way]), url, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begun\n"
+    time.sleep(0.2)  # until it waits
+    program.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    said, errors = program.communicate(timeout=50)
+    # A bound on the wait, not a benchmark: the task would take a minute.
+    assert time.monotonic() - began < 10
+    assert "KeyboardInterrupt" in errors
+    assert "stored" not in said
+    assert program.returncode in (-signal.SIGINT, 130, 1)
+    with Omega(url=url) as om:
+        om.models.register_backend(MeanBackend)
+        assert om.models.metadata("m").version == 1  # type: ignore[union-attr]
+
+
+def test_a_program_that_ends_by_itself_waits_for_its_tasks(
+    mongo_url: str, mongo_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "slow_backend.py").write_text(_SLOW_BACKEND.replace("SECONDS", "0.5"))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            _INTERRUPTED.replace("WAY", ""),
+            f"{mongo_url}/{mongo_database}",
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.splitlines(), done.stderr) == (["begun", "stored"] * 2, "")
+    with Omega(url=f"{mongo_url}/{mongo_database}") as om:
+        assert om.models.metadata("m").version == 3  # type: ignore[union-attr]
+
+
+def test_ctrl_c_cancels_what_has_not_begun_and_what_is_under_way_goes_on(om: Omega) -> None:
+    MeanBackend.started.clear()
+    MeanBackend.go_on.clear()
+    om.models.put(Mean(), "m")
+    om.datasets.put([1.0, 2.0], "x")
+    results = [om.runtime.model("m").fit("x", wait=True)]
+    assert MeanBackend.started.wait(10)
+    workers = om.config.runtime.workers or os.cpu_count() or 1
+    for _ in range(workers):
+        results.append(om.runtime.model("m").fit("x", wait=True))
+    waits = results[-1]
+    for result in (results[0], waits):
+        main = threading.main_thread().ident
+        assert main is not None
+        threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            result.get()
+    assert (results[0].status, waits.status) == ("running", "cancelled")
+    MeanBackend.go_on.set()
+    assert results[0].get().version > 1

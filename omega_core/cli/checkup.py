@@ -21,6 +21,12 @@ Level = Literal["ok", "warning", "problem"]
 _OLDEST_SERVER = (4, 2)
 _OVERDUE_DAYS = 2
 
+_NEEDED = (
+    *("find", "listIndexes", "insert", "update", "remove"),
+    *("createCollection", "createIndex", "dropCollection"),
+)
+"""What storing takes; the role ``readWrite`` has all of it."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -111,27 +117,73 @@ def _server(config: Config, plugins: Plugins) -> Iterator[Finding]:
     sane = dataclasses.replace(
         config.plugins, strict=False, disabled=(*config.plugins.disabled, *broken)
     )
-    with Omega(dataclasses.replace(config, plugins=sane)) as om:
-        try:
-            client = om.database.client
-        except OmegaError as exc:
-            yield Finding("server", "problem", str(exc))
-            return
-        hello = client.admin.command("hello")
-        info = client.server_info()
-        mode = f"replica set {hello['setName']}" if "setName" in hello else "standalone"
-        name = om.database.mongodb.name
-        text = f"MongoDB {info['version']}, {mode}, database {name!r}, at {om.database.described}"
-        if tuple(info["versionArray"][:2]) < _OLDEST_SERVER:
-            remedy = f"Upgrade it to {'.'.join(map(str, _OLDEST_SERVER))} or later."
-            yield Finding("server", "problem", f"{text}: too old", remedy)
-            return
-        yield Finding("server", "ok", text)
+    try:
+        om = Omega(dataclasses.replace(config, plugins=sane))
+    except OmegaError as exc:
+        yield Finding("configuration", "problem", str(exc))
+        return
+    with om:
+        healthy = True
+        for finding in _looked("server", om, _connection(om)):
+            healthy = healthy and finding.level != "problem"
+            yield finding
         yield from _backends(om)
-        yield from _index(om)
-        yield from _intents(om)
-        yield from _retired(om, plugins)
-        yield from _kinds(om, plugins)
+        if healthy:
+            yield from _looked("user", om, _permissions(om))
+            yield from _looked("indexes", om, _index(om))
+            yield from _looked("writers", om, _intents(om))
+            yield from _looked("gc", om, _retired(om, plugins))
+            yield from _looked("objects", om, _kinds(om, plugins))
+
+
+def _looked(check: str, om: Omega, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings; whatever the server or the system refuses meanwhile is one of them."""
+    from pymongo.errors import PyMongoError
+
+    from ..mongo.database import answering
+
+    try:
+        with answering(om.database):
+            yield from findings
+    except (OmegaError, PyMongoError, OSError) as exc:
+        yield Finding(check, "problem", str(exc))
+
+
+def _connection(om: Omega) -> Iterator[Finding]:
+    client = om.database.client
+    hello = client.admin.command("hello")
+    info = client.server_info()
+    mode = f"replica set {hello['setName']}" if "setName" in hello else "standalone"
+    name = om.database.mongodb.name
+    text = f"MongoDB {info['version']}, {mode}, database {name!r}, at {om.database.described}"
+    if tuple(info["versionArray"][:2]) < _OLDEST_SERVER:
+        remedy = f"Upgrade it to {'.'.join(map(str, _OLDEST_SERVER))} or later."
+        yield Finding("server", "problem", f"{text}: too old", remedy)
+        return
+    yield Finding("server", "ok", text)
+
+
+def _permissions(om: Omega) -> Iterator[Finding]:
+    """Look at what the user may do, where the server asks who that is."""
+    client, name = om.database.client, om.database.mongodb.name
+    status = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    if not status["authenticatedUsers"]:
+        return
+    granted: set[str] = set()
+    for privilege in status["authenticatedUserPrivileges"]:
+        if privilege["resource"].get("db") in ("", name):
+            granted.update(privilege["actions"])
+    missing = [action for action in _NEEDED if action not in granted]
+    [user] = {f"{user['user']!r} of {user['db']!r}" for user in status["authenticatedUsers"]}
+    if not missing:
+        yield Finding("user", "ok", f"{user} may read and write in {name!r}")
+        return
+    remedy = f'db.grantRolesToUser(..., [{{role: "readWrite", db: "{name}"}}])'
+    if "find" in missing:
+        yield Finding("user", "problem", f"{user} may not read in {name!r}", remedy)
+    else:
+        said = f"{user} may read in {name!r}, and not store: {', '.join(missing)} is not permitted"
+        yield Finding("user", "warning", said, remedy)
 
 
 def _backends(om: Omega) -> Iterator[Finding]:

@@ -108,7 +108,9 @@ def _facts(found: ServerStatus) -> dict[str, Any]:
 
 
 def _configured(call: Invocation) -> dict[str, Any]:
-    with call.omega() as om:
+    from ..mongo.database import answering
+
+    with call.omega() as om, answering(om.database):
         client = om.database.client
         hello = client.admin.command("hello")
         return {

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -22,17 +23,20 @@ from pymongo.errors import (
     InvalidName,
     InvalidURI,
     OperationFailure,
+    PyMongoError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from ..config import MongoConfig
-from ..errors import ConfigError, IntegrityError, ServerError
+from ..errors import ConfigError, IntegrityError, OmegaError, ServerError
 from ..forking import reset_in_children
 from ..secret import redact_url, without_secrets
 from .causal import CausalClock, CausalCollection
 from .embedded import EmbeddedServer
+from .refusals import has_user, lost, refused
+from .stalls import client_options
 
 Document = dict[str, Any]
 
@@ -59,6 +63,8 @@ _UNTOLD = (
 
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
+# Duplicate keys, or another index of this name or of these keys.
+_NOT_THE_INDEX = (11000, 67, 85, 86)
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
 
 
@@ -122,6 +128,11 @@ class Database:
         if self.config.username is not None:
             credentials["username"] = self.config.username
         if self.config.password is not None:
+            if not has_user(self.config):
+                raise ConfigError(
+                    "[mongo] password is set, and there is no user for it: set [mongo] username "
+                    "(or OMEGA_MONGO__USERNAME) as well."
+                )
             credentials["password"] = self.config.password.reveal()
         tried = redact_url(url)
         if not url.startswith(("mongodb://", "mongodb+srv://")):
@@ -139,9 +150,8 @@ class Database:
             split_options(options or "w=1", warn=False)
             client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 url,
-                serverSelectionTimeoutMS=round(self.config.timeout * 1000),
-                connectTimeoutMS=round(self.config.timeout * 1000),
                 uuidRepresentation="standard",
+                **client_options(self.config.timeout),
                 **credentials,
             )
         except (InvalidURI, ConfigurationError, InvalidName, ValueError) as exc:
@@ -152,23 +162,31 @@ class Database:
             raise ConfigError(f"[mongo] url: {tried} is not a MongoDB URL{reason}")
         try:
             hello = client.admin.command("hello")
-        except AutoReconnect:
+        except AutoReconnect as exc:
             client.close()
-            raise ServerError(
+            reason = without_secrets(str(exc).partition(" (configured")[0], url)
+            refusal: OmegaError = ServerError(
                 f"No MongoDB server answers at {tried} within {self.config.timeout:g} s. "
                 "Check that it runs and that [mongo] url (or OMEGA_MONGO__URL) is right, or remove "
-                "the url to use the embedded server."
-            ) from None
+                f"the url to use the embedded server.{reason and f' The driver says: {reason}'}"
+            )
         except OperationFailure as exc:
             client.close()
-            raise ServerError(
-                f"The MongoDB server at {tried} refuses: {exc.details or exc}"
-            ) from None
+            refusal = refused(exc, self.config, tried) or ServerError(
+                f"The MongoDB server at {tried} refuses: {without_secrets(str(exc), url)}"
+            )
+        else:
+            return client, _database_name(client), "setName" in hello
+        raise refusal
+
+    def answers(self) -> bool:
+        """Return whether the server answers a question that costs it nothing, rather soon."""
         try:
-            name = client.get_default_database(DEFAULT_DATABASE).name
-        except ConfigurationError:
-            name = DEFAULT_DATABASE
-        return client, name, "setName" in hello
+            with pymongo.timeout(max(self.config.timeout / 8, 0.25)):
+                self.client.admin.command("ping")
+        except (PyMongoError, ServerError):
+            return False
+        return True
 
     @property
     def described(self) -> str:
@@ -252,7 +270,11 @@ class Database:
             return
         metadata = self.metadata
         with self._lock:
-            metadata.create_index(_KEY_INDEX, unique=True, name="object")
+            try:
+                metadata.create_index(_KEY_INDEX, unique=True, name="object")
+            except OperationFailure as exc:
+                if exc.code not in _NOT_THE_INDEX:
+                    raise
             metadata.create_index("gc_at", partialFilterExpression={"gc_at": {"$exists": True}})
             index = metadata.index_information().get("object")
             if not index or not index.get("unique") or index["key"] != _KEY_INDEX:
@@ -267,6 +289,13 @@ class Database:
             self._ready.add(namespace)
 
 
+def _database_name(client: pymongo.MongoClient[Document]) -> str:
+    try:
+        return client.get_default_database(DEFAULT_DATABASE).name
+    except ConfigurationError:
+        return DEFAULT_DATABASE
+
+
 def _has_twice(options: str) -> bool:
     names = [pair.partition("=")[0].lower() for pair in re.split("[&;]", options)]
     names = [name for name in names if name != "readpreferencetags"]
@@ -275,12 +304,20 @@ def _has_twice(options: str) -> bool:
 
 @contextmanager
 def answering(database: Database) -> Iterator[None]:
-    """Turn the driver's long report of an absent server into a `ServerError`."""
+    """Turn what the driver reports of an absent server, or a refusal, into errors of ours.
+
+    What a server refuses for what the operation itself asks keeps its type.
+    """
+    began = time.monotonic()
     try:
         yield
     # The connection broke, also when it was tried again, or no server can be selected any more.
     except AutoReconnect as exc:
-        raise ServerError(
-            f"The MongoDB server at {database.config.redacted_url or 'the embedded socket'} "
-            f"stopped answering ({database.config.timeout:g} s). Check that it runs, and retry."
-        ) from exc
+        waited = time.monotonic() - began
+        raise lost(exc, database.config, database.described, waited) from exc
+    except OperationFailure as exc:
+        refusal = refused(exc, database.config, database.described)
+        if refusal is None:
+            raise
+        # The text of the driver may repeat data.
+        raise refusal from None

@@ -80,16 +80,17 @@ class EmbeddedServer:
             There is no mongod, it does not start, or the directory is open to other users.
         """
         mongod = _mongod(data_dir)
-        mongod.prepare()
-        with _transition(mongod):
-            hold = _open_lock(mongod, "users.lock")
-            try:
-                fcntl.flock(hold, fcntl.LOCK_SH)
-                mongod.start()
-            except BaseException:
-                _let_go(hold)
-                raise
-            server = cls(mongod, hold)
+        with _usable(mongod):
+            mongod.prepare()
+            with _transition(mongod):
+                hold = _open_lock(mongod, "users.lock")
+                try:
+                    fcntl.flock(hold, fcntl.LOCK_SH)
+                    mongod.start()
+                except BaseException:
+                    _let_go(hold)
+                    raise
+                server = cls(mongod, hold)
         _held.add(server)
         atexit.register(server.release)
         return server
@@ -137,25 +138,27 @@ def status(data_dir: _Directory = None) -> ServerStatus:
         version, pid = mongod.version, mongod.pid
     except OSError:
         version, pid = None, None
-    return ServerStatus(
-        running=version is not None,
-        pinned=_pin(mongod).exists(),
-        pid=pid,
-        version=version,
-        socket=mongod.socket,
-        data_dir=mongod.data_dir,
-        log=mongod.log,
-        users=_count_users(mongod),
-    )
+    with _usable(mongod):
+        return ServerStatus(
+            running=version is not None,
+            pinned=_pin(mongod).exists(),
+            pid=pid,
+            version=version,
+            socket=mongod.socket,
+            data_dir=mongod.data_dir,
+            log=mongod.log,
+            users=_count_users(mongod),
+        )
 
 
 def start(data_dir: _Directory = None) -> ServerStatus:
     """Start the server where it does not run, and keep it running until `stop`."""
     mongod = _mongod(data_dir)
-    mongod.prepare()
-    with _transition(mongod):
-        mongod.start()
-        _pin(mongod).touch(mode=0o600)
+    with _usable(mongod):
+        mongod.prepare()
+        with _transition(mongod):
+            mongod.start()
+            _pin(mongod).touch(mode=0o600)
     return status(data_dir)
 
 
@@ -170,7 +173,7 @@ def stop(data_dir: _Directory = None, force: bool = False) -> bool:
     mongod = _mongod(data_dir)
     if not mongod.data_dir.is_dir():
         return False
-    with _transition(mongod):
+    with _usable(mongod), _transition(mongod):
         hold = _open_lock(mongod, "users.lock")
         try:
             if not _is_alone(hold) and not force:
@@ -190,7 +193,31 @@ def stop(data_dir: _Directory = None, force: bool = False) -> bool:
 
 
 def _mongod(data_dir: _Directory) -> Mongod:
-    return Mongod(default_data_dir() if data_dir is None else data_dir)
+    try:
+        return Mongod(default_data_dir() if data_dir is None else data_dir)
+    except (OSError, RuntimeError, ValueError) as exc:
+        # A link that leads in a circle, a home that nobody has, a NUL.
+        raise ServerError(
+            f"[mongo] data_dir (or OMEGA_MONGO__DATA_DIR): {str(data_dir)!r} is no directory: "
+            f"{exc}. Name another one."
+        ) from None
+
+
+@contextlib.contextmanager
+def _usable(mongod: Mongod) -> Iterator[None]:
+    """Say of what the system refuses in the data directory which setting names it."""
+    try:
+        yield
+    except ServerError:
+        raise
+    except OSError as exc:
+        place = os.fsdecode(exc.filename) if exc.filename is not None else str(mongod.data_dir)
+        within = "" if place == str(mongod.data_dir) else f" ({place})"
+        raise ServerError(
+            f"The embedded server cannot use {mongod.data_dir}{within}: {exc.strerror}. Name "
+            "another directory as [mongo] data_dir (or OMEGA_MONGO__DATA_DIR), make this one "
+            "yours and writable, or set [mongo] url to use a server of your own."
+        ) from exc
 
 
 def _pin(mongod: Mongod) -> Path:

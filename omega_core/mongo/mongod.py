@@ -62,9 +62,11 @@ class Mongod:
 
     def prepare(self) -> None:
         """Make the data directory, or refuse one that others may read."""
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = self.data_dir.stat()
-        if facts.st_uid == os.geteuid() and facts.st_mode & 0o077 and not os.listdir(self.data_dir):
+        with contextlib.suppress(FileExistsError):
+            self.data_dir.mkdir(mode=0o700, parents=True)
+        facts = self.data_dir.lstat()
+        open_to_others = stat.S_ISDIR(facts.st_mode) and facts.st_mode & 0o077
+        if facts.st_uid == os.geteuid() and open_to_others and not os.listdir(self.data_dir):
             self.data_dir.chmod(0o700)
         _require_private(self.data_dir)
 
@@ -240,7 +242,10 @@ def _fits(path: Path) -> bool:
 def _require_private(directory: Path) -> None:
     facts = directory.lstat()
     if not stat.S_ISDIR(facts.st_mode):
-        raise ServerError(f"{directory} must be a directory for the embedded server; it is not.")
+        raise ServerError(
+            f"{directory} is no directory, and the embedded server keeps its data in one. Name "
+            "another as [mongo] data_dir (or OMEGA_MONGO__DATA_DIR)."
+        )
     if facts.st_uid != os.geteuid():
         raise ServerError(
             f"{directory} belongs to another user, who could read what the embedded server "

@@ -24,7 +24,8 @@ from ..errors import (
     ServerError,
     UnsupportedValueError,
 )
-from ..mongo.database import Database
+from ..mongo.database import Database, answering
+from ..mongo.refusals import lost
 from . import attributes, pipelines
 from .metadata import Metadata
 from .naming import Key, new_generation
@@ -55,8 +56,6 @@ _SPARE = 512 * 1024
 """Bytes that are left to intents and to what is retired."""
 
 _TOO_LARGE = (10334, 17419, 17420)
-
-_PATIENCE = 20.0
 
 
 class Intent:
@@ -160,7 +159,7 @@ class Intent:
                 except DuplicateKeyError:
                     continue
 
-        document = persist(upsert)
+        document = persist(self.database, upsert)
         assert document is not None, "an upsert returns what it made"
         self._size = document.pop("size", 0)
         self.live = document if document.get("gen") else None
@@ -180,9 +179,10 @@ class Intent:
         if value in values:
             return
         changed = persist(
+            self.database,
             lambda: self.database.metadata.update_one(
                 self._pending(), {"$addToSet": {f"pending.{self.gen}.res.{field}": value}}
-            )
+            ),
         )
         values.append(value)
         if not changed.matched_count:
@@ -222,12 +222,13 @@ class Intent:
             condition, update = self._replace(meta, meta.payload())
         try:
             document: Document | None = persist(
+                self.database,
                 lambda: self.database.metadata.find_one_and_update(
                     condition,
                     update,
                     projection=_UNSEEN_BY_WRITERS,
                     return_document=ReturnDocument.AFTER,
-                )
+                ),
             )
         except DocumentTooLarge as exc:
             raise self._too_large() from exc
@@ -257,12 +258,13 @@ class Intent:
         known = self.live["kind_meta"]["batches"]
         places = {f"kind_meta.batches.{i}.gen": known[i]["gen"] for i in (start, stop - 1)}
         document = persist(
+            self.database,
             lambda: self.database.metadata.find_one_and_update(
                 self._pending(gen=self.live["gen"], **places) if self.live else {},
                 pipelines.compact(self.gen, batch, start, stop),
                 projection=UNSEEN,
                 return_document=ReturnDocument.AFTER,
-            )
+            ),
         )
         if document is None:
             again = self.database.metadata.find_one(self.key.filter())
@@ -343,9 +345,10 @@ class Intent:
         condemned before anything is deleted; the collector does the rest should this process end.
         """
         condemned = persist(
+            self.database,
             lambda: self.database.metadata.update_one(
                 self._pending(), pipelines.condemn(self.gen, self._entry())
-            )
+            ),
         )
         if not condemned.matched_count:
             document = self.database.metadata.find_one(self.key.filter())
@@ -409,26 +412,27 @@ class Intent:
         )
 
 
-def persist(operation: Callable[[], T]) -> T:
+def persist(database: Database, operation: Callable[[], T]) -> T:
     """Repeat an idempotent operation whose answer got lost, until the server answers.
 
     Raises
     ------
     ServerError
-        It does not answer for 20 seconds, or for the time that ``[mongo] timeout`` says.
+        It does not answer for the time that ``[mongo] timeout`` says.
     """
-    deadline = time.monotonic() + _PATIENCE
+    began = time.monotonic()
+    deadline = None
     pause = 0.01
     while True:
         try:
             return operation()
         except AutoReconnect as exc:
+            now = time.monotonic()
+            # From the first failure on: how long the operation itself takes is nobody's fault.
+            deadline = deadline or now + database.config.timeout
             # Selecting no server at all already waited [mongo] timeout.
-            if time.monotonic() > deadline or isinstance(exc, ServerSelectionTimeoutError):
-                raise ServerError(
-                    f"The MongoDB server does not answer any more ({exc}). If the write was "
-                    "committed, it stands; otherwise the collector removes what it left."
-                ) from exc
+            if now > deadline or isinstance(exc, ServerSelectionTimeoutError):
+                raise lost(exc, database.config, database.described, now - began) from exc
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
@@ -436,7 +440,8 @@ def persist(operation: Callable[[], T]) -> T:
 def read(database: Database, key: Key, version: int | None = None) -> Document | None:
     """Return the document of the live object, or of one of its versions; None if there is none."""
     projection = {"pending": 0, "retired": 0} if version is not None else UNSEEN
-    document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
+    with answering(database):
+        document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
     if document is None or version is None or document["version"] == version:
         return document
     for kept in document.get("versions", []):
@@ -454,6 +459,10 @@ def as_version(document: Document, kept: Mapping[str, Any]) -> Document:
 
 def rollback(intent: Intent, error: BaseException) -> None:
     """Abort after ``error``; where that fails, or comes too late, say so on the error."""
+    # Whoever has waited for the server in vain does not wait as long once more, to clean up.
+    if isinstance(error, ServerError | AutoReconnect) and not intent.database.answers():
+        error.add_note(f"Whatever was written of {intent.key} so far, gc will remove.")
+        return
     try:
         intent.abort()
     except Exception as exc:

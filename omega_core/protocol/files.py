@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from gridfs import GridFS, GridIn
 from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
-from pymongo.errors import CursorNotFound
+from pymongo.errors import AutoReconnect, CursorNotFound
 
 from ..errors import StoreError
 from ..mongo.database import Database
@@ -85,6 +85,7 @@ class GridSink:
         self._buffer = bytearray()
         self._length = 0
         self._n = 0
+        self._lost = False
 
     def write(self, data: Any, /) -> int:
         with memoryview(data).cast("B") as view:
@@ -106,7 +107,11 @@ class GridSink:
         self._intent.check_lease()
         self._intent.res.gridfs = True
         chunk = {"_id": f"{self.id}-{self._n}", "files_id": self.id, "n": self._n}
-        self._chunks.insert_one({**chunk, "data": bytes(data)})
+        try:
+            self._chunks.insert_one({**chunk, "data": bytes(data)})
+        except AutoReconnect:
+            self._lost = True
+            raise
         self._n += 1
         self._length += len(data)
 
@@ -127,7 +132,8 @@ class GridSink:
         )
 
     def abort(self) -> None:
-        if self._n:
+        # The end of the put sees to it, where the server is lost and may have to be waited for.
+        if self._n and not self._lost:
             self._chunks.delete_many({"files_id": self.id})
 
 

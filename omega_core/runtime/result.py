@@ -39,18 +39,28 @@ class Result(Visible):
     def get(self, timeout: float | None = None) -> Any:
         """Wait for the task, and return its result or raise its exception.
 
+        Ctrl-C ends the wait at once, and cancels the task, as `cancel` does.
+
         Parameters
         ----------
         timeout
             Seconds, after which `TimeoutError` is raised; the task goes on.
         """
-        return self._future.result(timeout)
+        try:
+            return self._future.result(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
 
     result = get
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Wait for the task, and return its exception, or None."""
-        return self._future.exception(timeout)
+        """Wait for the task, and return its exception, or None. Ctrl-C does as in `get`."""
+        try:
+            return self._future.exception(timeout)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
 
     def done(self) -> bool:
         return self._future.done()
@@ -62,7 +72,11 @@ class Result(Visible):
         return self._future.cancelled()
 
     def cancel(self) -> bool:
-        """Cancel the task if it has not begun; return whether that worked."""
+        """Cancel the task if it has not begun; return whether that worked.
+
+        One that is under way on the local engine goes on, since a thread cannot be stopped, but
+        nothing waits for it any more: not `Omega.close`, and not the end of the process.
+        """
         return self._future.cancel()
 
     def add_done_callback(self, function: Callable[[Result], Any]) -> None:
