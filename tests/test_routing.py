@@ -117,7 +117,7 @@ def test_the_error_says_what_to_install_or_enable(make_omega: Callable[..., Omeg
     numpy = pytest.importorskip("numpy")
     om = make_omega(plugins={"enabled": []})
     installed = "pandas" in om.plugins
-    remedy = "omega plugins enable pandas" if installed else "pip install omega-pandas"
+    remedy = r"add 'pandas' to enabled in \[plugins\]" if installed else "pip install omega-pandas"
     with pytest.raises(NoBackendError, match=remedy):
         om.datasets.put(numpy.zeros(3), "x")
 
@@ -135,7 +135,8 @@ def test_an_object_of_a_disabled_plugin_says_so(make_omega: Callable[..., Omega]
     make_omega().datasets.put(pd.DataFrame({"a": [1]}), "x")
     om = make_omega(plugins={"disabled": ["pandas"]})
     with pytest.raises(
-        PluginDisabledError, match=r"written by pandas .* omega plugins enable pandas"
+        PluginDisabledError,
+        match=r"written by pandas .* take 'pandas' out of disabled",
     ):
         om.datasets.get("x")
     assert om.datasets.drop("x")

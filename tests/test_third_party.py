@@ -651,7 +651,7 @@ def test_what_a_plugin_declares_is_taken_as_a_whole_or_not_at_all(
     assert [kind for kind in om.plugins.kinds if kind.endswith(".thing")] == ["one.thing"]
     assert "the core's own" in str(om.plugins["filesystems"].error)
     assert "the core's own" in str(om.plugins["engines"].error)
-    assert "omega plugins disable one, or two" in str(om.plugins["two"].error)
+    assert "add 'one' to disabled in [plugins]" in str(om.plugins["two"].error)
 
 
 @pytest.mark.parametrize("kind", ["acme.thing", "pandsa.dataframe", "omega.thing", "x"])
@@ -679,3 +679,29 @@ def test_the_package_that_wrote_an_object_is_remembered_for_those_who_lack_it(
         PluginNotFoundError, match=r"written by acme 1\.0.*pip install acme-for-omega"
     ):
         make_omega().datasets.get("x")
+
+
+def test_how_to_enable_a_plugin_is_said_for_where_it_was_disabled(
+    install: Install, tmp_path: Path, mongo_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("off", GOOD.format(kind="off.thing"))
+    file = tmp_path / "omega.toml"
+    file.write_text("[plugins]\ndisabled = ['off']\n", encoding="utf-8")
+
+    def told(config: Any) -> str:
+        with Omega(config, url=mongo_url) as om, pytest.raises(PluginDisabledError) as caught:
+            om.datasets.get_backend_bykind("off.thing")
+        return str(caught.value).partition("Enable it: ")[2]
+
+    assert told(file) == f"omega plugins enable off (in {file})"
+    mapping = {"plugins": {"disabled": ["off"], "enabled": []}}
+    both = "take 'off' out of disabled and add 'off' to enabled in [plugins]"
+    assert told(mapping) == f"{both} (the configuration given as a mapping)"
+    monkeypatch.setenv("OMEGA_PLUGINS__DISABLED", "off")
+    variable = "environment variable OMEGA_PLUGINS__DISABLED"
+    assert told(file) == f"take 'off' out of disabled in [plugins] ({variable})"
+    monkeypatch.delenv("OMEGA_PLUGINS__DISABLED")
+    monkeypatch.setenv("OMEGA_PLUGINS__ENABLED", "[]")
+    file.write_text("", encoding="utf-8")
+    variable = "environment variable OMEGA_PLUGINS__ENABLED"
+    assert told(file) == f"add 'off' to enabled in [plugins] ({variable})"

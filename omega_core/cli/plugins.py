@@ -215,7 +215,7 @@ def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
 def _require_installed(id_: str, config: Any) -> None:
     from ..errors import PluginNotFoundError, suggestion
     from ..plugins.discovery import discover
-    from ..plugins.packages import installation
+    from ..plugins.remedies import installation
 
     installed = [plugin.id for plugin in discover(config)]
     if id_ not in installed:

@@ -26,7 +26,7 @@ from ..errors import (
 from ..visible import Visible
 from .binding import resolve
 from .marker import PROJECT
-from .packages import installation
+from .remedies import installation
 from .spec import BackendSpec
 
 State = Literal["enabled", "disabled", "incompatible", "conflict", "misconfigured", "failed"]
@@ -169,15 +169,21 @@ def _unmet(plugin: Plugin, core: str) -> str | None:
     return None
 
 
-def load(plugin: Plugin) -> object | None:
-    """Import the light module of an enabled plugin; a failure is noted in it, not raised."""
+def load(plugin: Plugin, remedy: str) -> object | None:
+    """Import the light module of an enabled plugin; a failure is noted in it, not raised.
+
+    Parameters
+    ----------
+    remedy
+        How to disable it.
+    """
     try:
         target = resolve(plugin.target)
     except (Exception, SystemExit) as exc:
         # Whatever a third party's module raises must not take the other plugins down.
         error = PluginLoadError(
             f"{plugin} failed to import {plugin.target!r}: {type(exc).__name__}: {exc}. The other "
-            f"plugins work. Repair or upgrade it, or disable it: omega plugins disable {plugin.id}"
+            f"plugins work. Repair or upgrade it, or disable it: {remedy}"
         )
         error.__cause__ = exc
         plugin.fail(error)

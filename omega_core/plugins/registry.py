@@ -29,7 +29,7 @@ from .contract import check_implementations
 from .discovery import Plugin, discover, load
 from .hookspecs import ROUTED, Declarations, Operations
 from .marker import PROJECT
-from .packages import installation
+from .remedies import disabling, enabling, installation
 from .spec import BackendSpec
 
 CORE = "omega_core"
@@ -56,7 +56,7 @@ class Plugins(Visible):
     """
 
     _inner = frozenset(
-        {"kinds_of", "lock", "manager", "not_working", "register", "schemas", "specs"}
+        {"enabling", "kinds_of", "lock", "manager", "not_working", "register", "schemas", "specs"}
     )
 
     def __init__(
@@ -106,7 +106,8 @@ class Plugins(Visible):
             return self._plugins[id_]
         except KeyError:
             raise PluginNotFoundError(
-                f"No plugin {id_!r} is installed.{suggestion(id_, self._plugins)} "
+                f"No plugin {id_!r} is installed."
+                f"{suggestion(id_, self._plugins) or installation(id_)} "
                 f"Installed: {', '.join(self._plugins) or 'none'}."
             ) from None
 
@@ -147,7 +148,7 @@ class Plugins(Visible):
         if plugin.state == "disabled":
             raise PluginDisabledError(
                 f"The kind {kind!r}{wrote} is stored by {plugin}, which the configuration "
-                f"disables. Enable it: omega plugins enable {id_}"
+                f"disables. Enable it: {enabling(self._config, id_)}"
             )
         if plugin.error is not None:
             raise plugin.error
@@ -171,6 +172,10 @@ class Plugins(Visible):
         if writer is not None and id_ == CORE:
             return " It is of another version of the core. Upgrade: pip install -U omega-core"
         return installation(id_, writer)
+
+    def enabling(self, id_: str) -> str:
+        """Return how to enable a plugin that is disabled."""
+        return enabling(self._config, id_)
 
     def settings(self, id_: str) -> Any:
         """Return the validated section of a plugin, or None where it declares none."""
@@ -230,7 +235,7 @@ class Plugins(Visible):
         return sorted(enabled, key=lambda p: (rank.get(p.id, -1), p.id))
 
     def _load(self, plugin: Plugin) -> None:
-        target = load(plugin)
+        target = load(plugin, disabling(self._config, plugin.id))
         if target is None:
             return
         try:
@@ -256,7 +261,8 @@ class Plugins(Visible):
                 return
             error = PluginLoadError(
                 f"{plugin} failed to declare what it offers: {type(exc).__name__}: {exc}. The "
-                f"other plugins work. Repair it, or disable it: omega plugins disable {plugin.id}"
+                "other plugins work. Repair it, or disable it: "
+                f"{disabling(self._config, plugin.id)}"
             )
             error.__cause__ = exc
             plugin.fail(error)
@@ -317,9 +323,8 @@ class Plugins(Visible):
                     "nothing of this plugin is used."
                 )
 
-    @staticmethod
     def _check_names(
-        plugin: Plugin, what: str, offered: Iterable[str], taken: Mapping[str, Any], core: str
+        self, plugin: Plugin, what: str, offered: Iterable[str], taken: Mapping[str, Any], core: str
     ) -> None:
         for key in offered:
             if key == core:
@@ -331,7 +336,7 @@ class Plugins(Visible):
                 other = taken[key][0]
                 raise PluginConflictError(
                     f"The {what} {key!r} is offered by {other} and by {plugin}. Disable one of "
-                    f"them: omega plugins disable {other.id}, or {plugin.id}"
+                    f"them: {disabling(self._config, other.id)}, or the same with {plugin.id!r}"
                 )
 
     def _settle(self, kind: str) -> None:

@@ -21,8 +21,8 @@ from ..errors import (
 )
 from ..protocol.scope import current_scope
 from .marker import hookimpl
-from .packages import LIBRARIES, PACKAGES
 from .registry import Plugins, imported
+from .remedies import LIBRARIES, PACKAGES
 from .spec import BackendSpec
 
 if TYPE_CHECKING:
@@ -411,7 +411,7 @@ class Router:
         takers = ", ".join(f"{s.kind!r} ({s.plugin} {s.version})" for s in specs)
         return AmbiguousBackendError(
             f"{name!r}, a {_type_name(obj)}, is taken with equal right by {takers}. "
-            f"Say which: put(obj, {name!r}, kind={specs[0].kind!r})."
+            f"Say which when you put it: kind={specs[0].kind!r}."
         )
 
     def _nobody(self, obj: Any, name: str, candidates: list[Candidate]) -> NoBackendError:
@@ -439,7 +439,7 @@ class Router:
         if id_ not in self.plugins:
             return f" Install what stores it: pip install {PACKAGES[id_]}."
         if self.plugins[id_].state == "disabled":
-            return f" {self.plugins[id_]} is disabled: omega plugins enable {id_}."
+            return f" {self.plugins[id_]} is disabled. Enable it: {self.plugins.enabling(id_)}."
         return ""
 
     # --- options -----------------------------------------------------------------------------
