@@ -58,14 +58,18 @@ class Locations:
     filesystems
         Scheme -> factory of a `FileSystem`, called at the first use of the scheme; or a function
         that returns this mapping, called at the first use of anything but ``file``.
+    missing
+        Takes a scheme that nobody offers, and returns why that may be, and what to do.
     """
 
     def __init__(
         self,
         allow: Iterable[str] = (),
         filesystems: FileSystems | Callable[[], FileSystems] | None = None,
+        missing: Callable[[str], str] | None = None,
     ) -> None:
         self._allow = parse_allowed(allow)
+        self._missing = missing or (lambda scheme: "")
         self._declared = filesystems if filesystems is not None else {}
         self._active: dict[str, FileSystem] = {}
         # Reentrant: loading the plugins that declare file systems may come back here.
@@ -258,6 +262,7 @@ class Locations:
                 else f"the schemes known here are: {', '.join(self.schemes)}."
                 + suggestion(place.scheme, [*self.schemes, *_PACKAGES])
             )
+            advice = self._missing(place.scheme) or advice
             raise PluginNotFoundError(
                 f"no enabled plugin offers the scheme {place.scheme!r} of {place}; {advice}"
             )

@@ -18,6 +18,9 @@ from .errors import suggestion
 
 Stage = dict[str, Any]
 
+_TEMPORARY = ".temporary/"
+"""How the names begin of values that somebody passed to a model."""
+
 _NEIGHBOURS = 30
 _COMPARED = 12
 _LETTERS = 20
@@ -61,7 +64,8 @@ def whereabouts(
     union = [{"$unionWith": {"coll": metadata.name, "pipeline": p}} for p in (above, elsewhere)]
     for found in metadata.aggregate([*below, *union]):
         if found["prefix"] == prefix:
-            beside.append(found["name"])
+            if not found["name"].startswith(_TEMPORARY):
+                beside.append(found["name"])
         else:
             stores.append(found["prefix"])
     if stores:

@@ -213,7 +213,7 @@ class _Shared:
         self._lock = threading.RLock()
         self._router: Router | None = None
         self._collected = time.monotonic()
-        self.locations = Locations(config.uris.allow, self._filesystems)
+        self.locations = Locations(config.uris.allow, self._filesystems, self._why_no_scheme)
 
     @property
     def router(self) -> Router:
@@ -235,6 +235,10 @@ class _Shared:
             scheme: partial(factory, owner, target)
             for scheme, (owner, target) in plugins.filesystems.items()
         }
+
+    def _why_no_scheme(self, scheme: str) -> str:
+        plugins = self.router.plugins
+        return f"{plugins.missing(scheme)}{plugins.not_working()}".strip()
 
     def time_to_collect(self) -> bool:
         now = time.monotonic()

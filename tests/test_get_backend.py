@@ -194,6 +194,8 @@ def test_all_else_is_the_backends_own(om: Omega) -> None:
     assert model.model_store is om.models
     assert model.describe("m") == "m in default"
     assert "describe" in dir(model)
+    assert model == om.models.get_backend_bykind("test.model")
+    assert len({model, om.models.get_backend("m"), om.jobs.get_backend_bykind("test.model")}) == 2
     assert model.describe.__doc__ == ModelBackend.describe.__doc__
     assert model.predict.__name__ == "act"
     blob.opened += 1

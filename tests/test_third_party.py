@@ -632,6 +632,33 @@ def test_a_put_that_misses_a_plugin_names_it_and_its_cause(
         om.datasets.put(1, "x", kind="elsewhere.thing")
 
 
+def test_a_uri_and_an_engine_that_miss_a_plugin_name_it_and_its_cause(
+    make_omega: Callable[..., Omega], install: Install
+) -> None:
+    install("broken", "raise RuntimeError('the licence has expired')")
+    config = {"plugins": {"enabled": ["broken"]}, "runtime": {"engine": "far"}}
+    om = make_omega(**config, uris={"allow": ["broken://x/"]})
+    with pytest.warns(UserWarning, match="licence"):
+        om.datasets.put(1, "x")
+    with pytest.raises(PluginNotFoundError, match=r"scheme 'broken'.*the licence has expired"):
+        om.datasets.put(b"x", "x", uri="broken://x/{key}")
+    with pytest.raises(PluginNotFoundError, match=r"offers 'far'.*the licence has expired"):
+        om.runtime.model("m").fit("x")
+    assert om.datasets.get("x") == 1
+
+
+def test_two_entry_points_of_one_module_would_do_everything_twice(
+    make_omega: Callable[..., Omega], install: Install, site: Path
+) -> None:
+    (site / "events.py").write_text("seen = []", encoding="utf-8")
+    module = install("one", WRAPPER.format(id="one"))
+    install("two", module=module)
+    om = make_omega(plugins={"enabled": ["one", "two"]})
+    with pytest.warns(UserWarning, match=r"plugin 'two'.*as plugin 'one'.*remove one"):
+        om.datasets.put(1, "x")
+    assert importlib.import_module("events").seen == ["one in", "one out"]
+
+
 def test_what_a_plugin_declares_is_taken_as_a_whole_or_not_at_all(
     make_omega: Callable[..., Omega], install: Install
 ) -> None:

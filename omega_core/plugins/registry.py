@@ -56,7 +56,7 @@ class Plugins(Visible):
     """
 
     _inner = frozenset(
-        {"enabling", "kinds_of", "lock", "manager", "not_working", "register", "schemas", "specs"}
+        {"kinds_of", "lock", "manager", "missing", "not_working", "register", "schemas", "specs"}
     )
 
     def __init__(
@@ -173,9 +173,14 @@ class Plugins(Visible):
             return " It is of another version of the core. Upgrade: pip install -U omega-core"
         return installation(id_, writer)
 
-    def enabling(self, id_: str) -> str:
-        """Return how to enable a plugin that is disabled."""
-        return enabling(self._config, id_)
+    def missing(self, id_: str) -> str:
+        """Return how to get a plugin that is not there, as a sentence; nothing if it is."""
+        plugin = self._plugins.get(id_)
+        if plugin is None:
+            return installation(id_)
+        if plugin.state == "disabled":
+            return f" {plugin} is disabled. Enable it: {enabling(self._config, id_)}"
+        return ""
 
     def settings(self, id_: str) -> Any:
         """Return the validated section of a plugin, or None where it declares none."""
@@ -202,7 +207,7 @@ class Plugins(Visible):
             if spec.kind in self._conflicts:
                 raise self._conflicts[spec.kind]
             taken = self.specs.get(spec.kind)
-            if taken is not None and taken.plugin != RUNTIME:
+            if taken is not None and (taken.plugin != RUNTIME or taken.distribution):
                 raise PluginConflictError(
                     f"The kind {spec.kind!r} is stored by {taken.plugin} {taken.version} already. "
                     "Choose another kind."
@@ -238,6 +243,15 @@ class Plugins(Visible):
         target = load(plugin, disabling(self._config, plugin.id))
         if target is None:
             return
+        for other in self:
+            if other is not plugin and other.module is target and other.error is None:
+                plugin.fail(
+                    PluginConflictError(
+                        f"{plugin} names {plugin.target!r}, as {other} does. Each would run what "
+                        "is there; remove one of the two entry points."
+                    )
+                )
+                return
         try:
             hooks = bind(self.manager, target, str(plugin), plugin.doubts)
             require_some(hooks, target, plugin.target, str(plugin))

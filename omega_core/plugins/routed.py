@@ -65,7 +65,16 @@ class RoutedBackend:
         delattr(self._backend, name)
 
     def __dir__(self) -> list[str]:
-        return dir(self._backend)
+        return [name for name in dir(self._backend) if not name.startswith("_")]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RoutedBackend) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Any, ...]:
+        return id(self._backend), self._spec.kind, self._store.prefix
 
     def __repr__(self) -> str:
         return f"<{type(self._backend).__name__} of {self._spec.kind!r} for {self._store!r}>"

@@ -22,7 +22,7 @@ from ..errors import (
 from ..protocol.scope import current_scope
 from .marker import hookimpl
 from .registry import Plugins, imported
-from .remedies import LIBRARIES, PACKAGES
+from .remedies import LIBRARIES
 from .spec import BackendSpec
 
 if TYPE_CHECKING:
@@ -422,7 +422,7 @@ class Router:
         libraries = [cls.__module__.partition(".")[0] for cls in type(obj).__mro__]
         ids = [LIBRARIES[library] for library in libraries if library in LIBRARIES]
         if ids and not any(candidate.claim for candidate in candidates):
-            text += self._missing(ids[0])
+            text += self.plugins.missing(ids[0])
         elif not candidates:
             text += (
                 " Convert it to something that a kind stores"
@@ -433,14 +433,6 @@ class Router:
         if disabled and not candidates:
             text += f" Disabled, and so not asked: {', '.join(disabled)}."
         return NoBackendError(text)
-
-    def _missing(self, id_: str) -> str:
-        """Return why the plugin for an object does not take it."""
-        if id_ not in self.plugins:
-            return f" Install what stores it: pip install {PACKAGES[id_]}."
-        if self.plugins[id_].state == "disabled":
-            return f" {self.plugins[id_]} is disabled. Enable it: {self.plugins.enabling(id_)}."
-        return ""
 
     # --- options -----------------------------------------------------------------------------
 

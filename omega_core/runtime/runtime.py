@@ -67,7 +67,8 @@ class Engines:
             known = ["local", *offered]
             raise PluginNotFoundError(
                 f"[runtime] engine: no enabled plugin offers {name!r}.{suggestion(name, known)} "
-                f"Engines: {', '.join(known)}. Correct it, or install a plugin that offers it."
+                f"Engines: {', '.join(known)}. Correct it, or install a plugin that offers "
+                f"it.{omega.plugins.not_working()}"
             )
         owner, target = offered[name]
         engine: Engine = imported(target, str(owner))(omega)
