@@ -678,7 +678,7 @@ def test_what_a_plugin_declares_is_taken_as_a_whole_or_not_at_all(
     assert [kind for kind in om.plugins.kinds if kind.endswith(".thing")] == ["one.thing"]
     assert "the core's own" in str(om.plugins["filesystems"].error)
     assert "the core's own" in str(om.plugins["engines"].error)
-    assert "add 'one' to disabled in [plugins]" in str(om.plugins["two"].error)
+    assert "put 'one' or 'two' into disabled in [plugins]" in str(om.plugins["two"].error)
 
 
 @pytest.mark.parametrize("kind", ["acme.thing", "pandsa.dataframe", "omega.thing", "x"])

@@ -1,4 +1,4 @@
-"""The rules for implementations of hooks, checked before a plugin is registered.
+"""The rules for plugins, checked before anything of one is used.
 
 pluggy takes more than it acts on: it drops defaults or passes them depending on its version, fills
 ``**kwargs`` with nothing, keeps hooks that nobody calls, and lets the plugin that was registered
@@ -8,12 +8,15 @@ last answer first. Each of these would fail later, silently, in somebody's data.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import pluggy
 
-from ..errors import PluginContractError, suggestion
+from ..errors import PluginConflictError, PluginContractError, suggestion
+from .discovery import Plugin
 from .hookspecs import DECLARED, ROUTED, Declarations, Operations
+from .spec import BackendSpec
 
 
 def check_implementations(manager: pluggy.PluginManager, plugin: object, who: str) -> None:
@@ -72,4 +75,61 @@ def _check_parameters(hook: str, function: Any, where: str) -> None:
             raise PluginContractError(
                 f"{where} it has no argument {name!r}.{suggestion(name, known)} "
                 f"Its arguments are {', '.join(known) or 'none'}."
+            )
+
+
+def check_kinds(plugin: Plugin, specs: Iterable[object], *, own: Container[str]) -> None:
+    """Refuse what is no declaration of a kind, or one of a kind of the core.
+
+    Raises
+    ------
+    PluginContractError, PluginConflictError
+        Names the plugin, the kind, and what its author has to do.
+    """
+    seen = set()
+    for spec in specs:
+        if not isinstance(spec, BackendSpec):
+            raise PluginContractError(
+                f"{plugin}, hook 'backends': expected BackendSpec, got {type(spec).__name__}."
+            )
+        if spec.kind in seen:
+            raise PluginContractError(
+                f"{plugin}, hook 'backends': it declares the kind {spec.kind!r} twice."
+            )
+        seen.add(spec.kind)
+        if spec.kind in own:
+            renamed = f"{plugin.id}.{spec.kind.rpartition('.')[2]}"
+            raise PluginConflictError(
+                f"{plugin} declares the kind {spec.kind!r}, which is a kind of the core, and stays "
+                f"with it. Its author has to rename it, say to {renamed!r}; until then, nothing of "
+                "this plugin is used."
+            )
+
+
+def check_names(
+    plugin: Plugin,
+    what: str,
+    offered: Iterable[str],
+    taken: Mapping[str, tuple[Plugin, Any]],
+    *,
+    own: str,
+) -> None:
+    """Refuse a scheme or an engine that is the core's, or another plugin's.
+
+    Raises
+    ------
+    PluginConflictError
+        Names both owners.
+    """
+    for key in offered:
+        if key == own:
+            raise PluginConflictError(
+                f"{plugin} offers the {what} {key!r}, which is the core's own. Its author has to "
+                "rename it; until then, nothing of this plugin is used."
+            )
+        if key in taken:
+            other = taken[key][0]
+            raise PluginConflictError(
+                f"The {what} {key!r} is offered by {other} and by {plugin}. Disable one of them: "
+                f"put {other.id!r} or {plugin.id!r} into disabled in [plugins]."
             )

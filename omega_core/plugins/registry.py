@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..visible import Visible
 from .binding import Hooks, bind, require_some
-from .contract import check_implementations
+from .contract import check_implementations, check_kinds, check_names
 from .discovery import Plugin, discover, load
 from .hookspecs import ROUTED, Declarations, Operations
 from .marker import PROJECT
@@ -291,9 +291,9 @@ class Plugins(Visible):
         filesystems = dict(declared("filesystems", {}))
         engines = dict(declared("engines", {}))
         settings = self._checked_section(plugin, declared("settings", None))
-        self._check_kinds(plugin, specs)
-        self._check_names(plugin, "scheme", filesystems, self.filesystems, "file")
-        self._check_names(plugin, "engine", engines, self.engines, "local")
+        check_kinds(plugin, specs, own=self.specs)
+        check_names(plugin, "scheme", filesystems, self.filesystems, own="file")
+        check_names(plugin, "engine", engines, self.engines, own="local")
         # Nothing below can fail: what a plugin declares is taken as a whole, or not at all.
         if settings is not None:
             self._settings[plugin.id] = settings
@@ -316,42 +316,6 @@ class Plugins(Visible):
                     "section."
                 )
         return None
-
-    def _check_kinds(self, plugin: Plugin, specs: list[BackendSpec]) -> None:
-        seen = set()
-        for spec in specs:
-            if not isinstance(spec, BackendSpec):
-                raise PluginContractError(
-                    f"{plugin}, hook 'backends': expected BackendSpec, got {type(spec).__name__}."
-                )
-            if spec.kind in seen:
-                raise PluginContractError(
-                    f"{plugin}, hook 'backends': it declares the kind {spec.kind!r} twice."
-                )
-            seen.add(spec.kind)
-            if spec.kind in self.specs:
-                own = f"{plugin.id}.{spec.kind.rpartition('.')[2]}"
-                raise PluginConflictError(
-                    f"{plugin} declares the kind {spec.kind!r}, which is a kind of the core, and "
-                    f"stays with it. Its author has to rename it, say to {own!r}; until then, "
-                    "nothing of this plugin is used."
-                )
-
-    def _check_names(
-        self, plugin: Plugin, what: str, offered: Iterable[str], taken: Mapping[str, Any], core: str
-    ) -> None:
-        for key in offered:
-            if key == core:
-                raise PluginConflictError(
-                    f"{plugin} offers the {what} {key!r}, which is the core's own. Its author has "
-                    "to rename it; until then, nothing of this plugin is used."
-                )
-            if key in taken:
-                other = taken[key][0]
-                raise PluginConflictError(
-                    f"The {what} {key!r} is offered by {other} and by {plugin}. Disable one of "
-                    f"them: {disabling(self._config, other.id)}, or the same with {plugin.id!r}"
-                )
 
     def _settle(self, kind: str) -> None:
         """Give a kind to the plugin that stores it; note a conflict where that is nobody."""
