@@ -20,3 +20,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing = [plugin for plugin in marker.args if not _is_installed(plugin)]
         if missing:
             pytest.skip(f"needs the plugins {', '.join(missing)}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-edit",
+        type=int,
+        help="edit metadata documents in every way, not in a sample; takes many minutes",
+    )

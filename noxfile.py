@@ -155,6 +155,13 @@ def latest(session: nox.Session) -> None:
     run_pytest(session)
 
 
+@nox.session(requires=["build"])
+def corruption(session: nox.Session) -> None:
+    """Edit metadata documents of every kind in every way, and show how that ended: an hour."""
+    install_everything(session)
+    run_pytest(session, "tests/test_edited_documents.py", "--every-edit", "1", "-s")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check the style."""

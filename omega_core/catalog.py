@@ -15,7 +15,8 @@ from .near_names import whereabouts
 from .payloads import Payloads
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
-from .protocol.commit import as_version, persist
+from .protocol.commit import persist, read, versions_of
+from .protocol.document import explained
 from .protocol.metadata import Metadata
 from .protocol.naming import check_name
 from .protocol.scope import Scope, current_scope, entered
@@ -37,7 +38,7 @@ class Catalog(Payloads):
 
     def exists(self, name: str) -> bool:
         """Return whether there is an object of this name, hidden or not."""
-        return self._read(check_name(name)) is not None
+        return self._look(check_name(name)) is not None
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(name) and self.exists(name)
@@ -71,7 +72,8 @@ class Catalog(Payloads):
         hidden
             Include names that begin with ``.``; a pattern that begins with ``.`` does as well.
         raw
-            Return `Metadata` instead of names.
+            Return `Metadata` instead of names. Of a document that something else edited, such
+            that it cannot be read, it has ``damage``, and little else.
         """
         query: dict[str, Any] = {"gen": {"$exists": True}}
         if kind is not None:
@@ -94,17 +96,23 @@ class Catalog(Payloads):
                 )
             )
         found = sorted(
-            (d for d in documents if all(match(d["name"]) for match in matches)),
+            (
+                document
+                for document in documents
+                # What is no text names no object, and can be neither asked for nor dropped.
+                if isinstance(name := document.get("name"), str)
+                and all(match(name) for match in matches)
+            ),
             key=lambda document: str(document["name"]),
         )
         if not hidden:
             found = [d for d in found if not d["name"].startswith(".")]
-        return [Metadata.from_document(d, self) if raw else d["name"] for d in found]
+        return [Metadata.listed(d, self) if raw else d["name"] for d in found]
 
     def versions(self, name: str) -> builtins.list[Metadata]:
         """Return the metadata of every version that stays, the oldest first.
 
-        ``is_current`` tells which one `get` returns.
+        ``is_current`` tells which one `get` returns, and ``damage`` which cannot be read.
         """
         with answering(self.database):
             document = self.database.metadata.find_one(
@@ -113,9 +121,8 @@ class Catalog(Payloads):
             )
         if document is None:
             raise self.not_found(name)
-        kept = [as_version(document, version) for version in document.pop("versions", [])]
-        every = sorted([*kept, document], key=lambda d: int(d["version"]))
-        return [Metadata.from_document(d, self) for d in every]
+        every = [Metadata.listed(d, self) for d in (*versions_of(document), document)]
+        return sorted(every, key=lambda meta: meta.version or 0)
 
     # --- drop, restore, collect --------------------------------------------------------------
 
@@ -129,12 +136,14 @@ class Catalog(Payloads):
         ObjectNotFoundError
             There is none, unless ``missing_ok``.
         """
-        meta = self._read(check_name(name))
+        meta = self._look(check_name(name))
         if meta is None:
             if missing_ok:
                 return False
             raise self.not_found(name)
-        with answering(self.database), entered(Scope("drop", self, name, self.prefix, meta)):
+        known = explained(self.database, self.key(name))
+        scope = Scope("drop", self, name, self.prefix, meta)
+        with answering(self.database), known, entered(scope):
             return bool(
                 self.omega.router.call("drop", None, store=self, meta=meta, name=name, options={})
             )
@@ -172,7 +181,7 @@ class Catalog(Payloads):
         if not chosen.is_current:
             kept = {"versions": {"$elemMatch": {"gen": chosen.gen}}}
             condition = self.key(name).filter(gen={"$exists": True}, **kept)
-            with answering(self.database):
+            with answering(self.database), explained(self.database, self.key(name)):
                 persist(
                     self.database,
                     lambda: self.database.metadata.update_one(
@@ -209,9 +218,15 @@ class Catalog(Payloads):
         with answering(self.database), _outside():
             return self.metadata(name, version=version)
 
+    def _look(self, name: str, version: int | None = None) -> Metadata | None:
+        """Return what `_read` does, and of what is damaged that it is there."""
+        with answering(self.database):
+            document = read(self.database, self.key(check_name(name)), version)
+        return None if document is None else Metadata.listed(document, self)
+
     def _is_kept(self, meta: Metadata) -> bool:
         """Return whether the payload is still live or a version, so that nobody has freed it."""
-        now = self._read(meta.name, meta.version)
+        now = self._look(meta.name, meta.version)
         if now is None or now.gen != meta.gen:
             return False
         # A compaction replaces batches of a generation. An append adds behind, and harms no reader.
@@ -227,7 +242,7 @@ class Catalog(Payloads):
     def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError:
         """Return the error that names store, bucket and name, and where it is, or near names."""
         where = f"the {SECTION[self.prefix]} of bucket {self.bucket!r}"
-        if version is not None and self._read(name) is not None:
+        if version is not None and self._look(name) is not None:
             kept = ", ".join(str(meta.version) for meta in self.versions(name))
             return ObjectNotFoundError(
                 f"No version {version!r} of {name!r} in {where}. Versions: {kept}."

@@ -195,7 +195,7 @@ class Omega(Visible):
         omega = self[entry["bucket"]]
         stores = {store.prefix: store for store in (omega.datasets, omega.models, omega.jobs)}
         store = stores[entry["prefix"]]
-        meta = Metadata.from_document(entry, store)
+        meta = Metadata.retired(entry, store)
         home = MODELS if is_model_backend(adapter) else DATA
         with entered(Scope("drop", store, meta.name, home, meta)):
             adapter.backend(store).drop(meta)

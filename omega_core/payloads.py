@@ -18,6 +18,7 @@ from .protocol import pipelines
 from .protocol.admission import admit
 from .protocol.collection import GenerationCollection, OwnedSegments
 from .protocol.commit import UNSEEN, Intent, persist, read
+from .protocol.document import explained
 from .protocol.files import (
     CHUNK_SIZE,
     GenerationGridFS,
@@ -158,7 +159,7 @@ class Payloads(Visible):
             key = Key(meta.bucket, meta.prefix, meta.name)
             attributes = attributes_codec.to_document(meta.attributes, str(key))
             condition = key.filter(gen=meta.gen, rev=meta.rev)
-            with answering(self.database):
+            with answering(self.database), explained(self.database, key):
                 saved = persist(
                     self.database,
                     lambda: self.database.metadata.find_one_and_update(
@@ -191,7 +192,7 @@ class Payloads(Visible):
         ):
             if field in document:
                 setattr(meta, field, document[field])
-        meta.attributes = attributes_codec.from_document(document["attributes"])
+        meta.attributes = attributes_codec.from_document(document.get("attributes", {}))
         meta.id = document["_id"]
         return meta
 
@@ -348,8 +349,8 @@ class Payloads(Visible):
         document = read(self.database, key, meta.version)
         if document is None or document["gen"] != meta.gen:
             return None
-        found: bytes | None = document.get("inline")
-        return found
+        found = document.get("inline")
+        return found if isinstance(found, bytes) else None
 
     def _writing(self) -> Intent | None:
         """Return the write under way in this bucket, whatever it writes."""
@@ -378,7 +379,7 @@ class Payloads(Visible):
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         key = Key(meta.bucket, meta.prefix, meta.name)
         still = read(self.database, key, meta.version)
-        if still is not None and still["gen"] == meta.gen:
+        if still is not None and still.get("gen") == meta.gen:
             return IntegrityError(
                 f"{what}: {reason}. The stored payload is damaged; restore another version "
                 f"(store.versions({meta.name!r})) or a backup."

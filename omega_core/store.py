@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from bson.errors import InvalidBSON
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo.errors import AutoReconnect
 
@@ -26,6 +27,7 @@ from .plugins.routing import Adapter, Route, is_model_backend
 from .plugins.spec import BackendSpec
 from .protocol import attributes as attributes_codec
 from .protocol.commit import Intent, rollback
+from .protocol.document import damaged, explained
 from .protocol.metadata import Metadata
 from .protocol.naming import Key, check_name
 from .protocol.scope import Scope, entered
@@ -128,7 +130,8 @@ class OmegaStore(Catalog):
         done = False
         try:
             if live is not None and live["gen"] == meta.gen:
-                known, now = meta.kind_meta["batches"], live["kind_meta"].get("batches", [])
+                there = Metadata.from_document(live, self).kind_meta
+                known, now = meta.kind_meta["batches"], there.get("batches", [])
                 if [b["gen"] for b in known[:stop]] == [b["gen"] for b in now[:stop]]:
                     with self.omega.leases.keeping(intent):
                         done = intent.compact(write(intent.gen), start, stop)
@@ -172,7 +175,7 @@ class OmegaStore(Catalog):
                 except Exception as exc:
                     # Either the payload is damaged, or it was replaced and collected meanwhile.
                     if self._is_kept(meta):
-                        if isinstance(exc, NoFile | CorruptGridFile):
+                        if isinstance(exc, NoFile | CorruptGridFile | InvalidBSON):
                             raise self._damage(meta, str(exc)) from exc
                         raise
                     if attempt == _ATTEMPTS:
@@ -191,7 +194,7 @@ class OmegaStore(Catalog):
         expires: float | None = None,
     ) -> Metadata:
         check_name(name)
-        with answering(self.database):
+        with answering(self.database), explained(self.database, self.key(name)):
             for attempt in range(1, _ATTEMPTS + 1):
                 try:
                     return self._put_once(
@@ -224,6 +227,8 @@ class OmegaStore(Catalog):
         try:
             meta = None if live is None else Metadata.from_document(live, self)
             self._check_append(intent, meta, spec)
+            if intent.append and meta is not None:
+                self._check_shape(adapter, meta)
             intent.check_room(own)
             scope = Scope("put", self, name, self._home(adapter), meta, intent, attributes)
             with self.omega.leases.keeping(intent), self._operating(scope, spec):
@@ -250,6 +255,7 @@ class OmegaStore(Catalog):
         spec = router.plugins.spec(meta.kind, writer=meta.plugin)
         adapter = router.adapter(spec)
         router.check_options(spec, "get", meta.name, options)
+        self._check_shape(adapter, meta)
         scope = Scope("get", self, meta.name, self._home(adapter), meta)
         with self._operating(scope, spec):
             obj = router.call(
@@ -355,6 +361,7 @@ class OmegaStore(Catalog):
             router = self.omega.router
             spec = router.plugins.spec(meta.kind, writer=meta.plugin)
             adapter = router.adapter(spec)
+            self._check_shape(adapter, meta)
             scope = Scope(action, self, name, self._home(adapter), meta)
             with self._operating(scope, spec):
                 return router.call(
@@ -383,6 +390,11 @@ class OmegaStore(Catalog):
         backend = self.omega.router.adapter(spec).backend(self)
         # It says that it is an instance of the class, and behaves like one.
         return cast(BaseDataBackend, RoutedBackend(backend, spec, self))
+
+    def _check_shape(self, adapter: Adapter, meta: Metadata) -> None:
+        fault = adapter.backend(self).misshapen(meta)
+        if fault is not None:
+            raise damaged({**self.key(meta.name).filter(), "version": meta.version}, fault)
 
     @staticmethod
     def _home(adapter: Adapter) -> str:

@@ -221,6 +221,21 @@ def test_list_shows_names_verbatim(omega: Run, om: Omega) -> None:
         assert f" {name} " in result.stdout
 
 
+def test_list_shows_the_objects_beside_one_whose_document_was_edited(omega: Run, om: Omega) -> None:
+    for name in ("bad", "good"):
+        om.datasets.put(1, name)
+    om.database.metadata.update_one({"name": "bad"}, {"$set": {"kind": 7}})
+    shown = omega("datasets", "list").stdout
+    assert "its metadata document is damaged" in shown
+    assert "python.data" in shown
+    bad, good = json.loads(omega("datasets", "list", "--json").stdout)
+    assert "data/'bad' in bucket 'default', version 1" in bad["damage"]
+    assert "kind is 7" in bad["damage"]
+    assert (good["damage"], good["kind"]) == (None, "python.data")
+    assert omega("datasets", "versions", "bad").exit_code == 0
+    assert omega("datasets", "drop", "bad", "--yes").exit_code == 0
+
+
 def test_list_lets_no_name_move_the_cursor(omega: Run, om: Omega) -> None:
     om.datasets.put(1, "evil\x1b[2J\n\u202e")
     result = omega("datasets", "list")

@@ -90,6 +90,18 @@ class BaseDataBackend:
         """Return the object. Inside, ``metadata(name)`` is the version that was asked for."""
         self._lacks("get", name)
 
+    def misshapen(self, meta: Metadata) -> str | None:
+        """Return which field of ``meta`` is not as `put` leaves it, and how; None where all are.
+
+        Asked before `get`, before an append and before the actions of a model, so that they need
+        not doubt what they find: somebody may have edited the document. `omega_core.shapes` has
+        what it takes::
+
+            def misshapen(self, meta):
+                return fields({"rows": integer()})(meta.kind_meta, "kind_meta")
+        """
+        return None
+
     def drop(self, meta: Metadata) -> None:
         """Free what one generation holds outside GridFS, collections and owned URIs.
 

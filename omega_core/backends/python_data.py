@@ -13,6 +13,7 @@ from ..errors import IntegrityError, UnsupportedValueError
 from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
+from ..shapes import CHECKSUM
 from .base import BaseDataBackend
 
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
@@ -49,6 +50,9 @@ class PythonDataBackend(BaseDataBackend):
                 encoded = file.read()
         return decode(bson.decode(encoded, _CODEC)["value"])
 
+    def misshapen(self, meta: Metadata) -> str | None:
+        return CHECKSUM(meta.integrity, "integrity")
+
     def _read_segment(self, meta: Metadata) -> bytes:
         """Read what versions before 0.2 wrote: a document of the bucket's shared collection."""
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
@@ -58,7 +62,7 @@ class PythonDataBackend(BaseDataBackend):
         if not isinstance(data, RawBSONDocument):
             raise IntegrityError(f"{what}: its document is missing.")
         encoded = bytes(data.raw)
-        expected = meta.integrity or {}
-        if hashlib.sha256(encoded).hexdigest() != expected.get("sha256"):
+        assert meta.integrity is not None
+        if hashlib.sha256(encoded).hexdigest() != meta.integrity["sha256"]:
             raise IntegrityError(f"{what}: its document is not the one that was written.")
         return encoded

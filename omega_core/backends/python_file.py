@@ -11,11 +11,13 @@ from typing import Any, BinaryIO
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from ..protocol.files import PayloadWriter
 from ..protocol.metadata import Metadata
+from ..shapes import CHECKSUM, fields, one_of, text
 from .base import BaseDataBackend
 from .directories import LinkError, SpecialFileError, pack, unpack
 from .tarfiles import TarError
 
 _BLOCK = 4 * 1024 * 1024
+_SHAPE = fields({"form": one_of("bytes", "file", "directory")}, {"filename": text()})
 
 
 class PythonFileBackend(BaseDataBackend):
@@ -58,6 +60,9 @@ class PythonFileBackend(BaseDataBackend):
                 _copy_stream(obj, file, name)
         return meta.save()
 
+    def misshapen(self, meta: Metadata) -> str | None:
+        return _SHAPE(meta.kind_meta, "kind_meta") or CHECKSUM(meta.integrity, "integrity")
+
     def get(
         self, name: str, *, path: str | os.PathLike[str] | None = None, **kwargs: Any
     ) -> BinaryIO | Path:
@@ -80,7 +85,7 @@ class PythonFileBackend(BaseDataBackend):
                 "another path."
             )
         with self.data_store.open_file(meta) as file:
-            if meta.kind_meta.get("form") == "directory":
+            if meta.kind_meta["form"] == "directory":
                 _unpack_directory(meta, file, target)
             else:
                 _write_file(file, target)

@@ -14,12 +14,14 @@ from ..mongo.database import EXACT_TYPES
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
 from ..query import Q
+from ..shapes import GENERATION, each, fields, integer, text
 from .base import BaseDataBackend
 from .filters import possible_matches, understand
 from .matching import matches
 from .row_documents import dump_row, read_rows
 
 _BATCH = 1000
+_SHAPE = fields({"batches": each(fields({"gen": GENERATION, "rows": integer()}), least=1)})
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 
 
@@ -80,6 +82,9 @@ class PythonRowsBackend(BaseDataBackend):
                 collection.database.create_collection(collection.name)
             meta.collection = collection.name
         return meta.save()
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return _SHAPE(meta.kind_meta, "kind_meta") or text()(meta.collection, "collection")
 
     def get(
         self, name: str, *, filter: Mapping[Any, Any] | Q | None = None, **kwargs: Any

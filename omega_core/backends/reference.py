@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from ..errors import UnsupportedOptionError
 from ..protocol.metadata import Metadata
+from ..shapes import text
 from .base import BaseDataBackend
 
 
@@ -43,6 +44,9 @@ class ReferenceBackend(BaseDataBackend):
         meta.uri = uri
         meta.kind_meta = {"size": locations.size(uri)}
         return meta.save()
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return text()(meta.uri, "uri")
 
     def get(self, name: str, **kwargs: Any) -> BinaryIO:
         """Return the file as it is now, readable and seekable."""

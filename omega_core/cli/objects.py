@@ -119,7 +119,7 @@ def _list(
         for meta, record in zip(metas, records, strict=True):
             rows.add_row(
                 verbatim(record["name"], "bold"),
-                verbatim(record["kind"]),
+                verbatim(record["kind"] or "?"),
                 str(record["version"]),
                 size(record["size"]),
                 local(meta.modified),
@@ -180,7 +180,7 @@ def _versions(call: Invocation, attribute: str, name: str) -> None:
             rows.add_row(
                 str(meta.version),
                 verbatim("current" if meta.is_current else "", "green"),
-                verbatim(meta.kind),
+                verbatim(meta.kind or "?"),
                 size(record["size"]),
                 local(meta.modified),
                 verbatim(_writer(meta)),
@@ -244,6 +244,7 @@ def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]
             "place": place(meta),
             "modified": meta.modified,
             "plugin": meta.plugin,
+            "damage": meta.damage,
         }
         for meta in metas
     ]

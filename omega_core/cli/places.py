@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 def place(meta: Metadata) -> str:
     """Return, for people, where a payload lies."""
+    if meta.damage is not None:
+        return "unknown: its metadata document is damaged"
     if meta.uri is not None:
         from ..secret import redact_text
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pymongo
-from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from pymongo import ReadPreference
 from pymongo.collection import Collection
@@ -60,6 +60,17 @@ _UNTOLD = (
     "percent-encoded, or set [mongo] username and password. What is wrong is not repeated, as it "
     "may be a part of the password."
 )
+
+CODEC: CodecOptions[Document] = CodecOptions(
+    tz_aware=True,
+    type_registry=EXACT_TYPES,
+    # Nothing that somebody else wrote there ends in an error of the driver, which would not know
+    # of which document: a time that Python lacks stays a number, and what is no UTF-8 becomes
+    # lone surrogates, which no text of MongoDB has.
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="surrogateescape",
+)
+"""For the metadata documents."""
 
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
@@ -230,7 +241,7 @@ class Database:
         client = self.client
         collection = client[self._name].get_collection(
             name,
-            codec_options=CodecOptions(tz_aware=True, type_registry=EXACT_TYPES),
+            codec_options=CODEC,
             write_concern=self._durable,
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,

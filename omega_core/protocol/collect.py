@@ -8,8 +8,10 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
+from ..errors import IntegrityError
 from . import pipelines
 from .commit import EMPTY, Document
+from .document import KEY, check_entry, explained
 from .naming import Key
 from .numbering import remember
 from .resources import Freer
@@ -89,7 +91,14 @@ class Collector:
         """
         collected = Collected()
         for document, now in self._due(within, overdue, limit):
-            self._collect(document, now, grace, collected, dry_run)
+            try:
+                check_entry(document)
+                with explained(self._database, Key(*(document[part] for part in KEY))):
+                    self._collect(document, now, grace, collected, dry_run)
+            except IntegrityError as exc:
+                # Nobody can tell what it is made of; the others are collected.
+                collected.blocked.append(str(exc))
+                continue
             if not dry_run:
                 self._forget({"_id": document["_id"]}, begin_anew)
         return collected

@@ -27,6 +27,7 @@ from ..errors import (
 from ..mongo.database import Database, answering
 from ..mongo.refusals import lost
 from . import attributes, pipelines
+from . import document as shape
 from .metadata import Metadata
 from .naming import Key, new_generation
 from .numbering import Numbers, recall
@@ -256,6 +257,8 @@ class Intent:
         self.check_lease()
         assert self.live is not None
         known = self.live["kind_meta"]["batches"]
+        kind = self.live["kind"]
+        (batch,) = shape.sealed_batches(self.key, self.live["gen"], kind, [dict(batch)])
         places = {f"kind_meta.batches.{i}.gen": known[i]["gen"] for i in (start, stop - 1)}
         document = persist(
             self.database,
@@ -296,6 +299,7 @@ class Intent:
 
     def _replace(self, meta: Metadata, payload: Document) -> tuple[Document, pipelines.Pipeline]:
         payload = {**payload, "plugin": self.writer["plugin"], "res": self.res.to_document()}
+        payload = shape.sealed(self.key, self.gen, payload)
         keeps = attributes.are_same(meta.attributes, (self.live or {}).get("attributes", {}))
         if not keeps:
             payload["attributes"] = attributes.to_document(meta.attributes, str(self.key))
@@ -327,7 +331,7 @@ class Intent:
         kept = attributes.are_same(meta.attributes, self.live.get("attributes", {}))
         update = pipelines.append(
             self.gen,
-            added,
+            shape.sealed_batches(self.key, self.live["gen"], meta.kind, added),
             None if kept else attributes.to_document(meta.attributes, str(self.key)),
             segments=self.res.segments,
         )
@@ -442,12 +446,17 @@ def read(database: Database, key: Key, version: int | None = None) -> Document |
     projection = {"pending": 0, "retired": 0} if version is not None else UNSEEN
     with answering(database):
         document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
-    if document is None or version is None or document["version"] == version:
+    if document is None or version is None or document.get("version") == version:
         return document
-    for kept in document.get("versions", []):
-        if kept["version"] == version:
-            return as_version(document, kept)
-    return None
+    found = (kept for kept in versions_of(document) if kept.get("version") == version)
+    return next(found, None)
+
+
+def versions_of(document: Document) -> list[Document]:
+    """Return the document as it would be with each of its kept versions live."""
+    kept = document.get("versions", [])
+    entries = kept if isinstance(kept, list) else [kept]
+    return [as_version(document, e if isinstance(e, dict) else {}) for e in entries]
 
 
 def as_version(document: Document, kept: Mapping[str, Any]) -> Document:

@@ -18,8 +18,9 @@ from mongoengine.base import BaseField
 from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
 
-from ..errors import ObjectNotFoundError, StoreError
+from ..errors import IntegrityError, ObjectNotFoundError, StoreError
 from . import attributes as attributes_codec
+from . import document as shape
 
 if TYPE_CHECKING:
     from ..payloads import Payloads
@@ -35,6 +36,7 @@ PAYLOAD_FIELDS = (
     "integrity",
     "plugin",
     "res",
+    "seal",
 )
 """What a commit sets, a version keeps, and a restore brings back; beside gen, version, modified."""
 
@@ -132,6 +134,8 @@ class Metadata(Document):
         The id of the payload; None before the first commit.
     created, modified : datetime
         UTC, with time zone; the clock of the server.
+    damage : str or None
+        In lists: why the document cannot be read, where something edited it; the rest is not set.
     """
 
     # Abstract, so that mongoengine never binds the class to a collection, a connection or a
@@ -160,13 +164,47 @@ class Metadata(Document):
     modified: Any = DateTimeField()
     is_current: bool = BooleanField(default=True)
 
+    damage: str | None = None
+
     _store: Payloads | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
-        """Return the metadata that a document of MongoDB describes, bound to ``store``."""
-        attributes = attributes_codec.from_document(document.get("attributes", {}))
+        """Return the metadata that a document of MongoDB describes, bound to ``store``.
+
+        Raises
+        ------
+        IntegrityError
+            The document is not as omega_core writes it; names the object, version and field.
+        """
+        shape.check(document)
+        try:
+            attributes = attributes_codec.from_document(document.get("attributes", {}))
+        except IntegrityError as exc:
+            raise shape.damaged(document, str(exc).rstrip(".")) from exc
         return cls._of({**document, "id": document.get("_id"), "attributes": attributes}, store)
+
+    @classmethod
+    def listed(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
+        """Return the metadata, or, where the document is damaged, what names it, and the damage.
+
+        One that cannot be read must not hide the others.
+        """
+        try:
+            return cls.from_document(document, store)
+        except IntegrityError as exc:
+            known = {"name": str, "bucket": str, "prefix": str, "gen": str, "version": int}
+            values = {
+                key: document.get(key) for key in known if type(document.get(key)) is known[key]
+            }
+            meta = cls._of({**values, "is_current": document.get("is_current") is not False}, store)
+            meta.damage = str(exc)
+            return meta
+
+    @classmethod
+    def retired(cls, entry: Mapping[str, Any], store: Payloads) -> Metadata:
+        """Return what is known of a payload that waits to be freed."""
+        return cls._of({**entry, "attributes": {}}, store)
 
     @classmethod
     def _of(cls, values: Mapping[str, Any], store: Payloads) -> Metadata:
@@ -183,9 +221,9 @@ class Metadata(Document):
     def payload(self) -> dict[str, Any]:
         """Return the payload fields as MongoDB takes them, absent ones and attributes left out."""
         self.validate()
-        document = self.to_mongo().to_dict()
-        fields = [field for field in PAYLOAD_FIELDS if field != "attributes"]
-        return {field: document[field] for field in fields if field in document}
+        own = [f for f in PAYLOAD_FIELDS if f in self._fields and f != "attributes"]
+        values = {field: getattr(self, field) for field in own}
+        return {f: self._fields[f].to_mongo(v) for f, v in values.items() if v is not None}
 
     def save(self, *args: Any, **kwargs: Any) -> Metadata:
         """Commit: inside a put, make the new payload current; elsewhere, save the attributes.
@@ -195,6 +233,8 @@ class Metadata(Document):
         ConflictError
             Where somebody else changed the object since this metadata was read.
         """
+        if self.damage is not None:
+            raise IntegrityError(self.damage)
         return self._bound().save_metadata(self)
 
     def reload(self, *args: Any, **kwargs: Any) -> Metadata:
@@ -233,6 +273,7 @@ class Metadata(Document):
 
     def __repr__(self) -> str:
         version = f", version={self.version}" if self.version is not None else ""
+        version += ", damaged" if self.damage is not None else ""
         return f"<Metadata {self.prefix}{self.name} in {self.bucket!r}: {self.kind}{version}>"
 
     __str__ = __repr__

@@ -45,6 +45,13 @@ def _dated(batches: Any, rev: Any) -> Stage:
     return {"$map": {"input": batches, "as": "b", "in": {"$mergeObjects": ["$$b", moment]}}}
 
 
+def _counted(more: int) -> Stage:
+    """Note in the seal that there are so many batches more, where there is a seal."""
+    count = {"$add": [{"$ifNull": ["$seal.batches", 0]}, more]}
+    counted = {"$mergeObjects": ["$seal", {"batches": count}]}
+    return {"$cond": [{"$eq": [{"$type": "$seal"}, "object"]}, counted, "$$REMOVE"]}
+
+
 _BATCHES: Stage = {"$ifNull": ["$res.batches", []]}
 
 _IS_EMPTY: Stage = {
@@ -125,6 +132,8 @@ def commit(
         field: {"$literal": payload[field]} if field in payload else "$$REMOVE"
         for field in PAYLOAD_FIELDS
     }
+    if "seal" in payload:
+        fields["seal"] = {"$mergeObjects": [{"$literal": payload["seal"]}, {"version": count}]}
     if keep_attributes:
         fields["attributes"] = {"$ifNull": ["$attributes", {}]}
     dated: Pipeline = []
@@ -168,6 +177,7 @@ def append(
     added = _dated({"$literal": list(batches)}, {"$add": ["$rev", 1]})
     fields: Stage = {
         "kind_meta.batches": {"$concatArrays": [{"$ifNull": ["$kind_meta.batches", []]}, added]},
+        "seal": _counted(len(batches)),
         "rev": {"$add": ["$rev", 1]},
         "modified": "$$NOW",
     }
@@ -211,6 +221,7 @@ def compact(gen: str, batch: Mapping[str, Any], start: int, stop: int) -> Pipeli
                         _from(batches, stop),
                     ]
                 },
+                "seal": _counted(1 + start - stop),
                 "rev": {"$add": ["$rev", 1]},
             }
         },

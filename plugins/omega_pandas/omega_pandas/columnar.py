@@ -18,6 +18,7 @@ from .labels import Labels
 from .reader import Selection
 from .schema import Encoded
 from .segments import SEGMENT_ROWS, Progress
+from .shapes import misshapen_columnar
 from .stored import Stored
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class ColumnarBackend(BaseDataBackend):
                 # The append stands, and must not be reported as failed; the next one compacts.
                 log.warning("Compacting %r after an append failed.", name, exc_info=True)
         return saved
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return misshapen_columnar(meta)
 
     def compact(self, meta: Metadata) -> bool:
         """Make one batch of the small ones at the end, when there are many; whether it did."""

@@ -27,6 +27,7 @@ from .formats import damage_explained, format_of, read_schema, read_table
 from .narrowing import narrowed
 from .payload import PositionedWriter
 from .schema import Encoded, dump_header, listing, load_header
+from .shapes import misshapen_parquet
 from .tables import decode_frame, encode_frame, field_names, select
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class ParquetBackend(BaseDataBackend):
             adapted: Any = PositionedWriter(file)
             _write(table, pa.PythonFile(adapted, mode="w"))
         return meta.save()
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return misshapen_parquet(meta)
 
     def get(
         self,

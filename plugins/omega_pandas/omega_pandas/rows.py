@@ -21,6 +21,7 @@ from .labels import Labels
 from .rowreader import RowsSelection
 from .schema import listing
 from .segments import Layout
+from .shapes import misshapen_rows
 from .storedrows import StoredRows
 from .tables import encode_frame
 
@@ -119,6 +120,9 @@ class RowsBackend(BaseDataBackend):
         }  # fmt: skip
         meta.kind_meta = {**meta.kind_meta, "batches": [*meta.kind_meta["batches"], batch]}
         return meta.save()
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return misshapen_rows(meta)
 
     def get(
         self,

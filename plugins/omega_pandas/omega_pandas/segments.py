@@ -124,6 +124,10 @@ class Layout:
 
     def group_of(self, fields: Sequence[str]) -> dict[str, int]:
         """Return, for the fields of the batch in their order, the document that holds each."""
+        if sum(self.groups) != len(fields):
+            raise IntegrityError(
+                f"The batch has {len(fields)} fields, and its metadata tell of {sum(self.groups)}."
+            )
         places: dict[str, int] = {}
         names = iter(fields)
         for group, size in enumerate(self.groups):

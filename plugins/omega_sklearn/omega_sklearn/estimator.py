@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sklearn
 
 from omega_core.errors import StoreError, UnsupportedValueError
+from omega_core.shapes import CHECKSUM, fields, integer, text
 
 from .actions import EstimatorActions
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 _FORMAT = 1
+
+_SHAPE = fields({"format": integer(1), "estimator": text(), "sklearn_version": text()})
 
 
 class EstimatorBackend(EstimatorActions):
@@ -78,6 +81,9 @@ class EstimatorBackend(EstimatorActions):
         with self.model_store.create_file(meta, self.extension, uri=uri) as file:
             file.write(data)
         return meta.save()
+
+    def misshapen(self, meta: Metadata) -> str | None:
+        return _SHAPE(meta.kind_meta, "kind_meta") or CHECKSUM(meta.integrity, "integrity")
 
     def get(self, name: str, **kwargs: Any) -> Any:
         """Return the estimator, a new object at every call.
