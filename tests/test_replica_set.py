@@ -5,22 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omega_core import Omega
-from omega_core.errors import OmegaError
+from omega_core.errors import OmegaError, ServerError
 from omega_core.testing.faults import let_time_pass
 from omega_core.testing.orphans import find_orphans
 from omega_core.testing.replicas import ReplicaSet
 
 
 @pytest.fixture(scope="module")
-def replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a replica set of one member, on loopback."""
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """A replica set of one member, on loopback."""
     with ReplicaSet(tmp_path_factory.mktemp("replica"), members=1) as replicas:
-        yield replicas.url()
+        yield replicas
+
+
+@pytest.fixture(scope="module")
+def replica_set(replicas: ReplicaSet) -> str:
+    return replicas.url()
 
 
 def test_everything_works_with_majorities(replica_set: str) -> None:
@@ -46,6 +53,64 @@ def test_everything_works_with_majorities(replica_set: str) -> None:
 def test_a_plain_server_is_not_taken_for_one(om: Omega) -> None:
     om.datasets.put(1, "x")
     assert om.database.metadata.write_concern.document == {"w": 1, "j": True}
+
+
+# --- errors that pass ------------------------------------------------------------------------
+
+TRANSIENT = {
+    "HostUnreachable": 6,
+    "ShutdownInProgress": 91,
+    "ReadConcernMajorityNotAvailableYet": 134,
+    "PrimarySteppedDown": 189,
+    "NotWritablePrimary": 10107,
+    "InterruptedAtShutdown": 11600,
+    "InterruptedDueToReplStateChange": 11602,
+    "NotPrimaryNoSecondaryOk": 13435,
+    "NotPrimaryOrSecondary": 13436,
+}
+
+
+@pytest.mark.parametrize("error", TRANSIENT)
+def test_an_error_that_passes_is_outlasted_where_that_is_safe_and_ours_where_not(
+    replicas: ReplicaSet, error: str
+) -> None:
+    code = TRANSIENT[error]
+    concern = {"writeConcernError": {"code": code, "errmsg": error}}
+    with Omega({"mongo": {"url": replicas.url(error), "timeout": 5.0}}) as om:
+        om.datasets.put([{"i": -1}], "x", kind="python.rows")
+        acknowledged = [-1]
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("findAndModify", {"errorCode": code}),
+            ("findAndModify", concern),
+            ("insert", {"errorCode": code}),
+            ("insert", concern),
+            ("find", {"errorCode": code}),
+        ]
+        for i, (command, how) in enumerate(steps):
+            # The driver itself tries twice.
+            replicas.fail(command, 3, **how)
+            try:
+                om.datasets.put([{"i": i}], "x", kind="python.rows", append=True)
+                acknowledged.append(i)
+            except ServerError:
+                assert command in ("insert", "find"), "begin and commit can be repeated"
+            replicas.fail(command, 0)
+            assert [row["i"] for row in om.datasets.get("x")] == acknowledged
+        for command in ("find", "update", "findAndModify"):
+            replicas.fail(command, 3, errorCode=code)
+            with suppress(ServerError):
+                om.datasets.get("x")
+            with suppress(ServerError):
+                om.datasets.metadata("x")
+            with suppress(ServerError):
+                om.datasets.list()
+            with suppress(ServerError):
+                om.datasets.drop("y", missing_ok=True)
+            replicas.fail(command, 0)
+        assert [row["i"] for row in om.datasets.get("x")] == acknowledged
+        let_time_pass(om.database.mongodb, 3600)
+        assert om.gc(grace=0).blocked == []
+        assert find_orphans(om.database.mongodb) == []
 
 
 # --- step-downs and killed primaries ---------------------------------------------------------

@@ -35,7 +35,7 @@ from ..forking import reset_in_children
 from ..secret import redact_url, without_secrets
 from .causal import CausalClock, CausalCollection
 from .embedded import EmbeddedServer
-from .refusals import has_user, lost, refused
+from .refusals import has_user, is_transient, lost, refused
 from .stalls import client_options
 
 Document = dict[str, Any]
@@ -323,10 +323,10 @@ def answering(database: Database) -> Iterator[None]:
     try:
         yield
     # The connection broke, also when it was tried again, or no server can be selected any more.
-    except AutoReconnect as exc:
-        waited = time.monotonic() - began
-        raise lost(exc, database.config, database.described, waited) from exc
-    except OperationFailure as exc:
+    except (AutoReconnect, OperationFailure) as exc:
+        if isinstance(exc, AutoReconnect) or is_transient(exc):
+            waited = time.monotonic() - began
+            raise lost(exc, database.config, database.described, waited) from exc
         refusal = refused(exc, database.config, database.described)
         if refusal is None:
             raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure
+from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure, PyMongoError
 
 from ..errors import AccessError, ConfigError, OmegaError, ServerError
 from ..secret import parse_mongo_url
@@ -27,6 +27,22 @@ _DISK = frozenset({14031})
 _CONCERN = frozenset({64, 79, 100})
 _COMMAND_UNKNOWN = frozenset({59, 115, 323})
 _DATABASE_NAME = frozenset({73, 13297})
+# Those for which the specification of retryable writes has a driver try once more: a member that
+# steps down or shuts down, or is no primary any more.
+_TRANSIENT = frozenset(
+    {6, 7, 89, 91, 134, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436}
+)
+
+
+def is_transient(error: PyMongoError) -> bool:
+    """Return whether the same operation may succeed a little later, by another primary.
+
+    The driver tells of these in many ways: as a lost connection, as the failure of a command, of a
+    write, or of its durability.
+    """
+    if isinstance(error, AutoReconnect):
+        return True
+    return isinstance(error, OperationFailure) and _code(error) in _TRANSIENT
 
 
 def auth_source(config: MongoConfig) -> str:
@@ -107,7 +123,7 @@ def refused(error: OperationFailure, config: MongoConfig, where: str) -> OmegaEr
     return None
 
 
-def lost(error: AutoReconnect, config: MongoConfig, where: str, waited: float) -> ServerError:
+def lost(error: PyMongoError, config: MongoConfig, where: str, waited: float) -> ServerError:
     """Return the error for a server that was there, and is not any more, or is no primary.
 
     Parameters
@@ -116,6 +132,12 @@ def lost(error: AutoReconnect, config: MongoConfig, where: str, waited: float) -
         Seconds from the beginning of the operation until it was given up.
     """
     given_up = f"this was given up after {waited:.1f} s ([mongo] timeout = {config.timeout:g} s)"
+    if isinstance(error, OperationFailure):
+        return ServerError(
+            f"The MongoDB server at {where} became another member's secondary, or shut down, and "
+            f"{given_up}. If a write was committed, it stands; otherwise nothing was changed, and "
+            "gc removes what is left of it. Look at what is there, and repeat."
+        )
     if isinstance(error, NotPrimaryError):
         return ServerError(
             f"The MongoDB server at {where} is a member of a replica set, and not its primary, "

@@ -25,7 +25,7 @@ from ..errors import (
     UnsupportedValueError,
 )
 from ..mongo.database import Database, answering
-from ..mongo.refusals import lost
+from ..mongo.refusals import is_transient, lost
 from . import attributes, pipelines
 from . import document as shape
 from .metadata import Metadata
@@ -430,7 +430,9 @@ def persist(database: Database, operation: Callable[[], T]) -> T:
     while True:
         try:
             return operation()
-        except AutoReconnect as exc:
+        except (AutoReconnect, OperationFailure) as exc:
+            if not is_transient(exc):
+                raise
             now = time.monotonic()
             # From the first failure on: how long the operation itself takes is nobody's fault.
             deadline = deadline or now + database.config.timeout

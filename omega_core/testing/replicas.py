@@ -87,10 +87,20 @@ class ReplicaSet:
         directory = self._directory / str(port)
         options = ["--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
         options += ["--nounixsocket", "--replSet", "rs", "--oplogSize", "64", "--quiet"]
-        options += ["--wiredTigerCacheSizeGB", "0.25"]
+        options += ["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "enableTestCommands=1"]
         with open(self._directory / f"{port}.log", "ab") as log:
             command = [str(find_mongod()), *options]
             self._servers[port] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def fail(self, command: str, times: int, **how: Any) -> None:
+        """Let the primary fail the next commands of a name: ``errorCode=``, ``writeConcernError=``.
+
+        See the fail point ``failCommand`` of MongoDB.
+        """
+        data = {"failCommands": [command], **how}
+        self._on(
+            self.primary(), "configureFailPoint", "failCommand", mode={"times": times}, data=data
+        )
 
     def close(self) -> None:
         """Stop all members."""
