@@ -14,7 +14,9 @@ from .secret import Secret, redact_url
 class MongoConfig:
     """``[mongo]``: the server. Without a URL it is the embedded one.
 
-    ``timeout`` is in seconds, for finding the server. ``data_dir`` is of the embedded server.
+    ``timeout`` is in seconds, for finding the server; within twice that, one that falls silent is
+    given up, in the middle of an operation too. What merely takes long is not cut. ``data_dir`` is
+    of the embedded server.
     """
 
     url: str | None = field(default=None, repr=False)

@@ -399,17 +399,17 @@ def test_what_was_committed_stays_when_the_server_comes_back_only_for_the_abort(
     victim = stage.make_victim(0.3)
     connect(victim)
     case.put(victim, case.old, "x")
-    abort = Intent.abort
+    answers = Database.answers
 
-    def healed(intent: Intent) -> None:
+    def healed(database: Database) -> bool:
         fault.heal()
-        victim.database.client.admin.command("ping")
-        abort(intent)
+        database.client.admin.command("ping")
+        return answers(database)
 
     with stage.proxy.fault(0, "lost answer") as counted:
         case.put(victim, case.new, "x")
     with stage.proxy.fault(len(counted.commands), "cut off after") as fault:
-        monkeypatch.setattr(Intent, "abort", healed)
+        monkeypatch.setattr(Database, "answers", healed)
         with pytest.raises(ServerError) as told:
             case.put(victim, case.old, "x")
     assert case.get(stage.observer, "x") == case.old
