@@ -20,9 +20,11 @@ from .config import Config, load_config
 from .errors import OmegaError
 from .locations import Locations
 from .mongo.database import Database, answering
+from .plugins.adapters import is_model_backend
 from .plugins.builtin import builtin_specs
-from .plugins.registry import Plugins, imported
-from .plugins.routing import Router, is_model_backend
+from .plugins.factories import imported
+from .plugins.registry import Plugins
+from .plugins.routing import Router
 from .protocol.collect import CROWDED, Collected, Collector
 from .protocol.commit import Intent
 from .protocol.lease import LeaseKeeper

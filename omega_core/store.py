@@ -22,8 +22,9 @@ from .errors import (
     suggestion,
 )
 from .mongo.database import answering
+from .plugins.adapters import Adapter, is_model_backend
 from .plugins.routed import RoutedBackend
-from .plugins.routing import Adapter, Route, is_model_backend
+from .plugins.routing import Route
 from .plugins.spec import BackendSpec
 from .protocol import attributes as attributes_codec
 from .protocol.commit import Intent, rollback

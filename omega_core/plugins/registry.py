@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import ModuleType
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pluggy
@@ -27,6 +25,7 @@ from ..visible import Visible
 from .binding import Hooks, bind, require_some
 from .contract import check_implementations, check_kinds, check_names
 from .discovery import Plugin, discover, load
+from .factories import named
 from .hookspecs import ROUTED, Declarations, Operations
 from .marker import PROJECT
 from .remedies import disabling, enabling, installation
@@ -212,10 +211,10 @@ class Plugins(Visible):
                     f"The kind {spec.kind!r} is stored by {taken.plugin} {taken.version} already. "
                     "Choose another kind."
                 )
-            if taken is not None and _named(taken.factory) != _named(spec.factory):
+            if taken is not None and named(taken.factory) != named(spec.factory):
                 raise PluginConflictError(
-                    f"The kind {spec.kind!r} is stored by {_named(taken.factory)} already, which "
-                    f"{_named(spec.factory)} does not replace, as its name is another one. Choose "
+                    f"The kind {spec.kind!r} is stored by {named(taken.factory)} already, which "
+                    f"{named(spec.factory)} does not replace, as its name is another one. Choose "
                     "another kind."
                 )
             spec.own(RUNTIME, "")
@@ -363,41 +362,9 @@ class PluginWarning(UserWarning):
     """A plugin does not work, or not in every order of imports; the others do."""
 
 
-def imported(factory: str | Callable[..., Any] | type, owner: str) -> Any:
-    """Return what ``"module:attribute"`` names.
-
-    Raises
-    ------
-    PluginLoadError
-        Where it cannot be imported; names the owner.
-    """
-    if not isinstance(factory, str):
-        return factory
-    module, _, attribute = factory.partition(":")
-    try:
-        target: Any = importlib.import_module(module)
-        for name in attribute.split("."):
-            target = getattr(target, name)
-        if isinstance(target, ModuleType):
-            raise TypeError(f"{attribute!r} is the module {target.__name__} there")
-    except Exception as exc:
-        raise PluginLoadError(
-            f"{owner} offers {factory!r}, which cannot be imported: {type(exc).__name__}: {exc}. "
-            "Install what it needs, or disable it."
-        ) from exc
-    return target
-
-
 def _implementation(manager: pluggy.PluginManager, hooks: Hooks, hook: str) -> Any:
     for attribute in dir(hooks):
         options = manager.parse_hookimpl_opts(hooks, attribute)
         if options is not None and (options.get("specname") or attribute) == hook:
             return getattr(hooks, attribute)
     return None
-
-
-def _named(factory: str | type) -> str:
-    """Return what a factory is called, whether it is given as a class or by name."""
-    if isinstance(factory, str):
-        return factory
-    return f"{factory.__module__}:{factory.__qualname__}"

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import PluginNotFoundError, UnsupportedOptionError, suggestion
-from ..plugins.registry import imported
+from ..plugins.factories import imported
 from ..visible import Visible
 from .local import LocalEngine
 from .result import Result
