@@ -702,10 +702,17 @@ def test_the_package_that_wrote_an_object_is_remembered_for_those_who_lack_it(
     make_omega(plugins={"enabled": ["acme"]}).datasets.put(thing(module, "x"), "x")
     shutil.rmtree(next(site.glob("*.dist-info")))
     importlib.invalidate_caches()
+    om = make_omega(plugins={"enabled": []})
     with pytest.raises(
-        PluginNotFoundError, match=r"written by acme 1\.0.*pip install acme-for-omega"
-    ):
-        make_omega().datasets.get("x")
+        PluginNotFoundError, match=r"written by acme 1\.0.*'acme-for-omega'"
+    ) as told:
+        om.datasets.get("x")
+    # Whoever can write to the database must not have people install something.
+    assert "pip install" not in str(told.value)
+    forged = {"name": "acme", "version": "1.0", "distribution": "--index-url=http://evil x"}
+    with pytest.raises(PluginNotFoundError, match="that provides the plugin 'acme'") as told:
+        om.plugins.spec("acme.thing", writer=forged)
+    assert "evil" not in str(told.value)
 
 
 def test_how_to_enable_a_plugin_is_said_for_where_it_was_disabled(

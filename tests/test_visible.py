@@ -26,8 +26,8 @@ FOR_USERS = {
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
     "id result running status",
     "om.plugins": "engines filesystems kinds settings spec",
-    "om.datasets.metadata('X')": "attributes bucket collection created gen gridfile id inline "
-    "is_current kind kind_meta modified name plugin prefix reload rev save uri version",
+    "om.datasets.metadata('X')": "attributes bucket collection created damage gen gridfile id "
+    "inline is_current kind kind_meta modified name plugin prefix reload rev save uri version",
     "next(iter(om.plugins))": "distribution doubts engines error id schemes specs state summary "
     "target version wraps",
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..config import Config
 from ..errors import suggestion
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?\Z")
+"""The name of a package, which has no room for options of pip."""
 
 PACKAGES = {"pandas": "omega-pandas", "sklearn": "omega-sklearn", "s3": "omega-s3"}
 """The id of a plugin -> its package. Only what we publish: of other names we know nothing."""
@@ -31,11 +35,14 @@ def installation(id_: str, writer: Mapping[str, Any] | None = None) -> str:
     writer
         The plugin that wrote an object, as its metadata remembers it.
     """
-    package = (writer or {}).get("distribution") or PACKAGES.get(id_)
+    package = PACKAGES.get(id_)
     if package is not None:
         return f" Install it: pip install {package}"
     if writer is not None:
-        return f" Install the package that provides the plugin {id_!r}."
+        # Told, and not advised: whoever writes to the database says what stands there.
+        wrote = str(writer.get("distribution", ""))
+        of = f" The object says that it is of the package {wrote!r}." if _NAME.match(wrote) else ""
+        return f" Install the package that provides the plugin {id_!r}, if you trust it.{of}"
     return suggestion(id_, PACKAGES)
 
 

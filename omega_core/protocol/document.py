@@ -53,7 +53,7 @@ KIND_META_LIMIT = 8 * 1024 * 1024
 """Bytes of BSON: half of what a document may have."""
 
 _NAMED = text("(?s).+")
-_WRITER = fields({"name": text(), "version": text()})
+_WRITER = fields({"name": text(), "version": text()}, {"distribution": text()})
 _LENGTHS = {"length": integer(), "sha256": DIGEST, "chunk_size": integer(1, 16 * 1024 * 1024)}
 _MOMENT = fields({"rev": integer(1), "at": moment})
 _BATCH = fields({}, {"rev": integer(1), "at": moment, "since": _MOMENT, "seal": DIGEST})

@@ -259,7 +259,16 @@ class Metadata(Document):
         # Not what is inherited: what a mongoengine document does besides, this one does not do.
         own = [cls for cls in type(self).__mro__ if issubclass(cls, Metadata)]
         names = {name for cls in own for name in vars(cls)} & set(super().__dir__())
-        inner = {"copy", "from_document", "integrity", "meta", "payload", "res"}
+        inner = {
+            "copy",
+            "from_document",
+            "integrity",
+            "listed",
+            "meta",
+            "payload",
+            "res",
+            "retired",
+        }
         return [name for name in names - inner if not name.startswith("_")]
 
     def __eq__(self, other: object) -> bool:
