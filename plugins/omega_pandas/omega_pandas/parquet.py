@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from omega_core.errors import (
     suggestion,
 )
 
+from .conversion import check_names, index_columns, to_frame
 from .edges import converted
 from .fields import parse_type
 from .filefilters import possible_rows
@@ -202,7 +202,7 @@ class ParquetBackend(BaseDataBackend):
         subject = f"The table {meta.name!r}"
         locations = self.data_store.omega.locations
         format = meta.kind_meta["file"]
-        tables: list[pa.Table] = []
+        tables: list[tuple[str, pa.Table]] = []
         predicate: Any = None
         wanted: list[str] = []
         for uri in self._existing_files(meta):
@@ -214,7 +214,7 @@ class ParquetBackend(BaseDataBackend):
             with file:
                 schema = read_schema(file, format, place)
                 if not tables:
-                    _check_names(schema, place)
+                    check_names(schema, place)
                     wanted = _chosen(columns, schema.names, place)
                     if filter is not None and not isinstance(filter, pc.Expression):
                         predicate = compile(filter, pd.Index(schema.names, dtype=object), subject)
@@ -234,17 +234,16 @@ class ParquetBackend(BaseDataBackend):
                     tested = [schema.names[position] for position in predicate.positions]
                     needed = list(dict.fromkeys([*wanted, *tested]))
                 try:
-                    tables.append(
-                        read_table(file, format, place, _with_index(needed, schema), condition)
-                    )
+                    # Those in which pandas keeps the index come along.
+                    names = list(dict.fromkeys([*needed, *index_columns(schema, place)]))
+                    tables.append((place, read_table(file, format, place, names, condition)))
                 except IntegrityError as error:
                     if isinstance(filter, pc.Expression) and "FieldRef" in str(error):
                         raise UnsupportedOptionError(
                             f"{place}: filter={filter}: {error}"
                         ) from error
                     raise
-        with damage_explained(subject):
-            frame = _as_pandas(pa.concat_tables(tables))
+        frame = to_frame(tables)
         numbered = isinstance(frame.index, pd.RangeIndex)
         if predicate is not None:
             values = {position: frame[first.names[position]] for position in predicate.positions}
@@ -288,14 +287,6 @@ def _vanished(meta: Metadata, uri: str) -> IntegrityError:
     )
 
 
-def _check_names(schema: pa.Schema, place: str) -> None:
-    twice = {name for name in schema.names if schema.names.count(name) > 1}
-    if twice:
-        raise UnsupportedValueError(
-            f"{place} has several columns of the name {min(twice)!r}. Rename them in the file."
-        )
-
-
 def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
     """Return the columns asked for, after a check that they are there."""
     if columns is None:
@@ -311,25 +302,6 @@ def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
                 f"{', ...' if len(names) > 10 else ''}."
             )
     return chosen
-
-
-def _with_index(names: Sequence[str], schema: pa.Schema) -> list[str]:
-    """Add the columns in which pandas keeps the index of the frame that it wrote."""
-    noted = (schema.pandas_metadata or {}).get("index_columns", [])
-    index = [name for name in noted if isinstance(name, str) and name in schema.names]
-    return list(dict.fromkeys([*names, *index]))
-
-
-def _as_pandas(table: pa.Table) -> Any:
-    frame = table.to_pandas()
-    frame.columns = pd.Index([str(label) for label in frame.columns])
-    for name in frame.columns:
-        column = table.column(name)
-        # Left to itself, it becomes float64, which is not exact for large integers.
-        if column.null_count and pa.types.is_integer(column.type):
-            dtype = pd.api.types.pandas_dtype(str(column.type).replace("i", "I").replace("u", "U"))
-            frame[name] = column.to_pandas(types_mapper={column.type: dtype}.get).array
-    return frame
 
 
 # --- writing -----------------------------------------------------------------------------------

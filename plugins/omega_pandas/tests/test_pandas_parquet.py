@@ -276,6 +276,128 @@ def test_a_file_that_is_truncated_or_vanishes_is_an_error(near: Omega, lake: Pat
     assert refer_to is not None
 
 
+def late(unit: str = "us") -> Any:
+    return pa.array([1608881400000 * 10**6], pa.int64()).cast(pa.timestamp(unit))
+
+
+def nested(values: Any) -> Any:
+    return pa.StructArray.from_arrays([values], names=["inner"])
+
+
+NO_UNICODE = pa.Array.from_buffers(
+    pa.string(), 1, [None, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff")]
+)
+TWICE = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+BEYOND: dict[str, tuple[Any, str]] = {
+    "nested year": (nested(late()), "year 52953 is out of range"),
+    "year in a list": (
+        pa.ListArray.from_arrays([0, 1], nested(late("ms"))),
+        "is out of range",
+    ),
+    "year in a map": (pa.MapArray.from_arrays([0, 1], ["k"], late()), "is out of range"),
+    "date": (pa.array([20_000_000], pa.int32()).cast(pa.date32()), "is out of range"),
+    "dates in a list": (
+        pa.ListArray.from_arrays([0, 1], pa.array([20_000_000], pa.int32()).cast(pa.date32())),
+        "is out of range",
+    ),
+    "hour": (pa.array([90_000_000_000], pa.int64()).view(pa.time64("us")), "hour must be in"),
+    "text": (NO_UNICODE, "Invalid UTF8"),
+    "text in a list": (pa.ListArray.from_arrays([0, 1], NO_UNICODE), "failed"),
+    "zone": (pa.array([1], pa.int64()).view(pa.timestamp("us", "Nowhere/City")), "holds what"),
+    "fields of one name": (TWICE, "several fields of the name 'a'"),
+    "deep fields of one name": (nested(TWICE), "several fields of the name 'a'"),
+    "categories": (
+        pa.DictionaryArray.from_arrays(pa.array([0]), pa.array(["a", "a"])),
+        "categories must be unique",
+    ),
+    "null category": (
+        pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([None], pa.string())),
+        "categories cannot be null",
+    ),
+    "union": (
+        pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]),
+        "union",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ["x.parquet", "x.feather", ""])
+@pytest.mark.parametrize(("values", "what"), BEYOND.values(), ids=BEYOND.keys())
+def test_values_that_pandas_cannot_hold_are_told_by_file_and_column(
+    near: Omega, lake: Path, end: str, values: Any, what: str
+) -> None:
+    table = pa.table({"n": pa.array([1]), "far": values})
+    path = lake / (end or "b.parquet")
+    write = pyarrow.feather.write_feather if end.endswith("feather") else pq.write_table
+    try:
+        write(table, str(path))
+        if not end:
+            # Of a directory, the second file.
+            write(table.slice(0, 0), lake / "a.parquet")
+        read = pq.read_table if path.suffix == ".parquet" else pyarrow.feather.read_table
+        read(path)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        pytest.skip("the format has no such type")
+    near.datasets.put(lake.as_uri() + f"/{end}", "far", reference=True)
+    if "categories must" in what and path.suffix == ".parquet":
+        assert near.datasets.get("far")["far"].tolist() == ["a"]
+        return
+    # Where it is the type, the first file has it already.
+    told = "a" if not end and what in ("holds what", BEYOND["fields of one name"][1]) else path.stem
+    for options in ({}, {"filter": {"n": 1}}, {"columns": ["far"]}):
+        with pytest.raises(errors.UnsupportedValueError, match=what) as caught:
+            near.datasets.get("far", **options)
+        assert f"The table 'far' at {lake.as_uri()}/{told}." in str(caught.value)
+        assert "the column 'far' " in str(caught.value)
+    if "fields" not in what:
+        assert near.datasets.get("far", columns=["n"])["n"].tolist()[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"index_columns": ["nope"], "columns": [], "column_indexes": []}',
+        '{"index_columns": 5, "columns": [], "column_indexes": []}',
+        '{"index_columns": [{"kind": "range", "name": null, "start": 0, "stop": 1, "step": 0}], '
+        '"columns": [], "column_indexes": []}',
+        '{"index_columns": [], "columns": [{"name": "n", "field_name": "n", "metadata": null, '
+        '"pandas_type": "int64", "numpy_type": "martian"}], "column_indexes": []}',
+    ],
+)
+def test_a_note_of_pandas_that_is_unusable_is_told_by_file(
+    near: Omega, lake: Path, note: str
+) -> None:
+    table = pa.table({"n": [1]}).replace_schema_metadata({b"pandas": note.encode()})
+    pq.write_table(table, lake / "x.parquet")
+    refer(near, lake / "x.parquet")
+    for options in ({}, {"columns": ["n"]}, {"filter": {"n": 1}}):
+        with pytest.raises(errors.UnsupportedValueError, match=r"x\.parquet: what pandas noted"):
+            near.datasets.get("lake", **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (b"", "Empty CSV file"),
+        (b"a,b\n1,2\n3\n", "Expected 2 columns, got 1"),
+        ("a,b\n1,2\n".encode("utf-16"), "cannot be read"),
+    ],
+    ids=["nothing", "ragged", "another encoding"],
+)
+def test_a_csv_file_that_cannot_be_parsed_is_told_by_file(
+    near: Omega, lake: Path, text: bytes, what: str
+) -> None:
+    (lake / "x.csv").write_bytes(b"n\n1\n")
+    refer(near, lake / "x.csv")
+    (lake / "x.csv").write_bytes(text)
+    with pytest.raises(errors.IntegrityError, match=what) as caught:
+        near.datasets.get("lake")
+    assert "x.csv" in str(caught.value)
+
+
 def test_large_integers_beside_nulls_stay_exact(near: Omega, lake: Path) -> None:
     signed = pa.array([2**63 - 1, None, 1], type=pa.int64())
     unsigned = pa.array([2**64 - 1, None, 1], type=pa.uint64())
