@@ -39,7 +39,8 @@ class DataFrameBackend(ColumnarBackend):
         A generator is taken for one of DataFrames. Tables of other libraries are taken too.
         """
         taken = type(obj) in (pd.DataFrame, GeneratorType) or is_tabular(obj)
-        return taken and kwargs.get("layout") in (None, "columns")
+        # Also of a layout that there is not: `put` says which there are.
+        return taken and kwargs.get("layout") != "rows"
 
     def put(
         self,
@@ -76,7 +77,8 @@ class DataFrameBackend(ColumnarBackend):
         subject = f"The DataFrame {name!r}"
         if layout != "columns":
             raise UnsupportedOptionError(
-                f"put of {name!r}: pandas.dataframe has the layout 'columns', not {layout!r}."
+                f"put of {name!r}: layout= takes 'columns' or, of a DataFrame, 'rows', "
+                f"not {layout!r}."
             )
         shown: dict[str, Any] = {}
         in_pieces = isinstance(obj, Iterator | pa.RecordBatchReader)

@@ -51,15 +51,12 @@ class ParquetBackend(BaseDataBackend):
     """
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
-        """Return whether Parquet was asked for, or ``obj`` refers to a table."""
+        """Return whether a format was asked for, or ``obj`` refers to a table."""
         if isinstance(obj, str):
             known = obj.endswith("/") or format_of(obj) is not None
             return kwargs.get("reference") is True and known
-        return (
-            type(obj) is pd.DataFrame
-            and kwargs.get("format") == "parquet"
-            and kwargs.get("uri") is not None
-        )
+        # Also where it lacks the place, or is another format: `put` says what it needs.
+        return type(obj) is pd.DataFrame and kwargs.get("format") is not None
 
     def put(
         self,
@@ -95,13 +92,13 @@ class ParquetBackend(BaseDataBackend):
             return self._refer(obj, name, attributes, reference, uri)
         if format != "parquet" or reference:
             raise UnsupportedOptionError(
-                f"put of {name!r}: pandas.parquet writes format='parquet', or refers to a URI "
-                "that is given as the object."
+                f"put of {name!r}: a frame is written with format='parquet', not {format!r}, and "
+                "without reference=; a file that is there is put as its URI, with reference=True."
             )
         if uri is None:
             raise UnsupportedOptionError(
                 f"put of {name!r}: a Parquet file needs a place: uri='s3://bucket/prefix/{{key}}'. "
-                "Without one, the kind pandas.dataframe stores the frame in MongoDB."
+                "Without format=, the frame is stored in MongoDB."
             )
         subject = f"The DataFrame {name!r}"
         table = _parquet_table(encode_frame(obj, subject), list(obj.columns), subject)

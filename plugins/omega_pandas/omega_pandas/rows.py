@@ -52,7 +52,8 @@ class RowsBackend(BaseDataBackend):
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         """Return whether ``obj`` is a DataFrame itself, and ``layout="rows"`` was asked for."""
-        return type(obj) is pd.DataFrame and kwargs.get("layout") == "rows"
+        rows = kwargs.get("layout") == "rows" and kwargs.get("format") is None
+        return rows and type(obj) is pd.DataFrame
 
     def put(
         self,

@@ -125,6 +125,27 @@ def test_parquet_needs_a_place(om: Omega) -> None:
     assert not om.datasets.exists("sales")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"format": "parquet"}, "a Parquet file needs a place: uri='s3://bucket/prefix/{key}'"),
+        ({"format": "csv"}, "is written with format='parquet', not 'csv'"),
+        ({"format": "parquet", "reference": True}, "without reference="),
+        ({"format": "parquet", "append": True}, "'pandas.parquet' has no option 'append'"),
+        ({"format": "parquet", "layout": "rows"}, "'pandas.parquet' has no option 'layout'"),
+        ({"layout": "row"}, "layout= takes 'columns' or, of a DataFrame, 'rows', not 'row'"),
+        ({"layout": "rows", "uri": "file:///x/{key}"}, "'pandas.dfrows' has no option 'uri'"),
+    ],
+)
+def test_an_option_that_chooses_how_to_store_says_what_it_needs(
+    om: Omega, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(errors.UnsupportedOptionError) as caught:
+        om.datasets.put(mixed(), "sales", **options)
+    assert told in str(caught.value)
+    assert not om.datasets.exists("sales")
+
+
 @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
 def test_a_truncated_file_is_an_error_that_names_object_and_uri(
     near: Omega, lake: Path, keep: float
