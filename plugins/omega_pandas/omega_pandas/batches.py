@@ -12,6 +12,7 @@ from .index import decode_index
 from .parts import Parts, mapped_references
 from .schema import Encoded
 from .segments import Progress, write_table
+from .values import decode_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,7 +135,13 @@ def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str)
             f"{subject} was not appended: {label} is {printed(new)}, and {printed(old)} is "
             f"stored{why}. Convert it with astype."
         )
-    for key, what in (("attrs", "attrs"), ("name", "name"), ("duplicates", "flags")):
+    if not is_same(before.get("name"), shared.get("name")):
+        names = decode_value(shared["name"]), decode_value(before["name"])
+        raise UnsupportedValueError(
+            f"{subject} was not appended: its name is {names[0]!r}, and {names[1]!r} is stored. "
+            "Give it the stored one, with rename."
+        )
+    for key, what in (("attrs", "attrs"), ("duplicates", "flags")):
         if not is_same(before.get(key), shared.get(key)):
             raise UnsupportedValueError(
                 f"{subject} was not appended: its {what} differ from the stored ones. "

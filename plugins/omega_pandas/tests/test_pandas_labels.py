@@ -46,7 +46,7 @@ def numbered(*dtypes: str) -> st.SearchStrategy[Any]:
 
 
 def days(zone: Any, unit: str, freq: str) -> Callable[[int], Any]:
-    return lambda n: pd.date_range("2024", periods=n, freq=freq, tz=zone, unit=unit)
+    return lambda n: pd.date_range("2024", periods=n, freq=freq, unit=unit).tz_localize(zone)
 
 
 BUILDERS: list[Callable[[int], Any]] = [
@@ -228,7 +228,7 @@ def test_of_any_indexes_every_label_comes_back_as_concat_has_it_or_the_append_is
             "(time zone Europe/Berlin, not UTC)",
         ),
         (
-            pd.date_range("2024", periods=1, tz=dateutil.tz.gettz("Europe/Berlin"), unit="ms"),
+            pd.DatetimeIndex(["2024"]).as_unit("ms").tz_localize(dateutil.tz.gettz("Europe/Berlin")),
             pd.date_range("2024", periods=1, tz=ZoneInfo("Europe/Berlin"), unit="ms"),
             "time zone ",
         ),
@@ -322,6 +322,29 @@ def test_a_refused_column_is_told_by_both_dtypes_and_what_differs(
         om.datasets.put(frame(more), "f", append=True)
     assert "The DataFrame 'f' was not appended: column 'x'" in str(caught.value)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(("kept", "given"), [(1, True), (1, 1.0), (0.0, -0.0), (0, False)])
+def test_names_and_attrs_that_are_equal_and_of_another_type_are_others(
+    om: Omega, kept: Any, given: Any
+) -> None:
+    def series(name: Any, attrs: Any, columns: Any) -> Any:
+        made = pd.Series([1], name=name)
+        made.attrs = {"a": [attrs]}
+        return made if columns is None else made.to_frame("x").rename_axis(columns, axis="columns")
+
+    for one, other, told in (
+        (
+            series(kept, 5, None),
+            series(given, 5, None),
+            f"its name is {given!r}, and {kept!r} is stored",
+        ),
+        (series("s", kept, None), series("s", given, None), "its attrs differ"),
+        (series("s", 5, kept), series("s", 5, given), "of another type"),
+    ):
+        om.datasets.put(one, "s")
+        with pytest.raises(UnsupportedValueError, match=told):
+            om.datasets.put(other, "s", append=True)
 
 
 # --- what stays welcome -------------------------------------------------------------------------
