@@ -52,6 +52,12 @@ _NOT_CALLED = frozenset(
         *("JsonNode", "BytesNode", "BytearrayNode", "SliceNode", "DTypeNode"),
     }
 )
+_NOT_AN_OBJECT = re.compile(
+    "|".join(names for loader, names in _CALLED.items() if loader != "ConstructorFromReduceNode")
+    + r"|numpy\.dtype"
+)
+"""What skops has nodes of its own for: a bare instance of these could be given any attributes."""
+
 _KEY = re.compile(rf"builtins\.(str|int|float)|{_NUMPY_SCALAR}")
 _OLDEST = 2
 """The first protocol of skops that this package has written; older ones have other nodes."""
@@ -101,6 +107,8 @@ def _check_use(loader: str, name: str) -> None:
     names = _CALLED.get(loader)
     if names is not None and not re.fullmatch(names, name):
         raise GrammarError(f"{name} called by {loader}")
+    if loader == "ObjectNode" and _NOT_AN_OBJECT.fullmatch(name):
+        raise GrammarError(f"{name} without its contents")
     # A bound method or an operator is code by its nature: only the reader's own list has any.
     if names is None and loader not in _NOT_CALLED:
         raise GrammarError(f"{name} used by {loader}")

@@ -39,7 +39,9 @@ def unimportable(names: Iterable[str]) -> list[str]:
 
 
 def _is_there(module: str) -> bool:
-    if module in sys.modules:
+    outer, _, inner = module.rpartition(".")
+    if module in sys.modules or isinstance(getattr(sys.modules.get(outer), inner, None), type):
+        # The name of a method has the name of its class before it.
         return True
     first, *rest = module.split(".")
     try:

@@ -162,7 +162,7 @@ FUNCTIONS_AT = frozenset(
 
 _TYPES_AT = frozenset({"dtype", "dtype_include", "dtype_exclude"})
 _NUMBERS = (bool, int, float)
-_BUILTIN_TYPES = frozenset({bool, int, float, complex, str, bytes, object})
+_BUILTIN_TYPES = frozenset({bool, int, float, complex, str, bytes, object, list, tuple, set})
 
 _ONE_FUNCTION_AT = {
     # They index memory by what they are given, which these attributes alone see to.

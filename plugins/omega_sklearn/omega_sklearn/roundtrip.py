@@ -23,7 +23,11 @@ _SHIPPED = frozenset(SHIPPED)
 
 
 class ChangedError(Exception):
-    """Says where a model would come back as something else, or could not."""
+    """Says where a model would come back as something else."""
+
+
+class OfMainError(Exception):
+    """Says where a model holds what other processes would not find."""
 
 
 def read(data: bytes, own: Collection[str]) -> Any:
@@ -39,8 +43,7 @@ def read(data: bytes, own: Collection[str]) -> Any:
 
 def _load(data: bytes, used: Collection[str], own: Collection[str]) -> Any:
     # skops looks through the list at every object: it is given those names only that are needed.
-    trusted = [name for name in used if name in _SHIPPED or name in own]
-    model = skops.io.loads(data, trusted=trusted)
+    model = skops.io.loads(data, trusted=[*own, *_SHIPPED.intersection(used)])
     soundness.check(model)
     parameters.check(model, own)
     return model
@@ -60,7 +63,7 @@ def verify(model: Any, data: bytes, own: Collection[str]) -> None:
     """Raise where ``data`` does not come back as ``model``, or does not come back at all."""
     used = grammar.check(data, own)
     for name in names.of_main(used):
-        raise ChangedError(
+        raise OfMainError(
             f"{place_of(model, name)} is {name}, which is defined in the script or notebook that "
             "runs now. Only its name is stored, and other processes do not find it by that. Define "
             "it in a module that readers can import"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from types import FunctionType
 from typing import Any
 
@@ -97,9 +98,11 @@ def _refused(
         place = roundtrip.place_of_parameter(model, own)
         return UntrustedFormatError(f"{what} {error} It is at {place}. Nothing was stored.")
     reason = str(error).strip().rstrip(".")
+    if isinstance(error, roundtrip.OfMainError):
+        return UnsupportedValueError(f"{what} cannot be stored: {reason}. Nothing was stored.")
     if isinstance(error, roundtrip.ChangedError):
         return UnsupportedValueError(
-            f"{what} cannot be stored as sklearn.skops: {reason}. {_INSTEAD}"
+            f"{what} cannot be stored as sklearn.skops: {reason}. {_instead(model)}"
         )
     place, part = roundtrip.culprit(model, own)
     if isinstance(error, soundness.UnsoundError):
@@ -113,16 +116,24 @@ def _refused(
         reason = "it refers to itself"
     return UnsupportedValueError(
         f"{what} cannot be stored as sklearn.skops: {place} is {describe(part)}, which does not "
-        f"come back ({reason}). {_INSTEAD}"
+        f"come back ({reason}). {_instead(model)}"
     )
 
 
-_INSTEAD = (
-    "Replace it by what skops keeps: numbers, strings, arrays, lists, dicts with strings or "
-    "numbers as keys, and classes and functions at the top of modules that readers can import. "
-    "Where all readers trust all writers, kind='sklearn.joblib' stores it as it is. Nothing was "
-    "stored."
-)
+def _instead(model: Any) -> str:
+    """Return what to do about a model that skops does not keep, as far as it helps."""
+    try:
+        pickle.dumps(model)
+    except Exception:
+        # The objects raise what they like. joblib would not store it either.
+        joblib = ""
+    else:
+        joblib = "Where all readers trust all writers, kind='sklearn.joblib' stores it as it is. "
+    return (
+        "Replace it by what skops keeps: numbers, strings, arrays, lists, dicts with strings or "
+        "numbers as keys, and classes and functions at the top of modules that readers can import. "
+        f"{joblib}Nothing was stored."
+    )
 
 
 def _to_trust(unknown: list[str]) -> str:

@@ -378,6 +378,17 @@ def test_trust_is_not_advised_where_it_does_not_help(om: Omega, module: Any, cas
     assert "trusted_types = [" not in str(caught.value)
 
 
+def test_joblib_is_advised_where_it_helps(om: Omega) -> None:
+    model = StandardScaler()
+    model.extra_ = {1: 1, "1": 2}
+    with pytest.raises(UnsupportedValueError, match=r"kind='sklearn\.joblib'"):
+        om.models.put(model, "m")
+    model.extra_ = [model.extra_, threading.Lock()]
+    with pytest.raises(UnsupportedValueError) as caught:
+        om.models.put(model, "m")
+    assert "joblib" not in str(caught.value)
+
+
 def test_pandas_values_are_refused_with_their_place(om: Omega) -> None:
     pandas = pytest.importorskip("pandas")
     for value in (pandas.NA, pandas.Timestamp("2020")):
@@ -416,6 +427,7 @@ def test_a_class_of_a_script_is_refused(tmp_path: Path, mongo_url: str) -> None:
     assert run.stdout.count("UnsupportedValueError") == 2
     assert run.stdout.count("model is __main__.Notebook") == 2
     assert run.stdout.count("Define it in a module that readers can import") == 2
+    assert "joblib" not in run.stdout  # which stores names, too
     assert "True" not in run.stdout
 
 

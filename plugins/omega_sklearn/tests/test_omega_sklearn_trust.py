@@ -302,6 +302,11 @@ def _dict(kind: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     return _node("DictNode", "builtins.dict", key_types=kinds, content={"key": value})
 
 
+def _dict_of(key: str, value: str) -> dict[str, Any]:
+    kinds = _node("ListNode", "builtins.list", content=[_node("TypeNode", "builtins.str")])
+    return _node("DictNode", "builtins.dict", key_types=kinds, content={key: _text(value)})
+
+
 _MEAN = "numpy.mean"
 _STRING = "builtins.str"
 
@@ -315,6 +320,7 @@ _STRING = "builtins.str"
             content=_node("TupleNode", "builtins.tuple", content=[_text("x")]),
         ),
         _node("ListNode", "scipy.sparse._csr.csr_matrix", content=[]),
+        _node("ObjectNode", "scipy.sparse._csr.csr_matrix", content=_dict_of("indices", "x")),
         _node("SetNode", _MEAN, content=[]),
         _dict(_node("FunctionNode", _MEAN), _text("x")),
         _dict(_node("TypeNode", "sklearn.tree._tree.Tree"), _text("x")),
@@ -328,7 +334,7 @@ _STRING = "builtins.str"
             ],
         ),
     ],
-    ids=["constructor", "list", "set", "key function", "key type", "borrowed id"],
+    ids=["constructor", "list", "bare object", "set", "key function", "key type", "borrowed id"],
 )
 def test_a_trusted_name_cannot_be_called_by_a_payload(
     om: Omega, root: dict[str, Any], forge: Forge
