@@ -141,6 +141,15 @@ def plugin(session: nox.Session, plugin: str) -> None:
     run_pytest(session, f"plugins/{name}/tests")
 
 
+@nox.session(requires=["build"])
+def mutations(session: nox.Session) -> None:
+    """Forge models of every estimator for ten minutes, and see that no process dies of one."""
+    name = PLUGINS["sklearn"]
+    session.install(core_wheel(), wheel(name), *group("test"), *group("test", name))
+    forge = f"plugins/{name}/tests/mutations"
+    session.run("python", "-P", forge, "--seconds", "600", *session.posargs)
+
+
 @nox.session(requires=["build"], python=OLDEST)
 def oldest(session: nox.Session) -> None:
     """Run all tests with the oldest releases that the distributions declare to work with."""

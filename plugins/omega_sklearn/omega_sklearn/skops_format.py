@@ -105,6 +105,10 @@ def _refused(
             f"{what} cannot be stored as sklearn.skops: {reason}. {_instead(model)}"
         )
     place, part = roundtrip.culprit(model, own)
+    if isinstance(error, soundness.UndescribedError):
+        return UnsupportedValueError(
+            f"{what} cannot be stored as sklearn.skops: {place} is {reason}. Nothing was stored."
+        )
     if isinstance(error, soundness.UnsoundError):
         return UnsupportedValueError(
             f"{what} does not fit together at {place}: {reason}. Using it could do harm. Fit it "
@@ -171,6 +175,8 @@ def _unreadable(data: bytes, own: tuple[str, ...], where: str, error: Exception)
                 "stored with, or define it in a module again; then get the model, and store it "
                 "anew where the name has changed."
             )
+    if isinstance(error, soundness.UndescribedError):
+        return UntrustedFormatError(f"{where} holds {error}.")
     return UntrustedFormatError(
         f"{where} was not written by scikit-learn and skops: {error}. Reading or using it could do "
         "harm. Restore a version that you trust, or fit it again."

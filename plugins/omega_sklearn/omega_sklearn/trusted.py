@@ -32,13 +32,14 @@ def _names(module: str, names: str) -> tuple[str, ...]:
 
 _TREES = (
     # Compiled. __setstate__ checks the dtype and the shape of the node array and copies it; node
-    # indices are not checked there, and are checked by soundness.check_tree.
+    # indices are not checked there, and are checked by soundness.
     *_names("sklearn.tree._tree", "Tree"),
     # Python. __setstate__ fills __dict__ and casts the nodes; its node array is read by compiled
     # code without a check, so soundness.check_predictor checks it.
     *_names("sklearn.ensemble._hist_gradient_boosting.predictor", "TreePredictor"),
     # Compiled. __setstate__ assigns typed views, which check dtype and rank; the indices in them
-    # are checked by soundness.check_neighbors_tree, with the size of the metric's parameters.
+    # are checked by soundness, with the size of the metric's parameters, as is the length of the
+    # state before it is set.
     *_names("sklearn.neighbors._kd_tree", "KDTree KDTree64 KDTree32"),
     *_names("sklearn.neighbors._ball_tree", "BallTree BallTree64 BallTree32"),
 )
@@ -168,7 +169,7 @@ _FUNCTIONS = (
 
 _DATA = (
     # Containers of numbers. skops reads sparse ones with scipy.sparse.load_npz, which refuses
-    # pickles; soundness.check_sparse checks their indices, soundness.check_spline the knots.
+    # pickles; soundness checks the indices of the sparse ones, and the knots of splines.
     *(
         f"scipy.sparse._{layout}.{layout}_{flavour}"
         for layout in ("bsr", "coo", "csc", "csr", "dia")

@@ -15,11 +15,8 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.tree import DecisionTreeClassifier
 
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError, UntrustedFormatError
@@ -366,77 +363,6 @@ def test_an_ancient_protocol_is_refused(om: Omega, forge: Forge) -> None:
     forge(om, buffer.getvalue(), "old")
     with pytest.raises(UntrustedFormatError, match="protocol 0"):
         om.models.get("old")
-
-
-def _with_node(tree: Any, field: str, value: int) -> Any:
-    state = tree.__getstate__()
-    state["nodes"] = state["nodes"].copy()
-    state["nodes"][field][0] = value
-    again = type(tree)(*tree.__reduce__()[1])
-    again.__setstate__(state)
-    return again
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [("left_child", 10**6), ("right_child", 0), ("feature", 99)]
-)
-def test_a_tree_that_points_outside_itself_is_refused(
-    om: Omega, field: str, value: int, forge: Forge
-) -> None:
-    model = DecisionTreeClassifier(random_state=0).fit(X, Y ^ (X[:, 1] > 0))
-    model.tree_ = _with_node(model.tree_, field, value)
-    _refused_at_put(om, model)
-    forge(om, skops.io.dumps(model), "m")
-    with pytest.raises(UntrustedFormatError, match=r"not written by scikit-learn.*a Tree"):
-        om.models.get("m")
-
-
-def test_a_tree_without_nodes_is_refused(om: Omega, forge: Forge) -> None:
-    model = DecisionTreeClassifier(random_state=0).fit(X, Y)
-    constructor, arguments, _ = model.tree_.__reduce__()
-    model.tree_ = constructor(*arguments)
-    _refused_at_put(om, model)
-    forge(om, skops.io.dumps(model), "m")
-    with pytest.raises(UntrustedFormatError, match="nodes"):
-        om.models.get("m")
-
-
-def test_a_forest_whose_trees_read_more_features_than_it_has_is_refused(
-    om: Omega, forge: Forge
-) -> None:
-    model = RandomForestClassifier(n_estimators=3, random_state=0).fit(X, Y)
-    model.n_features_in_ = 1
-    _refused_at_put(om, model)
-    forge(om, skops.io.dumps(model), "m")
-    with pytest.raises(UntrustedFormatError, match="RandomForestClassifier"):
-        om.models.get("m")
-
-
-@pytest.mark.parametrize(("field", "value"), [("left", 10**6), ("right", 0), ("feature_idx", 99)])
-def test_a_boosted_tree_that_points_outside_itself_is_refused(
-    om: Omega, field: str, value: int, forge: Forge
-) -> None:
-    model = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
-    model._predictors[0][0].nodes[field][0] = value
-    _refused_at_put(om, model)
-    forge(om, skops.io.dumps(model), "m")
-    with pytest.raises(UntrustedFormatError, match="a TreePredictor"):
-        om.models.get("m")
-
-
-@pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
-def test_a_neighbors_tree_that_points_outside_its_data_is_refused(
-    om: Omega, algorithm: str, forge: Forge
-) -> None:
-    model = KNeighborsClassifier(algorithm=algorithm).fit(X, Y)
-    state = list(model._tree.__getstate__())
-    state[1] = np.array(state[1])
-    state[1][0] = 10**6
-    model._tree.__setstate__(tuple(state))
-    _refused_at_put(om, model)
-    forge(om, skops.io.dumps(model), "m")
-    with pytest.raises(UntrustedFormatError, match="refers to rows that it does not hold"):
-        om.models.get("m")
 
 
 def _module() -> Any:

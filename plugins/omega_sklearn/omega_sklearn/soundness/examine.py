@@ -1,0 +1,57 @@
+"""Every part of a model, held to every description and check that is for its class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from ..parts import parts
+from . import columns, compiled, everyone, machines, neighbors, trees, words
+from .language import Description, UnsoundError, match
+
+_DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+    **trees.DESCRIPTIONS,
+    **machines.DESCRIPTIONS,
+    **neighbors.DESCRIPTIONS,
+    **columns.DESCRIPTIONS,
+}
+_CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+    *compiled.CHECKS,
+    (object, everyone.check_attributes),
+    (BaseEstimator, everyone.check_parameters),
+    *trees.CHECKS,
+    *machines.CHECKS,
+    *neighbors.CHECKS,
+    *columns.CHECKS,
+    *words.CHECKS,
+)
+
+
+def check(model: object) -> None:
+    """Raise where compiled code could read or write outside the arrays of ``model``.
+
+    Raises
+    ------
+    UnsoundError
+        Naming what does not fit together, and how.
+    UndescribedError
+        Naming what an honest model may be, too, but which cannot be told from a crafted one.
+    """
+    for part in parts(model):
+        try:
+            for cls, description in _DESCRIPTIONS.items():
+                if isinstance(part, cls):
+                    match(part, description(part) if callable(description) else description)
+            for classes, examine in _CHECKS:
+                if isinstance(part, classes):
+                    examine(part)
+        except UnsoundError:
+            raise
+        except Exception as error:
+            # What the description takes for granted is missing, or of another type.
+            what = f"{type(part).__module__}.{type(part).__qualname__}"
+            raise UnsoundError(
+                f"a {what} is not as described: {type(error).__name__}: {error}"
+            ) from error

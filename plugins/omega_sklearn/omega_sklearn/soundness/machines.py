@@ -1,0 +1,134 @@
+"""Linear models and support vector machines: how many vectors, classes and coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import BuiltinFunctionType
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.linear_model import ElasticNet, SGDOneClassSVM
+from sklearn.linear_model._stochastic_gradient import BaseSGDClassifier, BaseSGDRegressor
+from sklearn.svm._base import BaseLibSVM
+
+from ..trusted import SHIPPED
+from .language import Description, require
+from .trees import refuse_warm_start
+
+_CLASSIFIES = ("c_svc", "nu_svc")
+
+
+def _libsvm(machine: Any) -> Description:
+    own = vars(machine)
+    classifies = machine._impl in _CLASSIFIES
+    classes = "len(classes_)" if classifies else "2"
+    outputs = "len(classes_) - 1" if classifies else "1"
+    pairs = "len(classes_) * (len(classes_) - 1) // 2" if classifies else "1"
+    rated = np.size(own.get("_probA", ())) > 0
+    described = {
+        "_n_support": f"int32[{classes}] 0..",
+        "support_": "int32[vectors] 0..",
+        "_intercept_": f"float64[{pairs}]",
+        "_probA": f"float64[{pairs if rated else 0}]",
+        "_probB": f"float64[{pairs if rated else 0}]",
+        "_gamma": "number 0..",
+    }
+    if own.get("_sparse"):
+        described["support_vectors_"] = "csr:float64[vectors, n_features_in_]"
+        described["_dual_coef_"] = f"csr:float64[{outputs}, vectors]"
+    elif callable(own.get("kernel")) or own.get("kernel") == "precomputed":
+        described["support_vectors_"] = "float64[0, any_width]"
+        described["_dual_coef_"] = f"float64[{outputs}, vectors]"
+    else:
+        described["support_vectors_"] = "float64[vectors, n_features_in_]"
+        described["_dual_coef_"] = f"float64[{outputs}, vectors]"
+    return described
+
+
+def _sgd_classifier(model: Any) -> Description:
+    rows = "len(classes_)" if len(vars(model).get("classes_", ())) > 2 else "1"
+    return _sgd(model, f"[{rows}, n_features_in_]", f"[{rows}]")
+
+
+def _sgd(model: Any, coefficients: str, intercept: str) -> Description:
+    layout = "csr:" if scipy.sparse.issparse(vars(model).get("coef_")) else ""
+    # Before the last average, a binary classifier keeps what it averages without the first axis.
+    return {
+        "coef_": f"{layout}float{coefficients}",
+        **{
+            name: f"?float{coefficients}"
+            for name in ("_standard_coef", "_average_coef")
+            if np.ndim(vars(model).get(name)) == coefficients.count(",") + 1
+        },
+        **{
+            name: "?float[n_features_in_]"
+            for name in ("_standard_coef", "_average_coef")
+            if np.ndim(vars(model).get(name)) != coefficients.count(",") + 1
+        },
+        **{
+            name: f"?float{intercept}"
+            for name in ("intercept_", "offset_", "_standard_intercept", "_average_intercept")
+        },
+    }
+
+
+def _sgd_vector(model: Any) -> Description:
+    return _sgd(model, "[n_features_in_]", "[1]")
+
+
+DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+    BaseLibSVM: _libsvm,
+    BaseSGDClassifier: _sgd_classifier,
+    BaseSGDRegressor: _sgd_vector,
+    SGDOneClassSVM: _sgd_vector,
+    LatentDirichletAllocation: {
+        "components_": "float[topics, n_features_in_]",
+        "exp_dirichlet_component_": "float[topics, n_features_in_]",
+    },
+}
+
+
+def check_libsvm(machine: Any) -> None:
+    """Check what a support vector machine says twice, and the kernel that computes its input."""
+    own = vars(machine)
+    if "support_vectors_" not in own:
+        return
+    what = type(machine).__name__
+    require(machine._impl not in _CLASSIFIES or len(own["classes_"]) > 1, f"a {what} of one class")
+    vectors = len(own["support_"])
+    counts = own["_n_support"].tolist()
+    counted = sum(counts) if machine._impl in _CLASSIFIES else counts[0]
+    require(counted == vectors, f"the support vectors of a {what} are not as many as it counts")
+    rows = own["shape_fit_"][0]
+    require(
+        isinstance(rows, int) and bool(np.all(own["support_"] < rows)),
+        f"a {what} refers to rows that it was not fitted on",
+    )
+    kernel = own["kernel"]
+    if own["_sparse"]:
+        require(
+            kernel in ("linear", "poly", "rbf", "sigmoid")
+            and own["_dual_coef_"].nnz == np.prod(own["_dual_coef_"].shape),
+            f"the coefficients of a sparse {what}",
+        )
+    elif callable(kernel):
+        name = f"{getattr(kernel, '__module__', '')}.{getattr(kernel, '__qualname__', '')}"
+        require(
+            not isinstance(kernel, (np.ufunc, BuiltinFunctionType, type)) and name not in SHIPPED,
+            f"the kernel of a {what}",
+        )
+        require(len(own["_BaseLibSVM__Xfit"]) == rows, f"a {what} of other rows than it had")
+
+
+def check_elastic_net(model: Any) -> None:
+    """Refuse a fit that would continue with coefficients of another width."""
+    if "coef_" in vars(model):
+        refuse_warm_start(model)
+
+
+CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+    (BaseLibSVM, check_libsvm),
+    (ElasticNet, check_elastic_net),
+)
