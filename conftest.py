@@ -28,3 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="edit metadata documents in every way, not in a sample; takes many minutes",
     )
+    parser.addoption(
+        "--step-downs",
+        type=int,
+        default=2,
+        help="how often the primary of a replica set is deposed; it is killed half as often",
+    )

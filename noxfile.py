@@ -171,6 +171,13 @@ def corruption(session: nox.Session) -> None:
     run_pytest(session, "tests/test_edited_documents.py", "--every-edit", "1", "-s")
 
 
+@nox.session(requires=["build"])
+def replicas(session: nox.Session) -> None:
+    """Depose and kill primaries of a replica set under load, for five minutes."""
+    install_everything(session)
+    run_pytest(session, "tests/test_replica_set.py", "--step-downs", "40", "-s")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check the style."""

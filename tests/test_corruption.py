@@ -115,7 +115,7 @@ def test_a_damaged_document_of_before(om: Omega) -> None:
 
 
 def store_as_before(om: Omega, obj: Any, name: str) -> Any:
-    """Store a value as versions before 0.2 did, and return the collection that holds it."""
+    """Store a value as earlier versions did, and return the collection that holds it."""
     encoded = bson.encode({"value": obj})
     meta = om.datasets.put(obj, name)
     segments = om.database.mongodb["omega.default.segments"]

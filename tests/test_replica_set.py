@@ -235,9 +235,10 @@ def harass(replicas: ReplicaSet, om: Omega, *, step_downs: int, kills: int) -> C
 
 @pytest.mark.slow
 def test_over_step_downs_and_a_killed_primary_nothing_is_lost_and_nobody_goes_back(
-    tmp_path: Path,
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    step_downs = request.config.getoption("--step-downs")
     with ReplicaSet(tmp_path) as replicas:
         om = Omega({"mongo": {"url": replicas.url(), "timeout": 10.0}})
         with om:
-            harass(replicas, om, step_downs=2, kills=1).check()
+            harass(replicas, om, step_downs=step_downs, kills=step_downs // 2).check()

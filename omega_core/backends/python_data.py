@@ -54,7 +54,7 @@ class PythonDataBackend(BaseDataBackend):
         return CHECKSUM(meta.integrity, "integrity")
 
     def _read_segment(self, meta: Metadata) -> bytes:
-        """Read what versions before 0.2 wrote: a document of the bucket's shared collection."""
+        """Read what earlier versions wrote: a document of the bucket's shared collection."""
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         # As bytes, and not by a codec: the driver would decode its own errors with that as well.
         found = b"".join([*self.data_store.segments.find_raw_batches({"_id": meta.gen})])
