@@ -33,7 +33,8 @@ from pymongo.monitoring import (
     PoolReadyEvent,
 )
 
-_SHORTEST_HEARTBEAT = 0.5  # of the driver
+_HEARTBEATS = (0.5, 10.0)
+"""The shortest that the driver takes, and the longest, which is its default."""
 
 
 def client_options(timeout: float) -> dict[str, Any]:
@@ -43,7 +44,8 @@ def client_options(timeout: float) -> dict[str, Any]:
     1 of it, and half a second of the driver's. Below a ``timeout`` of 2 s, that half second, and
     the shortest heartbeat, make it longer.
     """
-    heartbeat = max(timeout / 5, _SHORTEST_HEARTBEAT)
+    shortest, longest = _HEARTBEATS
+    heartbeat = min(max(timeout / 5, shortest), longest)
     return {
         "serverSelectionTimeoutMS": round(timeout * 1000),
         "connectTimeoutMS": round(max(timeout / 2, min(timeout, 0.25)) * 1000),
@@ -67,7 +69,7 @@ class SendTimeouts(ConnectionPoolListener):
 
     def __init__(self, seconds: float) -> None:
         whole = int(seconds)
-        self._limit = struct.pack("ll", whole, round((seconds - whole) * 1e6))
+        self._limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
         self._thread = threading.local()
 
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
@@ -97,12 +99,16 @@ class SendTimeouts(ConnectionPoolListener):
 
 
 def _sockets() -> set[int]:
-    """Return the descriptors of the sockets of this process."""
-    found = set()
-    for name in os.listdir("/dev/fd"):
-        with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                found.add(int(name))
+    """Return the descriptors of the sockets of this process; none where the system tells none."""
+    found: set[int] = set()
+    try:
+        descriptors = [int(name) for name in os.listdir("/dev/fd")]
+    except OSError:
+        return found
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # closed meanwhile
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                found.add(descriptor)
     return found
 
 

@@ -12,8 +12,12 @@ import sys
 import threading
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pymongo.errors import PyMongoError
+
+from ..errors import OmegaError
 from .result import Result
 from .task import Task, execute
 
@@ -95,6 +99,8 @@ class LocalEngine:
                 future, task = self._queue.popleft()
             if future.set_running_or_notify_cancel():
                 self._execute(future, task)
+            else:
+                self._discard(task)
             del future, task  # an idle thread keeps no result alive
 
     def _execute(self, future: _LocalFuture, task: Task) -> None:
@@ -104,6 +110,13 @@ class LocalEngine:
             future.set_exception(exc)
         else:
             future.set_result(result)
+
+    def _discard(self, task: Task) -> None:
+        """Remove what was stored for a task that is not executed."""
+        for name in task.temporary:
+            # Closed already, or out of reach: then the collector drops it in its time.
+            with suppress(OmegaError, PyMongoError):
+                self._omega[task.bucket].datasets.discard(name)
 
     def _unwanted(self, future: Any) -> None:
         with self._change:
