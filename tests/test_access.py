@@ -229,7 +229,7 @@ def test_doctor_says_what_the_user_may_do(
         (73, ConfigError, r"\[mongo\] url: .*name of the database"),
         (13297, ConfigError, r"\[mongo\] url: .*name of the database"),
         (10107, ServerError, "not its primary"),
-        (13435, ServerError, "not its primary"),
+        (91, ServerError, "is shutting down"),
         (2, OperationFailure, "failpoint"),  # what the operation itself did wrong
     ],
 )

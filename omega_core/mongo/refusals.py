@@ -26,6 +26,7 @@ _REAUTHENTICATE = frozenset({391})
 _DISK = frozenset({14031})
 _CONCERN = frozenset({64, 79, 100})
 _COMMAND_UNKNOWN = frozenset({59, 115, 323})
+_GOING_DOWN = frozenset({91, 11600})
 _DATABASE_NAME = frozenset({73, 13297})
 # Those for which the specification of retryable writes has a driver try once more: a member that
 # steps down or shuts down, or is no primary any more.
@@ -138,14 +139,17 @@ def lost(error: PyMongoError, config: MongoConfig, where: str, waited: float) ->
             f"{given_up}. If a write was committed, it stands; otherwise nothing was changed, and "
             "gc removes what is left of it. Look at what is there, and repeat."
         )
-    if isinstance(error, NotPrimaryError):
+    details = getattr(error, "details", None)
+    code = details.get("code") if isinstance(details, dict) else None
+    if isinstance(error, NotPrimaryError) and code not in _GOING_DOWN:
         return ServerError(
             f"The MongoDB server at {where} is a member of a replica set, and not its primary, "
             f"which alone takes writes; {given_up}. Remove directConnection=true from [mongo] url, "
             "and add ?replicaSet=NAME, so that the primary is found; during an election, repeat."
         )
+    what = "is shutting down" if code in _GOING_DOWN else "stopped answering"
     return ServerError(
-        f"The MongoDB server at {where} stopped answering, and {given_up}. If a write was "
+        f"The MongoDB server at {where} {what}, and {given_up}. If a write was "
         "committed, it stands; otherwise nothing was changed, and gc removes what is left of it. "
         "Check that the server runs, look at what is there, and repeat."
     )
