@@ -182,6 +182,22 @@ def test_submodules_with_the_names_of_hooks_that_a_plugin_lacks_harm_nobody(
     assert om.datasets.put(obj, "x").kind == "acme.thing"
 
 
+def test_a_module_need_not_show_its_hooks(
+    make_omega: MakeOmega, package: Callable[..., None]
+) -> None:
+    hides = (
+        DECLARATION.replace("acme.backends", "acme.things")
+        + """
+    def __dir__():
+        return []
+    """
+    )
+    package(hides, things=BACKEND)
+    om = make_omega(plugins={"enabled": ["acme"]})
+    obj = importlib.import_module("acme.things").Thing()
+    assert om.datasets.put(obj, "x").kind == "acme.thing"
+
+
 @pytest.mark.parametrize("change", ["del acme.backends", "acme.backends = None"])
 def test_a_hook_whose_name_is_taken_away_stays_and_is_told(
     make_omega: MakeOmega, package: Callable[..., None], change: str

@@ -87,7 +87,9 @@ def _of_module(
     manager: pluggy.PluginManager, module: ModuleType, who: str, doubts: list[str]
 ) -> Hooks:
     record: dict[str, Any] = vars(module).setdefault(RECORD, {})
-    found = {name: getattr(module, name) for name in dir(module) if _marked(manager, module, name)}
+    # By its dictionary: its `__dir__` may show less, and pluggy would see no more.
+    names = [name for name in [*vars(module)] if _marked(manager, module, name)]
+    found = {name: getattr(module, name) for name in names}
     doubts += [
         f"{who}: when the submodule {module.__name__}.{name} is imported, it takes the name of the "
         f"hook {name!r}. omega_core keeps to the hook; rename the submodule, so that others do."
