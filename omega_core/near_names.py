@@ -15,11 +15,9 @@ from typing import Any
 from pymongo.collection import Collection
 
 from .errors import suggestion
+from .protocol.naming import TEMPORARY
 
 Stage = dict[str, Any]
-
-_TEMPORARY = ".temporary/"
-"""How the names begin of values that somebody passed to a model."""
 
 _NEIGHBOURS = 30
 _COMPARED = 12
@@ -64,7 +62,7 @@ def whereabouts(
     union = [{"$unionWith": {"coll": metadata.name, "pipeline": p}} for p in (above, elsewhere)]
     for found in metadata.aggregate([*below, *union]):
         if found["prefix"] == prefix:
-            if not found["name"].startswith(_TEMPORARY):
+            if not found["name"].startswith(TEMPORARY):
                 beside.append(found["name"])
         else:
             stores.append(found["prefix"])

@@ -30,7 +30,7 @@ from .protocol import attributes as attributes_codec
 from .protocol.commit import Intent, rollback
 from .protocol.document import damaged, explained
 from .protocol.metadata import Metadata
-from .protocol.naming import Key, check_name
+from .protocol.naming import TEMPORARY, Key, check_name
 from .protocol.scope import Scope, entered
 
 _ATTEMPTS = 5
@@ -145,7 +145,7 @@ class OmegaStore(Catalog):
 
     def put_temporary(self, obj: Any, *, seconds: float) -> Metadata:
         """Store ``obj`` under a hidden name that the collector drops after ``seconds``."""
-        name = f".temporary/{self.omega.new_id()}"
+        name = f"{TEMPORARY}{self.omega.new_id()}"
         return self._put(obj, name, None, None, {}, expires=seconds)
 
     def get(self, name: str, *, version: int | None = None, **options: Any) -> Any:

@@ -12,6 +12,8 @@ from ..errors import InvalidNameError
 
 MAX_NAME_BYTES = 512
 MAX_KEY_BYTES = 120
+TEMPORARY = ".temporary/"
+"""How the names begin of values that somebody passed to a model."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 

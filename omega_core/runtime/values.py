@@ -9,8 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ..protocol.naming import TEMPORARY
+
 # As a name is written in a message, with what is said before it.
-_HIDDEN = re.compile(r"""(?:\bthe )?(?:\bdataset |data/)?(['"]?)(\.temporary/[0-9a-f]+)\1""")
+_HIDDEN = re.compile(
+    rf"""(?:\bthe )?(?:\bdataset |data/)?(['"]?)({re.escape(TEMPORARY)}[0-9a-f]+)\1"""
+)
 
 
 @contextmanager
