@@ -15,6 +15,7 @@ from .catalog import DATA, MODELS, SECTION, Catalog
 from .errors import (
     OvertakenError,
     PluginContractError,
+    PluginError,
     ServerError,
     StaleReadError,
     StoreError,
@@ -253,7 +254,7 @@ class OmegaStore(Catalog):
 
     def _get(self, meta: Metadata, options: dict[str, Any]) -> Any:
         router = self.omega.router
-        spec = router.plugins.spec(meta.kind, writer=meta.plugin)
+        spec = self._spec_of(meta)
         adapter = router.adapter(spec)
         router.check_options(spec, "get", meta.name, options)
         self._check_shape(adapter, meta)
@@ -276,7 +277,7 @@ class OmegaStore(Catalog):
         `RoutedBackend`.
         """
         meta = self._existing(name)
-        return self._backend(self.omega.router.plugins.spec(meta.kind, writer=meta.plugin))
+        return self._backend(self._spec_of(meta))
 
     def get_backend_byobj(self, obj: Any, name: str = "obj", **options: Any) -> BaseDataBackend:
         """Return the backend that would store an object."""
@@ -360,7 +361,7 @@ class OmegaStore(Catalog):
         with answering(self.database):
             meta = self._existing(name)
             router = self.omega.router
-            spec = router.plugins.spec(meta.kind, writer=meta.plugin)
+            spec = self._spec_of(meta)
             adapter = router.adapter(spec)
             self._check_shape(adapter, meta)
             scope = Scope(action, self, name, self._home(adapter), meta)
@@ -391,6 +392,13 @@ class OmegaStore(Catalog):
         backend = self.omega.router.adapter(spec).backend(self)
         # It says that it is an instance of the class, and behaves like one.
         return cast(BaseDataBackend, RoutedBackend(backend, spec, self))
+
+    def _spec_of(self, meta: Metadata) -> BackendSpec:
+        try:
+            return self.omega.router.plugins.spec(meta.kind, writer=meta.plugin)
+        except PluginError as exc:
+            exc.add_note(f"It is asked for by {self.key(meta.name)}, version {meta.version}.")
+            raise
 
     def _check_shape(self, adapter: Adapter, meta: Metadata) -> None:
         fault = adapter.backend(self).misshapen(meta)

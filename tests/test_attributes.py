@@ -159,7 +159,7 @@ def test_plain_attributes_are_plain_in_the_document(om: Omega) -> None:
     om.datasets.put(1, "x", attributes=plain)
     om.datasets.put(1, "y", attributes={**plain, "a.b": 1, "span": dt.timedelta(1)})
     metadata = om.database.metadata
-    x, y = metadata.find({"attributes.owner": "ann"}).sort("name")
+    x, y = sorted(metadata.find({"attributes.owner": "ann"}), key=lambda found: found["name"])
     assert x["attributes"] == plain
     assert plain.items() <= y["attributes"].items()
     assert metadata.count_documents({"attributes.tags": "a", "attributes.at": moment}) == 2
