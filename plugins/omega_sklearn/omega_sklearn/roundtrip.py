@@ -7,6 +7,7 @@ with what it was given. So what is stored can be read, and is what was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from types import MethodType
 from typing import Any
 from zipfile import ZIP_DEFLATED
 
@@ -131,7 +132,8 @@ def _first(model: Any, is_it: Callable[[Any], bool]) -> str:
 
 
 def _members(part: Any) -> Iterator[tuple[object, str]]:
-    if isinstance(part, (type, *FUNCTIONS)):
+    # The function of a bound method is not found by its name, and need not be.
+    if isinstance(part, (type, MethodType, *FUNCTIONS)):
         return
     try:
         yield from list(members(part))

@@ -69,6 +69,9 @@ class Slots:
 class Plain:
     """Keeps its state in attributes."""
 
+    def method(self) -> None:
+        """Do nothing."""
+
 
 class Forgetful:
     """Keeps back a part of its state."""
@@ -118,6 +121,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     for cls in OURS:
         monkeypatch.setattr(cls, "__module__", MODULE)
         setattr(found, cls.__name__, cls)
+    monkeypatch.setattr(Plain.method, "__module__", MODULE)
     monkeypatch.setitem(sys.modules, MODULE, found)
     return found
 
@@ -141,6 +145,7 @@ SHARED = [1]
 
 TRUSTED = [
     *(f"{MODULE}.{cls.__name__}" for cls in OURS),
+    f"{MODULE}.Plain.method",
     *(
         "collections.deque",
         "collections.Counter",
@@ -233,6 +238,7 @@ KEPT: dict[str, Callable[[], Any]] = {
     "a view": lambda: np.arange(10.0)[::2],
     "types": lambda: [np.float64, int, object],
     "an object": lambda: _made(Plain, a=[1], b=_made(Plain)),
+    "a bound method": lambda: _made(Plain, a=1).method,
 }
 """Values that come back."""
 
@@ -396,6 +402,13 @@ def test_pandas_values_are_refused_with_their_place(om: Omega) -> None:
         model.extra_ = value
         with pytest.raises(UnsupportedValueError, match=r"model\.extra_ is"):
             om.models.put(model, "m")
+
+
+def test_trust_in_a_method_names_its_class(om: Omega, module: Any) -> None:
+    names = [f"{MODULE}.{name}" for name in ("Mine", "Plain", "Plain.method")]
+    with pytest.raises(UntrustedFormatError) as caught:
+        om.models.put(Mine(Plain().method), "m")
+    assert str(names).replace("'", '"') in str(caught.value)
 
 
 def test_the_place_of_what_is_not_trusted_is_named(om: Omega, module: Any) -> None:
