@@ -362,6 +362,25 @@ def test_what_was_acknowledged_survives_a_kill_of_the_server(private_mongod: Pri
             om.gc(grace=0)
 
 
+def test_no_number_comes_again_whoever_puts_drops_and_collects(
+    om: Omega, together: Callable[..., list[Any]]
+) -> None:
+    def put(tell: Tell) -> list[tuple[int, int]]:
+        metas = [om.datasets.put(i, "x") for i in range(40)]
+        return [(meta.version or 0, meta.rev or 0) for meta in metas]
+
+    def drop_and_collect(tell: Tell) -> list[tuple[int, int]]:
+        for _ in range(60):
+            om.datasets.drop("x", missing_ok=True)
+            om.gc(grace=0)
+        return []
+
+    numbers = list(itertools.chain(*together(put, put, drop_and_collect, drop_and_collect)))
+    assert len({version for version, _ in numbers}) == len(numbers) == 80
+    assert len({rev for _, rev in numbers}) == 80
+    assert settle(om) == []
+
+
 # --- appends to nothing ----------------------------------------------------------------------
 
 

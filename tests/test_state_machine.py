@@ -64,7 +64,8 @@ def test_python_rows(om: Omega) -> None:
     run(store_state_machine(lambda: om.datasets, ROWS, kind="python.rows", append=list.__add__))
 
 
-def test_python_file(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_file(make_omega: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    om = make_omega(stores={"inline": 0})
     monkeypatch.setattr("omega_core.protocol.files.CHUNK_SIZE", 4)
     monkeypatch.setattr("omega_core.payloads.CHUNK_SIZE", 4)
     objects = st.binary(max_size=20)

@@ -17,6 +17,7 @@ from omega_core.errors import (
     ObjectNotFoundError,
     StoreError,
     UnsupportedOptionError,
+    UnsupportedValueError,
 )
 
 NAMES = [
@@ -310,6 +311,33 @@ def test_a_dropped_name_begins_anew(om: Omega) -> None:
     meta = om.datasets.put(2, "x")
     assert meta.attributes == {}
     assert [m.version for m in om.datasets.versions("x")] == [meta.version]
+
+
+def test_the_numbers_of_a_name_never_come_again(om: Omega) -> None:
+    seen: list[tuple[int | None, int | None]] = []
+    for i in range(3):
+        for _ in range(2):
+            meta = om.datasets.put(i, "x")
+            seen.append((meta.version, meta.rev))
+        om.datasets.drop("x")
+        om.gc(grace=0)
+        assert om.database.metadata.count_documents({}) == 0
+    versions, revs = zip(*seen, strict=True)
+    assert sorted(set(versions)) == list(versions)
+    assert sorted(set(revs)) == list(revs)
+    om.datasets.put("another object", "x")
+    for rev in revs:
+        with pytest.raises(ConflictError):
+            om.datasets.put("for the old one", "x", if_rev=rev)
+    for version in versions:
+        with pytest.raises(ObjectNotFoundError, match="No version"):
+            om.datasets.get("x", version=version)
+    # Of another name, store or bucket nothing is remembered, nor of a put that failed.
+    assert om.models.put(1, "x").version == om["other"].datasets.put(1, "x").version == 1
+    with pytest.raises(UnsupportedValueError):
+        om.datasets.put(object, "y", kind="python.data")
+    om.gc(grace=0)
+    assert om.datasets.put(1, "y").version == 1
 
 
 def test_gc_waits_for_the_grace_and_can_be_asked_first(om: Omega) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
-import bson
 import pymongo
 from bson.codec_options import TypeRegistry
+from bson.int64 import Int64
 from bson.timestamp import Timestamp
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -95,10 +95,7 @@ class CausalCollection:
         return self._run(self._collection.update_one, *args, **kwargs)
 
     def find_one_and_update(self, *args: Any, **kwargs: Any) -> Any:
-        document = self._run(self._modified.find_one_and_update, *args, **kwargs)
-        if document is None:
-            return None
-        return bson.decode(bson.encode(document), self._collection.codec_options)
+        return _exact(self._run(self._modified.find_one_and_update, *args, **kwargs))
 
     def delete_one(self, *args: Any, **kwargs: Any) -> DeleteResult:
         return self._run(self._collection.delete_one, *args, **kwargs)
@@ -109,3 +106,12 @@ class CausalCollection:
     def _run(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         with self._session() as session:
             return method(*args, **kwargs, session=session)
+
+
+def _exact(value: Any) -> Any:
+    """Return what was decoded, with int in the place of the driver's subclass of it."""
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return int(value) if type(value) is Int64 else value

@@ -106,6 +106,7 @@ def store_state_machine(
             self.store = getattr(self.omega, self.attribute)
             self.keep = given.config.stores.keep[self.attribute]
             self.model: dict[str, Modelled] = {}
+            self.reached: dict[str, tuple[int, int]] = {}
             if crashes:
                 self.twin = CrashingTwin(self.omega)
 
@@ -160,7 +161,9 @@ def store_state_machine(
         @rule(name=NAMES)
         def drop(self, name: str) -> None:
             assert self.store.drop(name, missing_ok=True) == (name in self.model)
-            self.model.pop(name, None)
+            dropped = self.model.pop(name, None)
+            if dropped is not None:
+                self.reached[name] = (dropped.rev, dropped.last_version)
             with pytest.raises(ObjectNotFoundError):
                 self.store.drop(name)
             self._compare(name)
@@ -242,7 +245,10 @@ def store_state_machine(
                 merged = {**known.current.attributes, **(attributes or {})}
             stored = Stored(obj, meta.version, merged or {})
             if known is None:
-                # Of a name that was dropped, the numbers go on, or begin anew once it is collected.
+                # Of a name that was dropped, the numbers go on, also once it is collected.
+                rev, version = self.reached.get(name, (0, 0))
+                assert meta.rev > rev
+                assert meta.version > version
                 self.model[name] = Modelled(stored, meta.rev, meta.version)
                 return
             known.others = [*known.others, known.current][-(self.keep - 1) :] * (self.keep > 1)
