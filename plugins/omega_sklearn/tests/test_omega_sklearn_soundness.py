@@ -9,6 +9,7 @@ import sys
 import types
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,17 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
-from sklearn.linear_model import ElasticNet, LogisticRegression, SGDClassifier
+from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier, LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
 
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError, UntrustedFormatError
+from omega_sklearn.soundness.everyone import NEED_NO_FIT
 from omega_sklearn.soundness.language import UnsoundError, match
 
 _rng = np.random.RandomState(0)
@@ -337,6 +340,26 @@ def _without_dimensions(node: dict[str, Any]) -> None:
 
 def _empty(node: dict[str, Any]) -> None:
     node["content"]["content"] = []
+
+
+def test_what_has_yet_to_be_fitted_may_have_any_parameters_for_fit_looks_at_them(om: Omega) -> None:
+    om.models.put(Ridge(alpha=-1), "ridge")
+    assert om.models.get("ridge").alpha == -1
+    with pytest.raises(ValueError, match="alpha"):
+        om.models.get("ridge").fit(X, Y)
+
+
+def test_the_list_of_those_that_need_no_fit_is_that_of_scikit_learn() -> None:
+    for name, cls in all_estimators():
+        try:
+            estimator: Any = cls()
+        except TypeError:
+            continue  # one of several estimators, which has to be fitted as they have
+        if hasattr(estimator, "__sklearn_tags__"):
+            with suppress(AttributeError):  # of one that asks an estimator that it does not have
+                assert estimator.__sklearn_tags__().requires_fit == (name not in NEED_NO_FIT), name
+        elif hasattr(estimator, "_get_tags"):
+            assert estimator._get_tags()["requires_fit"] == (name not in NEED_NO_FIT), name
 
 
 def test_a_tree_whose_nodes_have_no_dimension_is_not_built(om: Omega, forge: Forge) -> None:

@@ -11,6 +11,14 @@ from .language import is_integer, require
 
 _MOST_THREADS = 4096
 
+NEED_NO_FIT = frozenset(
+    {
+        *("AdditiveChi2Sampler", "Binarizer", "FeatureHasher", "FunctionTransformer"),
+        *("GaussianProcessRegressor", "HashingVectorizer", "Normalizer", "PatchExtractor"),
+    }
+)
+"""The estimators of scikit-learn that answer before any fit, of 1.5 to 1.9."""
+
 
 def check_attributes(part: Any) -> None:
     """Check that no attribute takes the place of a method, or of what a class says of itself.
@@ -30,12 +38,15 @@ def check_attributes(part: Any) -> None:
 def check_parameters(estimator: Any) -> None:
     """Check that numbers among the parameters are those that a fit takes.
 
-    scikit-learn itself looks at them in fit only. Strings and None are left to it, since their
-    meaning changes from version to version, and a number cannot be made of them.
+    scikit-learn itself looks at them in fit only, so what has yet to be fitted is left to it. So
+    are strings and None, since their meaning changes from version to version, and a number cannot
+    be made of them.
     """
     own = vars(estimator)
     cls: Any = type(estimator)
     what = cls.__name__
+    if _has_yet_to_be_fitted(estimator):
+        return
     for name, constraints in _constraints(cls).items():
         value = own.get(name)
         if value is not None and not isinstance(value, str):
@@ -49,6 +60,13 @@ def check_parameters(estimator: Any) -> None:
             require(is_integer(value) and value >= least, f"{name} of a {what} is no count")
     # More threads than a machine can start end the process.
     require(own.get("_n_threads", 1) <= _MOST_THREADS, f"too many threads in a {what}")
+
+
+def _has_yet_to_be_fitted(estimator: Any) -> bool:
+    """Return whether nothing but a fit, which looks at the parameters, can be done with it."""
+    if any(name.endswith("_") for name in vars(estimator)):
+        return False
+    return not any(base.__name__ in NEED_NO_FIT for base in type(estimator).__mro__)
 
 
 @cache
