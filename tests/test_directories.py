@@ -51,7 +51,9 @@ def archive(*entries: Entry, format: int = tarfile.PAX_FORMAT) -> bytes:
 def forge(om: Omega, content: bytes) -> None:
     """Make a stored directory of these bytes, with the right checksum, as an intruder could."""
     meta = om.datasets.put(content, "d")
-    om.database.metadata.update_one({"_id": meta.id}, {"$set": {"kind_meta.form": "directory"}})
+    # Without a seal, as everything was before there were seals.
+    edit = {"$set": {"kind_meta.form": "directory"}, "$unset": {"seal": ""}}
+    om.database.metadata.update_one({"_id": meta.id}, edit)
 
 
 # --- honest ones -------------------------------------------------------------------------

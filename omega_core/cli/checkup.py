@@ -174,7 +174,8 @@ def _permissions(om: Omega) -> Iterator[Finding]:
         if privilege["resource"].get("db") in ("", name):
             granted.update(privilege["actions"])
     missing = [action for action in _NEEDED if action not in granted]
-    [user] = {f"{user['user']!r} of {user['db']!r}" for user in status["authenticatedUsers"]}
+    users = [f"{user['user']!r} of {user['db']!r}" for user in status["authenticatedUsers"]]
+    user = " and ".join(users)
     if not missing:
         yield Finding("user", "ok", f"{user} may read and write in {name!r}")
         return

@@ -85,7 +85,9 @@ def refused(error: OperationFailure, config: MongoConfig, where: str) -> OmegaEr
             f'"readWrite", db: "{database}"}}]), or set [mongo] username and password to those of '
             'another user. Reading alone takes the role "read".'
         )
-    if code in _AUTHENTICATION:
+    # Atlas has one code for whatever its proxy refuses.
+    full = code == 8000 and "quota" in str(error).lower()
+    if code in _AUTHENTICATION and not full:
         source = auth_source(config)
         return AccessError(
             f"The MongoDB server at {where} does not accept {user} with this password. It looked "
@@ -100,7 +102,7 @@ def refused(error: OperationFailure, config: MongoConfig, where: str) -> OmegaEr
         )
     if code in _REAUTHENTICATE:
         return AccessError(f"The credentials for {where} have expired. Make a new Omega.")
-    if code in _DISK:
+    if code in _DISK or full:
         return ServerError(
             f"The disk of the MongoDB server at {where} is full, and it takes no more writes. "
             "Nothing that is stored is harmed. Make room: omega gc --yes frees what was replaced."
