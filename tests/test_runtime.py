@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -292,7 +292,8 @@ def test_an_unknown_engine_is_an_error(make_omega: Callable[..., Omega]) -> None
 # --- Ctrl-C ------------------------------------------------------------------------------
 
 _INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs in the background
 from omega_core import Omega
 sys.path.insert(0, sys.argv[2])
 from slow_backend import SlowBackend, Slow
@@ -383,7 +384,17 @@ def test_a_program_that_ends_by_itself_waits_for_its_tasks(
         assert om.models.metadata("m").version == 3  # type: ignore[union-attr]
 
 
-def test_ctrl_c_cancels_what_has_not_begun_and_what_is_under_way_goes_on(om: Omega) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C reach this process, also where it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_cancels_what_has_not_begun_and_what_is_under_way_goes_on(
+    om: Omega, interruptible: None
+) -> None:
     MeanBackend.started.clear()
     MeanBackend.go_on.clear()
     om.models.put(Mean(), "m")
