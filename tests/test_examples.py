@@ -94,7 +94,8 @@ def an_object(kind: str, text: str) -> Any:
 def leftovers(om: Omega, root: Path) -> list[str]:
     """Return everything that is stored anywhere and belongs to objects."""
     db = om.datasets.mongodb
-    shared = {"omega.metadata", "system.views"}
+    # The last one says how far the versions of dropped names counted, and no more.
+    shared = {"omega.metadata", "system.views", "omega.dropped"}
     found = []
     for name in db.list_collection_names():
         own = name.startswith("omega.") and name.endswith((".segments", ".fs.files", ".fs.chunks"))
