@@ -7,8 +7,8 @@ one character, and those are looked up as such. Both are bounded, however many n
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import string
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -19,11 +19,13 @@ from .protocol.naming import TEMPORARY
 
 Stage = dict[str, Any]
 
-_NEIGHBOURS = 30
-_COMPARED = 12
-_LETTERS = 20
-_CHARACTERS = 17_000
+_NEIGHBOURS = 20
+_COMPARED = 8
+_LETTERS = 24
+_CHARACTERS = 12_000
 """Of all the names that are looked up."""
+
+_FREQUENT = "etaoinsrdyhlucmfpgwbvk"
 
 
 def whereabouts(
@@ -31,7 +33,7 @@ def whereabouts(
 ) -> tuple[list[str], str]:
     """Return where an object is that is not here, and the name that may have been meant.
 
-    In two round trips, and of this bucket alone: what others hold is not everybody's to know.
+    In one round trip, and of this bucket alone: what others hold is not everybody's to know.
 
     Parameters
     ----------
@@ -57,20 +59,22 @@ def whereabouts(
 
     below, above = side("$lt", -1), side("$gt", 1)
     elsewhere: list[Stage] = [{"$match": {**here, "name": name, "prefix": {"$in": others}}}, seen]
+    room = max(_NEIGHBOURS, _CHARACTERS // len(name))
+    alike = list(dict.fromkeys(islice(_edits(name), room)))
+    edited: list[Stage] = [{"$match": {**here, "name": {"$in": alike}}}, seen]
     beside: list[str] = []
     stores: list[str] = []
-    union = [{"$unionWith": {"coll": metadata.name, "pipeline": p}} for p in (above, elsewhere)]
-    for found in metadata.aggregate([*below, *union]):
-        if found["prefix"] == prefix:
-            if not found["name"].startswith(TEMPORARY):
-                beside.append(found["name"])
-        else:
+    more = [
+        {"$unionWith": {"coll": metadata.name, "pipeline": p}} for p in (above, edited, elsewhere)
+    ]
+    for found in metadata.aggregate([*below, *more]):
+        if found["prefix"] != prefix:
             stores.append(found["prefix"])
+        elif not found["name"].startswith(TEMPORARY):
+            beside.append(found["name"])
     if stores:
         return stores, ""
-    room = max(_NEIGHBOURS, _CHARACTERS // len(name))
-    alike = list(dict.fromkeys(islice(_edits(name, beside), room)))
-    near = {d["name"] for d in metadata.find({**here, "name": {"$in": alike}}, seen["$project"])}
+    near = set(beside).intersection(alike)
     same_letters = [other for other in beside if other.casefold() == name.casefold()]
     # The edits come in the order in which they are likely.
     for likely in (*(edit for edit in alike if edit in near), *same_letters):
@@ -79,7 +83,7 @@ def whereabouts(
     return [], suggestion(name, beside[:_COMPARED])
 
 
-def _edits(name: str, beside: Iterable[str]) -> Iterator[str]:
+def _edits(name: str) -> Iterator[str]:
     """Yield names that differ from ``name`` in one place, or in their case."""
     yield from (name.lower(), name.upper(), name.title(), name.capitalize(), name.swapcase())
     places = range(len(name) + 1)
@@ -87,8 +91,9 @@ def _edits(name: str, beside: Iterable[str]) -> Iterator[str]:
         yield name[:i] + name[i].swapcase() + name[i + 1 :]
         yield name[:i] + name[i + 1 :]
         yield name[:i] + name[i + 1 : i + 2] + name[i] + name[i + 2 :]
-    # What is written here otherwise: an alphabet of all characters would be too many.
-    letters = [letter for letter, _ in Counter("".join([name, *beside])).most_common(_LETTERS)]
+    # An alphabet of all characters would be too many.
+    digits = string.digits if any(map(str.isdigit, name)) else ""
+    letters = list(dict.fromkeys(f"{name}{digits}{_FREQUENT}"))[:_LETTERS]
     for i in places:
         for letter in letters:
             yield name[:i] + letter + name[i:]

@@ -69,7 +69,7 @@ def missed(om: Omega, name: str) -> None:
         (lambda om: om.datasets.put([{"a": 1}], "r", kind="python.rows"), 4),
         (lambda om: om.datasets.put([{"a": 1}], "rows", kind="python.rows"), 3),
         (lambda om: om.datasets.drop("x"), 2),
-        (lambda om: missed(om, "y"), 3),
+        (lambda om: missed(om, "y"), 2),
     ],
     ids=lambda value: None if isinstance(value, int) else "",
 )
