@@ -21,7 +21,7 @@ from omega_core.testing.edits import Edit, edits, write
 Make = Callable[..., Omega]
 Document = dict[str, Any]
 
-SAMPLE = 12
+SAMPLE = 4
 """Edits of each kind, where ``--every-edit`` does not say more."""
 
 

@@ -15,6 +15,7 @@ from omega_core.errors import (
     UnsupportedValueError,
 )
 from omega_core.shapes import fields, integer
+from omega_core.testing.edits import NO_UTF8, write
 
 Update = dict[str, Any] | list[dict[str, Any]]
 
@@ -170,6 +171,16 @@ def test_what_the_driver_cannot_decode_hides_no_other(om: Omega) -> None:
     with pytest.raises(IntegrityError, match=r"data/'b'.*modified is a time beyond the year 9999"):
         om.datasets.get("b")
     assert [meta.damage is None for meta in om.datasets.list(raw=True)] == [True, False, True]
+
+
+def test_what_is_no_utf8_is_told_whatever_is_done(om: Omega) -> None:
+    om.datasets.put(1, "x", attributes={"a": "b"})
+    document = om.database.metadata.find_one()
+    write(om.database.metadata, {**document, "attributes": {"a": NO_UTF8}})
+    for act in (lambda: om.datasets.metadata("x"), lambda: om.datasets.put(2, "x")):
+        with pytest.raises(IntegrityError, match=X + r"attributes\['a'\] is no valid UTF-8"):
+            act()
+    assert om.datasets.drop("x")
 
 
 @pytest.mark.parametrize("field", ["retired", "versions", "rev", "last_version"])

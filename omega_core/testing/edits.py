@@ -21,7 +21,9 @@ Document = dict[str, Any]
 Path = tuple[Any, ...]
 
 _RAW = CODEC.with_options(document_class=RawBSONDocument)
-_NO_UTF8 = "<no UTF-8>"
+NO_UTF8 = "<no UTF-8>"
+"""What `write` replaces by bytes that are no text; the driver writes valid text only."""
+
 _GONE = object()
 
 _VALUES: dict[str, Any] = {
@@ -38,7 +40,7 @@ _VALUES: dict[str, Any] = {
     "text": "abc",
     "long text": "x" * 100_000,
     "32 hex": "0123456789abcdef" * 2,
-    "no UTF-8": _NO_UTF8,
+    "no UTF-8": NO_UTF8,
     "empty list": [],
     "list": ["a"],
     "empty document": {},
@@ -111,8 +113,7 @@ def edits(document: Document, other: Document) -> Iterator[Edit]:
 def write(metadata: Collection[Document], document: Document) -> None:
     """Put a document in the place of the one with its ``_id``."""
     encoded = bson.encode(document, codec_options=CODEC)
-    # The driver writes valid text only.
-    encoded = encoded.replace(_NO_UTF8.encode(), b"\xff" * len(_NO_UTF8))
+    encoded = encoded.replace(NO_UTF8.encode(), b"\xff" * len(NO_UTF8))
     metadata.replace_one({"_id": document["_id"]}, RawBSONDocument(encoded, _RAW))
 
 
