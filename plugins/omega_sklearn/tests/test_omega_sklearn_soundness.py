@@ -349,6 +349,7 @@ def test_what_has_yet_to_be_fitted_may_have_any_parameters_for_fit_looks_at_them
         om.models.get("ridge").fit(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")  # of classes that go
 def test_the_list_of_those_that_need_no_fit_is_that_of_scikit_learn() -> None:
     for name, cls in all_estimators():
         try:
