@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-edit",
         type=int,
-        help="edit metadata documents in every way, not in a sample; takes many minutes",
+        help="make every n-th edit of metadata documents, rather than a few; 20 takes minutes",
     )
     parser.addoption(
         "--step-downs",

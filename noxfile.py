@@ -166,9 +166,9 @@ def latest(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def corruption(session: nox.Session) -> None:
-    """Edit metadata documents of every kind in every way, and show how that ended: an hour."""
+    """Edit metadata documents of all kinds in thousands of ways, and show how that ended."""
     install_everything(session)
-    run_pytest(session, "tests/test_edited_documents.py", "--every-edit", "1", "-s")
+    run_pytest(session, "tests/test_edited_documents.py", "--every-edit", "20", "-s")
 
 
 @nox.session(requires=["build"])
