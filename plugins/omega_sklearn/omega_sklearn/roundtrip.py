@@ -43,10 +43,12 @@ def read(data: bytes, own: Collection[str]) -> Any:
 
 
 def _load(data: bytes, used: Collection[str], own: Collection[str]) -> Any:
+    soundness.check_file(data)
     # skops looks through the list at every object: it is given those names only that are needed.
     model = skops.io.loads(data, trusted=[*own, *_SHIPPED.intersection(used)])
-    soundness.check(model)
+    # First: what follows asks methods, and nothing must stand in front of those.
     parameters.check(model, own)
+    soundness.check(model)
     return model
 
 

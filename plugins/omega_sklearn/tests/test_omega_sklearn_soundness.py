@@ -280,7 +280,7 @@ FORGED: dict[str, tuple[Callable[[], Any], str]] = {
     "generator, stuck": (_stuck_generator, "a MT19937 without a state"),
     "method": (
         lambda: _with(StandardScaler(), transform=lambda _: np.log1p),
-        "a StandardScaler with transform in the place of its own",
+        "'transform' at a StandardScaler, in front of the one of its class",
     ),
     "in a pipeline": (
         lambda: make_pipeline(StandardScaler(), _wide_boosting()),
