@@ -236,7 +236,9 @@ def test_rows_that_were_stored_without_checksums_are_read_and_appended_to(om: Om
     for row in list(rows.find()):
         rows.delete_one({"_id": row["_id"]})
         rows.insert_one({**row, "_id": row["_id"].rpartition("-")[0]})
-    om.database.metadata.update_one({}, {"$unset": {"kind_meta.batches.0.crc": 1}})
+    # Nor were there seals.
+    unset = {"seal": 1, "kind_meta.batches.0.seal": 1, "kind_meta.batches.0.crc": 1}
+    om.database.metadata.update_one({}, {"$unset": unset})
     assert om.datasets.get("rows") == [watched(i) for i in range(3)]
     put(om, [watched(3)], append=True)
     assert om.datasets.get("rows") == [watched(i) for i in range(4)]

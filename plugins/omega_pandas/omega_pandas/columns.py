@@ -180,6 +180,11 @@ def _encode_string(array: Any) -> Encoded:
 
 
 def _decode_string(spec: Json, array: Any) -> Any:
+    return string_dtype(spec).__from_arrow__(array)
+
+
+def string_dtype(spec: Json) -> Any:
+    """Return the dtype of text that is described."""
     storage, missing = spec["storage"], spec["missing"]
     if storage not in ("python", "pyarrow") or missing not in ("nan", "NA"):
         raise IntegrityError(f"The stored string dtype ({storage}, {missing}) is not understood.")
@@ -188,7 +193,7 @@ def _decode_string(spec: Json, array: Any) -> Any:
         dtype: Any = pd.StringDtype(storage, na_value=na_value)
     else:
         dtype = pd.StringDtype("pyarrow_numpy" if missing == "nan" else storage)
-    return dtype.__from_arrow__(array)
+    return dtype
 
 
 def _encode_arrow(array: Any) -> Encoded:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .columns import string_dtype
 from .faithful import type_name
 from .index import decode_index
 from .parts import Parts, array_bits, mapped_references
@@ -46,7 +47,7 @@ def printed(spec: Json) -> str:
         case "masked":
             return str(spec["name"])
         case "string":
-            return "str" if spec["missing"] == "nan" else "string"
+            return str(string_dtype(spec))
         case "arrow":
             return f"{spec['type']}[pyarrow]"
         case "zoned":

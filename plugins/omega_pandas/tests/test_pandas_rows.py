@@ -305,7 +305,9 @@ def test_rows_that_were_stored_without_checksums_are_read_and_appended_to(
     for row in list(rows.find()):
         rows.delete_one({"_id": row["_id"]})
         rows.insert_one({**row, "_id": row["_id"].rpartition("-")[0]})
-    om.database.metadata.update_one({}, {"$unset": {"kind_meta.batches.0.crc": 1}})
+    # Nor were there seals.
+    unset = {"seal": 1, "kind_meta.batches.0.seal": 1, "kind_meta.batches.0.crc": 1}
+    om.database.metadata.update_one({}, {"$unset": unset})
     assert_same(watched(0), om.datasets.get("rows"))
     put(om, watched(4), append=True)
     whole = pd.concat([watched(0), watched(4)])
