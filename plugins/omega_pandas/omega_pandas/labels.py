@@ -49,7 +49,7 @@ def _is_settled_level(level: Any, codes: Any, name: Any) -> bool:
         return False
     used = np.unique(codes)
     part = pd.MultiIndex(levels=[level], codes=[used], names=[name], verify_integrity=False)
-    return not _changed(part, part)
+    return bool(part.get_level_values(0).dtype == level.dtype) and not _changed(part, part)
 
 
 def _changed(before: Any, index: Any) -> str:
@@ -67,8 +67,16 @@ def _changed(before: Any, index: Any) -> str:
             return f"pandas.concat would drop the name {index.names[number]!r} of {place}"
         if old.dtype != new.dtype:
             return f"{place} is {old.dtype}, of which pandas.concat would make {new.dtype}"
-        if old.dtype == object and isinstance(joined, pd.MultiIndex):
-            merged = _merged(before, index, joined, number)
+        if isinstance(joined, pd.MultiIndex):
+            # Where one is missing, integers are shown as floats.
+            kinds = [part.get_level_values(number).dtype for part in (before, index, joined)]
+            if kinds[0] != kinds[1]:
+                differing = kinds[0] if kinds[0] != kinds[2] else kinds[1]
+                return (
+                    f"the labels of {place} are {differing}, of which pandas.concat would make "
+                    f"{kinds[2]}, since some are missing"
+                )
+            merged = _merged(before, index, joined, number) if old.dtype == object else ""
             if merged:
                 return f"in {place}, pandas.concat would make {merged}"
     return ""

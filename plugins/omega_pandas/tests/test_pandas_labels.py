@@ -126,7 +126,9 @@ def labels_of(index: Any) -> list[Any]:
 
 
 def dtypes_of(index: Any) -> list[str]:
-    found = index.levels if isinstance(index, pd.MultiIndex) else [index]
+    found = [index]
+    if isinstance(index, pd.MultiIndex):
+        found = [*index.levels, *map(index.get_level_values, range(index.nlevels))]
     zones = [type(getattr(level.dtype, "tz", None)) for level in found]
     return [f"{level.dtype!r} {zone}" for level, zone in zip(found, zones, strict=True)]
 
@@ -155,6 +157,13 @@ def concatenated(parts: list[Any]) -> Any:
 @example(indexes=[pairs([1], [2]), pd.MultiIndex.from_tuples([(1, 2, 3)])], way="columns")
 @example(indexes=[pairs([1, "a"], [1, 2]), pairs([True, "b"], [1, 2])], way="columns")
 @example(indexes=[objects("a", 1), objects(None), objects(1.0)], way="columns")
+@example(
+    indexes=[
+        pairs([BIG], ["a"]),
+        pd.MultiIndex(levels=[pd.Index([1]), pd.Index(["a"])], codes=[[0, -1], [0, 0]]),
+    ],
+    way="pieces",
+)
 @example(indexes=[pd.Index([1], dtype=">i8")] * 2, way="series")
 @settings(
     max_examples=60,
@@ -245,6 +254,12 @@ def test_of_any_indexes_every_label_comes_back_as_concat_has_it_or_the_append_is
             pd.CategoricalIndex(["a"], categories=["a"]),
             "the index is category, and category is stored "
             "(categories ['a'], not ['a', 'b'])",
+        ),
+        (
+            pairs([BIG, 1], [1, 2])[:1],
+            pd.MultiIndex(levels=[pd.Index([7]), pd.Index([1])], codes=[[-1], [0]]),
+            "the labels of level 0 of the index are int64, of which pandas.concat would make "
+            "float64, since some are missing",
         ),
         (pd.Index([1], name="a"), pd.Index([1], name="b"), "the index has the name 'b', and the"),
         (objects(1), objects(2), "the index is object, of which pandas.concat would make int64"),
