@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
+from pymongo.read_concern import ReadConcern
 
 from omega_core import Omega
 from omega_core.errors import OmegaError, ServerError
@@ -231,6 +233,33 @@ def harass(replicas: ReplicaSet, om: Omega, *, step_downs: int, kills: int) -> C
         replicas.primary()
         time.sleep(1.0)
     return clients
+
+
+@pytest.mark.slow
+def test_a_new_primary_that_lags_does_not_show_what_was_there_before(tmp_path: Path) -> None:
+    with (
+        ReplicaSet(tmp_path) as replicas,
+        Omega({"mongo": {"url": replicas.url(), "timeout": 20.0}}) as om,
+        Omega({"mongo": {"url": replicas.url("other"), "timeout": 20.0}}) as other,
+    ):
+        om.datasets.put("old", "x")
+        other.datasets.put(0, "warm")
+        held_back = replicas.hold_back()
+        om.datasets.put("new", "x")
+        replicas.step_up(held_back)
+        plain = MongoClient(replicas.url()).omega["omega.metadata"]
+        majority = plain.with_options(read_concern=ReadConcern("majority"))
+        assert (majority.find_one({"name": "x"}) or {})["version"] == 1, "it does not lag"
+        plain.database.client.close()
+        seen: list[Any] = []
+        reader = threading.Thread(target=lambda: seen.append(om.datasets.get("x")))
+        reader.start()
+        time.sleep(0.5)
+        assert seen == []
+        replicas.catch_up(held_back)
+        other.datasets.put(1, "so that there is something to know")
+        reader.join()
+        assert seen == ["new"]
 
 
 @pytest.mark.slow

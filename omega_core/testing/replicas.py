@@ -74,6 +74,26 @@ class ReplicaSet:
         except PyMongoError:
             return  # it hung up while it stepped down, or there is another one by now
 
+    def hold_back(self) -> int:
+        """Let a secondary not learn how far the majority is, until `catch_up`; return its port.
+
+        It gets all that is written, and answers majority reads as of now.
+        """
+        primary = self.primary()
+        port = next(port for port in self._ports if port != primary)
+        self._on(port, "configureFailPoint", "disableSnapshotting", mode="alwaysOn")
+        return port
+
+    def step_up(self, port: int) -> None:
+        """Make a member the primary."""
+        self._on(port, "replSetStepUp")
+        while self.primary() != port:
+            time.sleep(0.05)
+
+    def catch_up(self, port: int) -> None:
+        """Let a member know again how far the majority is."""
+        self._on(port, "configureFailPoint", "disableSnapshotting", mode="off")
+
     def kill_primary(self) -> int:
         """Kill the primary with SIGKILL, and return its port."""
         port = self.primary()
