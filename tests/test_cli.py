@@ -369,7 +369,7 @@ def test_drop_all_empties_one_store_of_one_bucket(omega: Run, om: Omega) -> None
 
 
 def test_gc_shows_first_and_deletes_with_yes(omega: Run, om: Omega) -> None:
-    om.datasets.put(b"x", "f")
+    om.datasets.put(bytes(1_000_000), "f")
     om.datasets.drop("f")
     files = om.datasets.fs
     shown = omega("gc", "--grace", "0", "--json")
