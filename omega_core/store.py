@@ -197,16 +197,24 @@ class OmegaStore(Catalog):
     ) -> Metadata:
         check_name(name)
         with answering(self.database), explained(self.database, self.key(name)):
-            for attempt in range(1, _ATTEMPTS + 1):
+            overtaken: OvertakenError | None = None
+            for _ in range(_ATTEMPTS):
                 try:
                     return self._put_once(
                         obj, name, kind, attributes, options, if_rev=if_rev, expires=expires
                     )
-                except OvertakenError:
+                except OvertakenError as exc:
+                    overtaken = exc
                     # What a backend has read of an iterator, nobody can read again.
-                    if isinstance(obj, Iterator) or attempt == _ATTEMPTS:
+                    if isinstance(obj, Iterator):
+                        break
+                except UnsupportedOptionError as exc:
+                    if overtaken is None:
                         raise
-        raise AssertionError("unreachable")
+                    # There is an object of another kind now.
+                    raise overtaken from exc
+        assert overtaken is not None
+        raise overtaken
 
     def _put_once(
         self,

@@ -401,19 +401,18 @@ class Intent:
 
     def _conflict(self, document: Mapping[str, Any]) -> ConflictError:
         now = f"revision {document['rev']}" if document.get("gen") else "no object"
+        wanted = "no object" if self._first else "the object it began with"
+        if self.if_rev is not None:
+            wanted = f"revision {self.if_rev}"
+        changed = (
+            f"{self.key} was changed by somebody else: there is {now}, this write expected "
+            f"{wanted}. Nothing was overwritten"
+        )
         if self.append and self.if_rev is None:
             return OvertakenError(
-                f"{self.key} was changed by somebody else while this append was written: there is "
-                f"{now} now. Nothing was overwritten, and nothing appended. Repeat it; an iterator "
-                "has to be made anew."
+                f"{changed}, and nothing appended. Repeat it; an iterator has to be made anew."
             )
-        wanted = (
-            f"revision {self.if_rev}" if self.if_rev is not None else "the object it began with"
-        )
-        return ConflictError(
-            f"{self.key} was changed by somebody else: there is {now}, this write expected "
-            f"{wanted}. Nothing was overwritten. Read the object again and repeat."
-        )
+        return ConflictError(f"{changed}. Read the object again and repeat.")
 
 
 def persist(database: Database, operation: Callable[[], T]) -> T:
