@@ -10,10 +10,10 @@ from pymongo.errors import PyMongoError
 
 from ..errors import IntegrityError
 from . import pipelines
-from .commit import EMPTY, Document
+from .commit import Document
 from .document import KEY, check_entry, explained
 from .naming import Key
-from .numbering import remember
+from .numbering import delete_empty
 from .resources import Freer
 
 SECOND_SWEEP = 24 * 3600.0
@@ -100,7 +100,7 @@ class Collector:
                 collected.blocked.append(str(exc))
                 continue
             if not dry_run:
-                self._forget({"_id": document["_id"]}, begin_anew)
+                delete_empty(self._database, document["_id"], begin_anew=begin_anew)
         return collected
 
     def _due(self, within: Document, overdue: float, limit: int) -> Iterator[tuple[Document, Any]]:
@@ -146,17 +146,6 @@ class Collector:
             if condemned is not None:
                 self._free(condemned, gen, condemned["retired"][gen], collected)
         self._free_retired(document, now, grace, collected, dry_run)
-
-    def _forget(self, this: Document, begin_anew: bool) -> None:
-        """Delete a document that nobody needs any more, except for the numbers it has reached."""
-        metadata = self._database.metadata
-        empty = metadata.find_one({**this, **EMPTY})
-        if empty is None:
-            return
-        if not begin_anew:
-            remember(self._database, empty)
-        # A put that began meanwhile has an intent there, or has gone on with the numbers.
-        metadata.delete_one({**this, **EMPTY, "rev": empty["rev"]})
 
     def _free_retired(
         self, document: Document, now: Any, grace: float, collected: Collected, dry_run: bool

@@ -30,7 +30,7 @@ from . import attributes, pipelines
 from . import document as shape
 from .metadata import Metadata
 from .naming import Key, new_generation
-from .numbering import Numbers, recall
+from .numbering import EMPTY, Numbers, delete_empty, recall
 from .resources import Freer, Resources
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ UNSEEN = {"pending": 0, "retired": 0, "versions": 0}
 """What a reader of the live object needs not fetch."""
 
 _UNSEEN_BY_WRITERS = {**UNSEEN, "inline": 0}
-
-EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
-"""The condition on a document that nobody needs any more."""
 
 INLINE_OF_ALL_VERSIONS = 128 * 1024
 """Bytes of payloads that travel in one metadata document, at most: every put rewrites it."""
@@ -289,8 +286,7 @@ class Intent:
             return_document=ReturnDocument.AFTER,
         )
         if after is not None and not EMPTY.keys() & after.keys():
-            # Of one that had an object, the collector keeps the numbers.
-            metadata.delete_one({"_id": after["_id"], "rev": 0, **EMPTY})
+            delete_empty(self.database, after["_id"])
 
     # --- their parts -------------------------------------------------------------------------
 

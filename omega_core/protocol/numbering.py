@@ -15,6 +15,9 @@ from typing import Any
 from ..mongo.database import Database
 from .naming import Key
 
+EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
+"""The condition on a document that nobody needs any more."""
+
 # Of these, none is ever given twice.
 _TEMPORARY = re.compile(r"\.temporary/[0-9a-f]{32}")
 
@@ -27,8 +30,24 @@ class Numbers:
     version: int = 0
 
 
-def remember(database: Database, document: Mapping[str, Any]) -> None:
-    """Keep the numbers of a metadata document that is about to be deleted."""
+def delete_empty(database: Database, id_: Any, *, begin_anew: bool = False) -> None:
+    """Delete a metadata document that nobody needs any more, and remember its numbers.
+
+    Parameters
+    ----------
+    begin_anew
+        Do not remember them: where nobody can know any.
+    """
+    empty = database.metadata.find_one({"_id": id_, **EMPTY})
+    if empty is None:
+        return
+    if not begin_anew:
+        _remember(database, empty)
+    # A put that began meanwhile has an intent there, or has gone on with the numbers.
+    database.metadata.delete_one({"_id": id_, **EMPTY, "rev": empty["rev"]})
+
+
+def _remember(database: Database, document: Mapping[str, Any]) -> None:
     if not document["rev"] or _TEMPORARY.fullmatch(document["name"]):
         return
     key = Key(document["bucket"], document["prefix"], document["name"])

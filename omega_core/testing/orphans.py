@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from ..protocol.commit import EMPTY
+from ..protocol.numbering import EMPTY
 from ..protocol.resources import Resources
 
 Document = dict[str, Any]
