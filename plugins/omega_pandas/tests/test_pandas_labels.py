@@ -153,6 +153,7 @@ def concatenated(parts: list[Any]) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:.*sort order is undefined:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:The behavior of array concatenation:FutureWarning")
 @example(indexes=[pd.Index([BIG]), pd.Index([0.5])], way="columns")
 @example(indexes=[pairs([1], [2]), pd.MultiIndex.from_tuples([(1, 2, 3)])], way="columns")
 @example(indexes=[pairs([1, "a"], [1, 2]), pairs([True, "b"], [1, 2])], way="columns")
