@@ -12,7 +12,8 @@ purpose, not line by line: the grammar is what keeps a payload from calling them
 installed version lacks are harmless: nothing resolves them.
 
 Compiled types whose methods index memory without a check are listed only because
-`omega_sklearn.soundness` examines their contents after loading, before anyone can use them.
+`omega_sklearn.soundness` examines their contents after loading, before anyone can use them. Where a
+function may be an attribute that is called, `omega_sklearn.parameters` says.
 
 What is left out on purpose: `joblib.Memory` (unpickles its cache directory), ``scipy.stats``
 distributions (their ``__setstate__`` hands a string of the state to `exec`), ``operator``
@@ -22,8 +23,6 @@ scikit-learn or below it.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 
 def _names(module: str, names: str) -> tuple[str, ...]:
@@ -200,8 +199,3 @@ SHIPPED: tuple[str, ...] = tuple(
     )
 )
 """Exact names, as skops reports them."""
-
-
-def trusted_with(extra: Iterable[str]) -> list[str]:
-    """Return the names that a reader trusts: `SHIPPED`, and its own ``trusted_types``."""
-    return [*SHIPPED, *extra]
