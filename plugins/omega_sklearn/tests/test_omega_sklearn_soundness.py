@@ -500,7 +500,7 @@ def test_one_name_is_one_length() -> None:
 def test_no_forged_number_or_array_ends_the_process_of_a_reader() -> None:
     """A sample; ``nox -s mutations`` forges for ten minutes."""
     forge = Path(__file__).parent / "mutations"
-    arguments = ["--mutants", "700", "--seed", "0"]
+    arguments = ["--share", "0.2", "--mutants", "400", "--seed", "0"]
     done = subprocess.run(
         [sys.executable, "-P", str(forge), *arguments], capture_output=True, text=True
     )

@@ -148,7 +148,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--mutants", type=int, default=sys.maxsize)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", help="estimators whose name contains this")
+    parser.add_argument("--share", type=float, default=1.0, help="of all models")
+    parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--change", help="mutants whose words contain this")
     options = parser.parse_args()
     if not _ALONE.items() <= os.environ.items():
@@ -160,7 +161,11 @@ def main() -> int:
     backend = _backend()
     pool: list[tuple[float, Mutant]] = []
     refused = []
-    for name, model, x, y in subjects(options.only):
+
+    def chosen(name: str) -> bool:
+        return options.only in name and generator.random() < options.share
+
+    for name, model, x, y in subjects(chosen):
         try:
             data = backend.dumps(model, name)
             backend.loads(data, name)
