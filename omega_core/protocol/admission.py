@@ -33,6 +33,13 @@ def admit(meta: Metadata, intent: Intent) -> None:
             f"its metadata has the kind {meta.kind!r}, which the plugin does not declare, so that "
             f"nobody could read the object. It declares {declared}",
         )
+    base = intent.live["gen"] if intent.appends and intent.live is not None else intent.gen
+    if meta.gen != base:
+        raise _refusal(
+            intent,
+            "the metadata of another version is saved, with what that points at. Inside a put, "
+            "self.data_store.metadata(name) or make_metadata(name, kind) is the one to fill in",
+        )
     _admit_file(meta, intent)
     own = generation_key(intent.key.name, intent.gen)
     if meta.collection is not None:
@@ -56,13 +63,30 @@ def _admit_file(meta: Metadata, intent: Intent) -> None:
             "a file of create_file is not closed, so that it is not complete. Write it in a "
             "'with' block, which ends before meta.save()",
         )
+    if any(not file.closed for file in intent.grid_files):
+        raise _refusal(
+            intent,
+            "a file of fs.new_file is not closed, so that it is not complete. Close it before "
+            "meta.save()",
+        )
     complete = [writer for writer in intent.writers if writer.complete]
+    pointers = (meta.gridfile, meta.uri, meta.inline, meta.collection)
+    points_at_nothing = all(pointer is None for pointer in pointers)
+    if intent.writers and not complete and points_at_nothing:
+        raise _refusal(
+            intent,
+            "its file of create_file was discarded, by an exception in its 'with' block or by "
+            "abort(), and nothing else was stored. Let the exception pass",
+        )
     if complete and not any(writer.meta is meta for writer in complete):
         raise _refusal(
             intent,
             "a file of create_file was written for other metadata than what is saved, which does "
             "not name it. Make the metadata once, and pass the same to create_file",
         )
+    if points_at_nothing and len(intent.grid_files) == 1:
+        # The backend wrote one file by itself, and said nothing of it.
+        meta.gridfile = intent.grid_files[0]._id
     if meta.gridfile is not None:
         _own_file(meta, intent)
 

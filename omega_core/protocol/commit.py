@@ -34,6 +34,8 @@ from .numbering import EMPTY, Numbers, delete_empty, recall
 from .resources import Freer, Resources
 
 if TYPE_CHECKING:
+    from gridfs import GridIn
+
     from .files import PayloadWriter
 
 Document = dict[str, Any]
@@ -118,6 +120,7 @@ class Intent:
         self.live: Document | None = None
         self.meta: Metadata | None = None
         self.writers: list[PayloadWriter] = []
+        self.grid_files: list[GridIn] = []
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0
         self._first = False

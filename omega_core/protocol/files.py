@@ -34,10 +34,15 @@ class GenerationGridFS(GridFS):
         self._intent = intent
 
     def new_file(self, **kwargs: Any) -> GridIn:
-        return super().new_file(**self._owned(kwargs))
+        file = super().new_file(**self._owned(kwargs))
+        self._intent.grid_files.append(file)
+        return file
 
     def put(self, data: Any, **kwargs: Any) -> Any:
-        return super().put(data, **self._owned(kwargs))
+        # As the driver's, by way of a file that the commit knows.
+        with self.new_file(**kwargs) as file:
+            file.write(data)
+        return file._id
 
     def _owned(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         self._intent.check_lease()
