@@ -11,14 +11,15 @@ from typing import Any
 
 from .errors import ConflictError, ObjectNotFoundError
 from .mongo.database import answering
+from .mongo.persist import persist
 from .near_names import whereabouts
 from .payloads import Payloads
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
-from .protocol.commit import persist, read, versions_of
 from .protocol.document import explained
 from .protocol.metadata import Metadata
 from .protocol.naming import check_name
+from .protocol.reading import read, versions_of
 from .protocol.scope import Scope, current_scope, entered
 
 DATA, MODELS, JOBS = "data/", "models/", "jobs/"

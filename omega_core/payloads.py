@@ -13,11 +13,12 @@ from pymongo.database import Database as MongoDatabase
 from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
 from .mongo.database import answering
+from .mongo.persist import persist
 from .protocol import attributes as attributes_codec
 from .protocol import pipelines
 from .protocol.admission import admit
 from .protocol.collection import GenerationCollection, OwnedSegments
-from .protocol.commit import UNSEEN, Intent, persist, read
+from .protocol.commit import Intent
 from .protocol.document import explained
 from .protocol.files import (
     CHUNK_SIZE,
@@ -37,6 +38,7 @@ from .protocol.naming import (
     object_store_key,
     side_collection_key,
 )
+from .protocol.reading import UNSEEN, read
 from .protocol.scope import current_scope
 from .visible import Visible
 

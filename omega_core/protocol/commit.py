@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import bson
 from pymongo import ReturnDocument
@@ -13,7 +12,6 @@ from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
     OperationFailure,
-    ServerSelectionTimeoutError,
 )
 
 from ..errors import (
@@ -24,13 +22,13 @@ from ..errors import (
     ServerError,
     UnsupportedValueError,
 )
-from ..mongo.database import Database, answering
-from ..mongo.refusals import is_transient, lost
+from ..mongo.persist import persist
 from . import attributes, pipelines
 from . import document as shape
 from .metadata import Metadata
 from .naming import Key, new_generation
 from .numbering import EMPTY, Numbers, delete_empty, recall
+from .reading import UNSEEN, as_version
 from .resources import Freer, Resources
 
 if TYPE_CHECKING:
@@ -39,10 +37,6 @@ if TYPE_CHECKING:
     from .files import PayloadWriter
 
 Document = dict[str, Any]
-T = TypeVar("T")
-
-UNSEEN = {"pending": 0, "retired": 0, "versions": 0}
-"""What a reader of the live object needs not fetch."""
 
 _UNSEEN_BY_WRITERS = {**UNSEEN, "inline": 0}
 
@@ -412,58 +406,6 @@ class Intent:
                 f"{changed}, and nothing appended. Repeat it; an iterator has to be made anew."
             )
         return ConflictError(f"{changed}. Read the object again and repeat.")
-
-
-def persist(database: Database, operation: Callable[[], T]) -> T:
-    """Repeat an idempotent operation whose answer got lost, until the server answers.
-
-    Raises
-    ------
-    ServerError
-        It does not answer for the time that ``[mongo] timeout`` says.
-    """
-    began = time.monotonic()
-    deadline = None
-    pause = 0.01
-    while True:
-        try:
-            return operation()
-        except (AutoReconnect, OperationFailure) as exc:
-            if not is_transient(exc):
-                raise
-            now = time.monotonic()
-            # From the first failure on: how long the operation itself takes is nobody's fault.
-            deadline = deadline or now + database.config.timeout
-            # Selecting no server at all already waited [mongo] timeout.
-            if now > deadline or isinstance(exc, ServerSelectionTimeoutError):
-                raise lost(exc, database.config, database.described, now - began) from exc
-            time.sleep(pause)
-            pause = min(pause * 2, 1.0)
-
-
-def read(database: Database, key: Key, version: int | None = None) -> Document | None:
-    """Return the document of the live object, or of one of its versions; None if there is none."""
-    projection = {"pending": 0, "retired": 0} if version is not None else UNSEEN
-    with answering(database):
-        document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
-    if document is None or version is None or document.get("version") == version:
-        return document
-    found = (kept for kept in versions_of(document) if kept.get("version") == version)
-    return next(found, None)
-
-
-def versions_of(document: Document) -> list[Document]:
-    """Return the document as it would be with each of its kept versions live."""
-    kept = document.get("versions", [])
-    entries = kept if isinstance(kept, list) else [kept]
-    return [as_version(document, e if isinstance(e, dict) else {}) for e in entries]
-
-
-def as_version(document: Document, kept: Mapping[str, Any]) -> Document:
-    """Return the document as it would be with one of its kept versions live."""
-    fields = ("_id", "bucket", "prefix", "name", "created")
-    own = {field: document[field] for field in fields if field in document}
-    return {**own, **kept, "is_current": False}
 
 
 def rollback(intent: Intent, error: BaseException) -> None:
