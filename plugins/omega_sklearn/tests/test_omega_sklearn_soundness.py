@@ -206,6 +206,10 @@ FORGED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: _with(KNeighborsClassifier(algorithm="brute"), _y=lambda y: y + 10**6),
         "_y of a KNeighborsClassifier is not int",
     ),
+    "neighbours, width": (
+        lambda: _with(KNeighborsClassifier(algorithm="brute"), _fit_X=lambda x: x[:, :1].copy()),
+        "_fit_X of a KNeighborsClassifier is not",
+    ),
     "neighbours, count": (
         lambda: _with(LocalOutlierFactor(novelty=True), n_samples_fit_=lambda n: 2),
         "_fit_X of a LocalOutlierFactor is not",

@@ -20,7 +20,10 @@ from .language import Description, UndescribedError, match, require
 
 def _neighbors(model: Any) -> Description:
     layout = "csr:" if scipy.sparse.issparse(vars(model).get("_fit_X")) else ""
-    return {"n_samples_fit_": "int 1..", "_fit_X": f"{layout}any[n_samples_fit_, columns]"}
+    # A tree compares the width of X to its own; distances to all rows count on n_features_in_.
+    width = {"n_features_in_": "int 1.."} if vars(model).get("_fit_method") == "brute" else {}
+    fitted = f"{layout}any[n_samples_fit_, n_features_in_]"
+    return {**width, "n_samples_fit_": "int 1..", "_fit_X": fitted}
 
 
 def _classified(model: Any) -> Description:
