@@ -212,7 +212,7 @@ def check_part(part: object, own: Collection[str]) -> None:
 
 
 def _check_name(cls: type, name: Any) -> None:
-    if not isinstance(name, str) or "__" in name:
+    if not isinstance(name, str) or ("__" in name and not _is_private(cls, name)):
         raise ParameterError(
             f"has an attribute {name!r} at a {cls.__name__}, which scikit-learn does not write. "
             "Remove it, or fit the model again."
@@ -224,6 +224,12 @@ def _check_name(cls: type, name: Any) -> None:
             f"has an attribute {name!r} at a {cls.__name__}, in front of the one of its class. "
             "Remove it, or derive a class and trust that by [security] trusted_types."
         )
+
+
+def _is_private(cls: type, name: str) -> bool:
+    """Return whether this is how Python writes ``self.__name`` in the code of the class."""
+    owners = (base.__name__.lstrip("_") for base in cls.__mro__)
+    return not name.endswith("__") and any(name.startswith(f"_{owner}__") for owner in owners)
 
 
 def _check_value(cls: type, name: str, value: Any, own: Collection[str]) -> None:

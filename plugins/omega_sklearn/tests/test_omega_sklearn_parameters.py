@@ -30,6 +30,7 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KDTree, KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 from sklearn.utils import Bunch, all_estimators
 
 from omega_core import Omega
@@ -250,6 +251,24 @@ def test_a_trusted_class_is_held_to_what_it_inherits_and_to_nothing_else(
         om.models.put(Reader(input="file"), "m")
     om.models.put(Reader(memory="what it likes"), "m")
     assert om.models.get("m").memory == "what it likes"
+
+
+def kernel(a: Any, b: Any) -> Any:
+    return a @ b.T
+
+
+def test_a_kernel_of_one_s_own_is_stored_with_what_it_compares_to(
+    make_omega: MakeOmega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # scikit-learn keeps the rows of the fit under a name that is private to a class of its own.
+    module = types.ModuleType(__name__)
+    module.__dict__.update({"kernel": kernel})
+    monkeypatch.setitem(sys.modules, __name__, module)
+    om = make_omega(security={"trusted_types": [f"{__name__}.kernel"]})
+    X = np.arange(12.0).reshape(6, 2)
+    model = SVC(kernel=kernel).fit(X, [0, 0, 0, 1, 1, 1])
+    om.models.put(model, "m")
+    assert om.models.get("m").predict(X).tolist() == model.predict(X).tolist()
 
 
 # --- the list -----------------------------------------------------------------------------------

@@ -147,7 +147,19 @@ def _twice(array: Any) -> Any:
     return np.concatenate([array, array])
 
 
+def _without_variance() -> Any:
+    params = {"metric": "seuclidean", "metric_params": {"V": X.var(axis=0)}}
+    model = KNeighborsClassifier(algorithm="brute", **params).fit(X, Y)
+    model.effective_metric_params_["V"][0] = 0
+    return model
+
+
 FORGED: dict[str, tuple[Callable[[], Any], str]] = {
+    "neighbours, no variance": (_without_variance, "variances that are none"),
+    "neighbours, no numbers": (
+        lambda: _with(KNeighborsClassifier(algorithm="brute"), _fit_X=lambda a: a * np.nan),
+        "the rows of a KNeighborsClassifier",
+    ),
     "boosting, wide": (_wide_boosting, "estimators_ of a GradientBoostingRegressor is not any"),
     "boosting, wider than its loss": (_wide_boosting_that_says_so, "more trees than its loss"),
     "boosting, fewer classes first": (_boosting_after_fewer_classes, "the classes of a Gradient"),

@@ -78,21 +78,31 @@ def check_linkage(model: Any) -> None:
 
 
 def check_neighbors(model: Any) -> None:
-    """Check that the tree of nearest neighbours has the rows that the model says it has."""
+    """Check the rows of nearest neighbours: that they are numbers, and those of the tree."""
+    rows, metric = vars(model).get("_fit_X"), vars(model).get("metric")
+    if isinstance(rows, np.ndarray) and rows.dtype.kind == "f" and metric != "nan_euclidean":
+        # Of what is at no distance, the nearest is not found.
+        require(bool(np.isfinite(rows).all()), f"the rows of a {type(model).__name__}")
     tree = vars(model).get("_tree")
     if tree is not None:
-        rows = len(tree.__getstate__()[0])
-        require(rows == model.n_samples_fit_, f"the rows of a {type(model).__name__} do not match")
+        count = len(tree.__getstate__()[0])
+        require(count == model.n_samples_fit_, f"the rows of a {type(model).__name__} do not match")
 
 
 def check_metric(estimator: Any) -> None:
-    """Refuse a matrix that scipy would read at the width of whatever data come."""
+    """Check variances, and refuse a matrix that scipy reads at the width of whatever data come."""
     for name in ("metric_params", "effective_metric_params_"):
         given = vars(estimator).get(name)
         if isinstance(given, dict) and "VI" in given:
             raise UndescribedError(
                 f"a {type(estimator).__name__} with VI among its {name}, which scipy does not "
                 "compare to the width of the data. Give the covariance as V"
+            )
+        variances = given.get("V") if isinstance(given, dict) else None
+        if isinstance(variances, np.ndarray) and variances.ndim == 1:
+            require(
+                variances.dtype.kind in "fiu" and bool((variances > 0).all()),
+                f"a {type(estimator).__name__} with variances that are none",
             )
 
 
