@@ -11,6 +11,7 @@ import uuid
 import zoneinfo
 from typing import Any, NamedTuple
 
+import bson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -190,10 +191,11 @@ def test_data_above_the_limit_of_a_document_is_a_file(om: Omega) -> None:
 
 def test_damaged_data_is_an_error_that_names_object_and_version(om: Omega) -> None:
     om.datasets.put({"price": 10}, "x")
-    om.datasets.segments.update_one({}, {"$set": {"data.value.price": 99}})
+    another = bson.encode({"value": {"price": 99}})
+    om.database.metadata.update_one({}, {"$set": {"inline": another}})
     with pytest.raises(IntegrityError, match=r"data/'x' in bucket 'default', version 1"):
         om.datasets.get("x")
-    om.datasets.segments.delete_many({})
+    om.database.metadata.update_one({}, {"$unset": {"inline": ""}})
     with pytest.raises(IntegrityError, match="its document is missing"):
         om.datasets.get("x")
 
