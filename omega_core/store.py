@@ -321,7 +321,8 @@ class OmegaStore(Catalog):
         """Return, for people, who stores an existing object (by name), or would store this one."""
         if isinstance(obj_or_name, str) and (meta := self._read(obj_or_name)) is not None:
             writer = meta.plugin or {}
-            place = meta.uri or meta.collection or (meta.gridfile and "GridFS") or "segments"
+            within = "segments" if meta.inline is None else "the metadata"
+            place = meta.uri or meta.collection or (meta.gridfile and "GridFS") or within
             return (
                 f"{meta!r}\n   written by {writer.get('name')} {writer.get('version')}\n"
                 f"   payload: {place}, generation {meta.gen}\n"
