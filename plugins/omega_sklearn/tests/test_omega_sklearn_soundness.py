@@ -147,6 +147,14 @@ def _without_variance() -> Any:
 
 
 FORGED: dict[str, tuple[Callable[[], Any], str]] = {
+    "k-means, no centres": (
+        lambda: _with(KMeans(2), y=None, cluster_centers_=lambda a: a[:0]),
+        "a KMeans without centres",
+    ),
+    "bisecting k-means, no centres": (
+        lambda: _with(BisectingKMeans(2), y=None, cluster_centers_=lambda a: a[:0]),
+        "a BisectingKMeans without centres",
+    ),
     "neighbours, no variance": (_without_variance, "variances that are none"),
     "neighbours, no numbers": (
         lambda: _with(KNeighborsClassifier(algorithm="brute"), _fit_X=lambda a: a * np.nan),

@@ -52,6 +52,12 @@ DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
 }
 
 
+def check_centres(model: Any) -> None:
+    """Check that there is a centre for the rows to be near to."""
+    centres = vars(model).get("cluster_centers_")
+    require(centres is None or len(centres) > 0, f"a {type(model).__name__} without centres")
+
+
 def check_bisecting(model: Any) -> None:
     """Check the centres in the tree of a bisecting k-means."""
     stack = [vars(model).get("_bisecting_tree")]
@@ -107,6 +113,7 @@ def check_metric(estimator: Any) -> None:
 
 
 CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+    (_BaseKMeans, check_centres),
     (BisectingKMeans, check_bisecting),
     (HDBSCAN, check_linkage),
     (NeighborsBase, check_neighbors),
