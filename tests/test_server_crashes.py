@@ -130,7 +130,7 @@ def value(om: Omega) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("put", PUTS.values(), ids=PUTS)
 def test_what_is_acknowledged_is_whole_though_the_server_died_before_the_commit(
-    crashes: Crashes, put: Put
+    crashes: Crashes, put: Put, request: pytest.FixtureRequest
 ) -> None:
     put(crashes.through, 0)
     with crashes.proxy.fault(0, "lost command") as counting:
@@ -148,6 +148,9 @@ def test_what_is_acknowledged_is_whole_though_the_server_died_before_the_commit(
         assert acknowledged or now == before, f"step {step}, {fault.struck}"
         if acknowledged:
             assert now != before, f"step {step}, {fault.struck}"
+            if "append" not in request.node.callspec.id:
+                put(crashes.beside, i)  # the same, with nothing in between
+                assert now == value(crashes.beside), f"step {step}, {fault.struck}"
     let_time_pass(crashes.beside.database.mongodb, 3600)
     assert crashes.beside.gc(grace=0).blocked == []
     assert find_orphans(crashes.beside.database.mongodb) == []
