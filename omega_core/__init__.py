@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .backends.store import Store
 from .errors import OmegaError
 from .plugins.marker import hookimpl
 from .plugins.spec import BackendSpec
@@ -43,6 +44,7 @@ __all__ = [
     "Q",
     "Result",
     "Secret",
+    "Store",
     "Task",
     "__version__",
     "dump_row",

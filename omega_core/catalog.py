@@ -1,12 +1,11 @@
-"""What is there in a store, and how it goes: names, versions, drop, restore, gc."""
+"""What is there in a store: names, versions, and where a name points."""
 
 from __future__ import annotations
 
 import builtins
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .errors import ConflictError, ObjectNotFoundError
@@ -18,37 +17,33 @@ from .protocol import pipelines
 from .protocol.collect import Collected, Collector
 from .protocol.document import explained
 from .protocol.metadata import Metadata
-from .protocol.naming import check_name
+from .protocol.naming import SECTION, check_name
 from .protocol.reading import read, versions_of
-from .protocol.scope import Scope, current_scope, entered
-
-DATA, MODELS, JOBS = "data/", "models/", "jobs/"
-
-SECTION = {DATA: "datasets", MODELS: "models", JOBS: "jobs"}
-"""The attribute of an `Omega`, and the key of the configuration, for each prefix."""
+from .protocol.resources import Freer
 
 _LISTED = {"pending": 0, "retired": 0, "versions": 0, "inline": 0}
 
 
-class Catalog(Payloads):
-    """The objects of a store by name: everything that is done with them but put and get."""
+class Catalog:
+    """The objects of one store by name: what is there, and where a name points.
 
-    _inner = frozenset({"discard", "retire"})
+    Whatever is being put or got around it, this looks at what is live.
+    """
+
+    def __init__(self, payloads: Payloads, freer: Freer, grace: float) -> None:
+        self._payloads = payloads
+        self._freer = freer
+        self._grace = grace
+        self.database = payloads.database
+        self.bucket = payloads.bucket
+        self.prefix = payloads.prefix
+        self.key = payloads.key
 
     # --- what is there -----------------------------------------------------------------------
 
     def exists(self, name: str) -> bool:
         """Return whether there is an object of this name, hidden or not."""
-        return self._look(check_name(name)) is not None
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(name) and self.exists(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.list())
-
-    def __len__(self) -> int:
-        return len(self.list())
+        return self.look(name) is not None
 
     def list(
         self,
@@ -108,7 +103,7 @@ class Catalog(Payloads):
         )
         if not hidden:
             found = [d for d in found if not d["name"].startswith(".")]
-        return [Metadata.listed(d, self) if raw else d["name"] for d in found]
+        return [Metadata.listed(d, self._payloads) if raw else d["name"] for d in found]
 
     def versions(self, name: str) -> builtins.list[Metadata]:
         """Return the metadata of every version that stays, the oldest first.
@@ -122,32 +117,10 @@ class Catalog(Payloads):
             )
         if document is None:
             raise self.not_found(name)
-        every = [Metadata.listed(d, self) for d in (*versions_of(document), document)]
+        every = [Metadata.listed(d, self._payloads) for d in (*versions_of(document), document)]
         return sorted(every, key=lambda meta: meta.version or 0)
 
-    # --- drop, restore, collect --------------------------------------------------------------
-
-    def drop(self, name: str, *, missing_ok: bool = False) -> bool:
-        """Remove an object and its versions; return whether there was one.
-
-        Slow readers keep what they read for the grace; then the collector frees it.
-
-        Raises
-        ------
-        ObjectNotFoundError
-            There is none, unless ``missing_ok``.
-        """
-        meta = self._look(check_name(name))
-        if meta is None:
-            if missing_ok:
-                return False
-            raise self.not_found(name)
-        known = explained(self.database, self.key(name))
-        scope = Scope("drop", self, name, self.prefix, meta)
-        with answering(self.database), known, entered(scope):
-            return bool(
-                self.omega.router.call("drop", None, store=self, meta=meta, name=name, options={})
-            )
+    # --- where a name points ------------------------------------------------------------------
 
     def retire(self, name: str) -> bool:
         """Make the name point at nothing; what it pointed at is left to the collector."""
@@ -164,11 +137,10 @@ class Catalog(Payloads):
 
         return persist(self.database, drop)
 
-    def discard(self, name: str) -> None:
-        """Drop a temporary object, if it is there, and free it at once: nobody else reads it."""
-        self.drop(name, missing_ok=True)
+    def free(self, name: str) -> None:
+        """Free at once what a name does not point at any more, versions included."""
         with answering(self.database):
-            Collector(self.omega.freer).run(self.key(name).filter(), 0.0)
+            Collector(self._freer).run(self.key(name).filter(), 0.0)
 
     def restore(self, name: str, version: int) -> Metadata:
         """Make a kept version the current one; what was current becomes a version.
@@ -178,7 +150,7 @@ class Catalog(Payloads):
         ObjectNotFoundError
             There is no such object or version.
         """
-        chosen = self._existing(name, version)
+        chosen = self.existing(name, version)
         if not chosen.is_current:
             kept = {"versions": {"$elemMatch": {"gen": chosen.gen}}}
             condition = self.key(name).filter(gen={"$exists": True}, **kept)
@@ -189,7 +161,7 @@ class Catalog(Payloads):
                         condition, pipelines.restore(version)
                     ),
                 )
-        restored = self._existing(name)
+        restored = self.existing(name)
         if restored.gen != chosen.gen:
             raise ConflictError(
                 f"{self.key(name)} was put anew while version {version} was restored: its current "
@@ -208,42 +180,41 @@ class Catalog(Payloads):
             Count, and change nothing.
         """
         within = {"bucket": self.bucket, "prefix": self.prefix}
-        grace = self.config.stores.grace if grace is None else grace
+        grace = self._grace if grace is None else grace
         with answering(self.database):
-            return Collector(self.omega.freer).run(within, grace, dry_run=dry_run)
+            return Collector(self._freer).run(within, grace, dry_run=dry_run)
 
-    # --- their parts -------------------------------------------------------------------------
+    # --- what the store asks -----------------------------------------------------------------
 
-    def _read(self, name: str, version: int | None = None) -> Metadata | None:
-        # A scope of the same name may be around, as in a wrapper of put: this asks the server.
-        with answering(self.database), _outside():
-            return self.metadata(name, version=version)
+    def read(self, name: str, version: int | None = None) -> Metadata | None:
+        """Return the metadata of what is stored, or None."""
+        return self._payloads.stored(check_name(name), version)
 
-    def _look(self, name: str, version: int | None = None) -> Metadata | None:
-        """Return what `_read` does, and of what is damaged that it is there."""
-        with answering(self.database):
-            document = read(self.database, self.key(check_name(name)), version)
-        return None if document is None else Metadata.listed(document, self)
+    def look(self, name: str, version: int | None = None) -> Metadata | None:
+        """Return what `read` does, and of what is damaged that it is there."""
+        document = read(self.database, self.key(check_name(name)), version)
+        return None if document is None else Metadata.listed(document, self._payloads)
 
-    def _is_kept(self, meta: Metadata) -> bool:
+    def existing(self, name: str, version: int | None = None) -> Metadata:
+        """Return what `read` does, or raise `ObjectNotFoundError`."""
+        meta = self.read(name, version)
+        if meta is None:
+            raise self.not_found(name, version)
+        return meta
+
+    def is_kept(self, meta: Metadata) -> bool:
         """Return whether the payload is still live or a version, so that nobody has freed it."""
-        now = self._look(meta.name, meta.version)
+        now = self.look(meta.name, meta.version)
         if now is None or now.gen != meta.gen:
             return False
         # A compaction replaces batches of a generation. An append adds behind, and harms no reader.
         batches = meta.kind_meta.get("batches", [])
         return bool(now.kind_meta.get("batches", [])[: len(batches)] == batches)
 
-    def _existing(self, name: str, version: int | None = None) -> Metadata:
-        meta = self._read(check_name(name), version)
-        if meta is None:
-            raise self.not_found(name, version)
-        return meta
-
     def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError:
         """Return the error that names store, bucket and name, and where it is, or near names."""
         where = f"the {SECTION[self.prefix]} of bucket {self.bucket!r}"
-        if version is not None and self._look(name) is not None:
+        if version is not None and self.look(name) is not None:
             kept = ", ".join(str(meta.version) for meta in self.versions(name))
             return ObjectNotFoundError(
                 f"No version {version!r} of {name!r} in {where}. Versions: {kept}."
@@ -257,14 +228,3 @@ class Catalog(Payloads):
             stores = sorted(SECTION[prefix] for prefix in found)
             hint = f" There is one in the {' and the '.join(stores)}: om.{stores[0]}.get({name!r})."
         return ObjectNotFoundError(f"No object {name!r} in {where}.{hint} list() shows what is.")
-
-
-@contextmanager
-def _outside() -> Iterator[None]:
-    """Look at the store as if no operation were under way."""
-    scope = current_scope()
-    if scope is None:
-        yield
-        return
-    with entered(Scope("look", scope.store, scope.name, scope.home)):
-        yield

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-import time
-import uuid
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 import importlib_metadata
-from pymongo.errors import PyMongoError
 
-from .catalog import DATA, JOBS, MODELS
 from .config import Config, load_config
-from .errors import OmegaError
 from .locations import Locations
 from .mongo.database import Database, answering
 from .plugins.adapters import is_model_backend
@@ -25,21 +19,17 @@ from .plugins.builtin import builtin_specs
 from .plugins.factories import imported
 from .plugins.registry import Plugins
 from .plugins.routing import Router
-from .protocol.collect import CROWDED, Collected, Collector
-from .protocol.commit import Intent
+from .protocol.collect import Collected, Collector
+from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
-from .protocol.naming import bucket_key, check_name
+from .protocol.naming import DATA, JOBS, MODELS, SECTION, Key, bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
-from .runtime.runtime import Engines, Runtime
-from .store import OmegaStore
+from .runtime.engines import Engines
+from .runtime.runtime import Runtime
+from .store import Collaborators, OmegaStore
 from .visible import Visible
-
-log = logging.getLogger("omega_core")
-
-_COLLECT_EVERY = 60.0
-_COLLECT_LIMIT = 16
 
 
 class Omega(Visible):
@@ -77,15 +67,16 @@ class Omega(Visible):
         bucket: str | None = None,
     ) -> None:
         loaded = load_config(config, url=url, bucket=bucket)
-        self._join(_Shared(loaded), loaded.stores.bucket)
+        self._join(_Shared(loaded, self.__getitem__), loaded.stores.bucket)
 
     def _join(self, shared: _Shared, bucket: str) -> None:
         self._shared = shared
         self.bucket = check_name(bucket, "bucket name")
-        self.datasets = OmegaStore(self, DATA)
-        self.models = OmegaStore(self, MODELS)
-        self.jobs = OmegaStore(self, JOBS)
-        self.runtime = Runtime(self)
+        stores: dict[str, OmegaStore] = {}
+        for prefix in SECTION:
+            stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
+        self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
+        self.runtime = Runtime(self.datasets, lambda: shared.engines.get(self))
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
 
@@ -140,11 +131,9 @@ class Omega(Visible):
     def __repr__(self) -> str:
         return f"<Omega bucket {self.bucket!r} at {self._shared.database.described}>"
 
-    # --- for the stores ----------------------------------------------------------------------
+    # --- for the rest of the core ------------------------------------------------------------
 
-    _inner = frozenset(
-        {"collect_now_and_then", "database", "engines", "freer", "leases", "new_id", "router"}
-    )
+    _inner = frozenset({"database", "freer", "router"})
 
     @property
     def database(self) -> Database:
@@ -159,63 +148,32 @@ class Omega(Visible):
         return self._shared.locations
 
     @property
-    def leases(self) -> LeaseKeeper:
-        return self._shared.leases
-
-    @property
-    def engines(self) -> Engines:
-        return self._shared.engines
-
-    @cached_property
     def freer(self) -> Freer:
-        return Freer(self.database, bucket_key, self.locations.delete, self._free_backend)
-
-    def new_id(self) -> str:
-        """Return an id for a task or a temporary object."""
-        return uuid.uuid4().hex
-
-    def collect_now_and_then(self, put: Intent) -> None:
-        """Collect a bounded amount after a put: at most once a minute in this process.
-
-        And what the object itself has too much of: if it is put again and again, the grace alone
-        would let the list of its retired generations grow without bounds.
-        """
-        grace = self.config.stores.grace
-        try:
-            # Of several writers, the one whose put made the number round does it for all.
-            if put.retired > CROWDED and put.retired % _COLLECT_LIMIT == 0:
-                Collector(self.freer).run(put.key.filter(), grace)
-            if self._shared.time_to_collect():
-                Collector(self.freer).run({}, grace, limit=_COLLECT_LIMIT, overdue=grace)
-        except (PyMongoError, OmegaError):
-            # The put that this follows succeeded, and must not be reported as failed.
-            log.warning("Collecting after a put failed; `omega gc` repeats it.", exc_info=True)
-
-    def _free_backend(self, entry: dict[str, Any]) -> None:
-        spec = self.plugins.spec(entry["kind"], writer=entry.get("plugin"))
-        adapter = self.router.adapter(spec)
-        omega = self[entry["bucket"]]
-        stores = {store.prefix: store for store in (omega.datasets, omega.models, omega.jobs)}
-        store = stores[entry["prefix"]]
-        meta = Metadata.retired(entry, store)
-        home = MODELS if is_model_backend(adapter) else DATA
-        with entered(Scope("drop", store, meta.name, home, meta)):
-            adapter.backend(store).drop(meta)
+        return self._shared.freer
 
 
 class _Shared:
     """What all buckets of one `Omega` have in common."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, open_bucket: Callable[[str], Omega]) -> None:
         self.config = config
-        self.database = Database(config.mongo)
-        self.leases = LeaseKeeper(config.stores.lease)
+        self._open_bucket = open_bucket
         self.buckets: dict[str, Omega] = {}
-        self.engines = Engines()
         self._lock = threading.RLock()
         self._router: Router | None = None
-        self._collected = time.monotonic()
+        self.database = Database(config.mongo)
         self.locations = Locations(config.uris.allow, self._filesystems, self._why_no_scheme)
+        self.freer = Freer(self.database, bucket_key, self.locations.delete, self._free_backend)
+        self.collaborators = Collaborators(
+            config,
+            self.database,
+            self.locations,
+            LeaseKeeper(config.stores.lease),
+            self.freer,
+            Housekeeping(self.freer, config.stores.grace),
+            lambda: self.router,
+        )
+        self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 
     @property
     def router(self) -> Router:
@@ -242,12 +200,15 @@ class _Shared:
         plugins = self.router.plugins
         return f"{plugins.missing(scheme)}{plugins.not_working()}".strip()
 
-    def time_to_collect(self) -> bool:
-        now = time.monotonic()
-        if now - self._collected < _COLLECT_EVERY:
-            return False
-        self._collected = now
-        return True
+    def _free_backend(self, entry: dict[str, Any]) -> None:
+        spec = self.router.spec(entry["kind"], writer=entry.get("plugin"))
+        adapter = self.router.adapter(spec)
+        key = Key(entry["bucket"], entry["prefix"], entry["name"])
+        store = self._open_bucket(key.bucket).datasets.stores[key.prefix]
+        meta = Metadata.retired(entry, store)
+        home = MODELS if is_model_backend(adapter) else DATA
+        with entered(Scope("drop", self.database, key, home, meta)):
+            adapter.backend(store).drop(meta)
 
     def close(self) -> None:
         self.engines.close()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from gridfs import GridFS
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 
-from .config import Config
 from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
-from .mongo.database import answering
+from .locations import Locations
+from .mongo.database import Database, answering
 from .mongo.persist import persist
 from .protocol import attributes as attributes_codec
 from .protocol import pipelines
@@ -40,39 +40,22 @@ from .protocol.naming import (
 )
 from .protocol.reading import UNSEEN, read
 from .protocol.scope import current_scope
-from .visible import Visible
-
-if TYPE_CHECKING:
-    from .mongo.database import Database
-    from .omega import Omega
 
 Document = dict[str, Any]
 
 
-class Payloads(Visible):
+class Payloads:
     """One store as its backends see it.
 
     Inside a put, everything here belongs to the generation that is being written; inside a get, to
     the version that was asked for; outside, to what is live.
     """
 
-    _inner = frozenset({"database", "key", "save_metadata"})
-
-    def __init__(self, omega: Omega, prefix: str) -> None:
-        self.omega = omega
+    def __init__(self, database: Database, locations: Locations, bucket: str, prefix: str) -> None:
+        self.database = database
+        self.locations = locations
+        self.bucket = bucket
         self.prefix = prefix
-
-    @property
-    def bucket(self) -> str:
-        return self.omega.bucket
-
-    @property
-    def config(self) -> Config:
-        return self.omega.config
-
-    @property
-    def database(self) -> Database:
-        return self.omega.database
 
     def key(self, name: str) -> Key:
         return Key(self.bucket, self.prefix, name)
@@ -88,16 +71,22 @@ class Payloads(Visible):
         """
         check_name(name)
         scope = current_scope()
-        if version is None and scope is not None and scope.concerns(self, name):
+        key = self.key(name)
+        if version is None and scope is not None and scope.concerns(self.database, key):
             if scope.intent is None:
                 return scope.meta
             if scope.writing:
                 return self._being_written(scope.intent, scope.meta)
+        return self.stored(name, version)
+
+    def stored(self, name: str, version: int | None = None) -> Metadata | None:
+        """Return what `metadata` does where no operation is under way: the server is asked."""
         document = read(self.database, self.key(name), version)
         return None if document is None else Metadata.from_document(document, self)
 
     def make_metadata(
         self,
+        /,
         name: str,
         kind: str,
         *,
@@ -135,7 +124,7 @@ class Payloads(Visible):
             meta = Metadata(
                 name=name, bucket=target.bucket, prefix=target.prefix, kind=kind, **carried
             )
-            meta._store = self
+            meta._keeper = self
             meta.gen = intent.gen if intent is not None else None
         if intent is not None:
             intent.meta = meta
@@ -222,7 +211,7 @@ class Payloads(Visible):
             live = meta.collection if meta is not None else None
             none = object_store_key(self.bucket, self.prefix, name, "datastore")
             return self.database.data(live or none)
-        if not scope.concerns(self, name):
+        if not scope.concerns(self.database, self.key(name)):
             side = side_collection_key(f"{self.prefix}{name}", intent.gen)
             intent.record("collections", side)
             return self._collection(side)
@@ -301,9 +290,9 @@ class Payloads(Visible):
 
             return self._writer(grid, meta, finish, intent)
         key = f"{generation_key(meta.name, intent.gen)}.{ext}"
-        place = self.omega.locations.resolve(uri, key=key)
+        place = self.locations.resolve(uri, key=key)
         intent.record("uris", place)
-        sink: Sink = self.omega.locations.create(place)
+        sink: Sink = self.locations.create(place)
 
         def finish_at_uri(integrity: Document) -> None:
             meta.uri, meta.integrity = place, integrity
@@ -317,9 +306,9 @@ class Payloads(Visible):
             raw = grid_reader(self.database, bucket_key(meta.bucket), meta)
         elif meta.uri is not None:
             try:
-                raw = self.omega.locations.open(meta.uri)
+                raw = self.locations.open(meta.uri)
             except FileNotFoundError as exc:
-                raise self._damage(meta, f"there is nothing at {meta.uri}") from exc
+                raise self.damage(meta, f"there is nothing at {meta.uri}") from exc
         elif (inline := self._inline(meta)) is not None:
             raw = io.BytesIO(inline)
         else:
@@ -327,7 +316,7 @@ class Payloads(Visible):
         expected = meta.integrity
         if expected is None or "length" not in expected:
             return raw  # type: ignore[return-value]
-        reader = PayloadReader(raw, expected, lambda reason: self._damage(meta, reason))
+        reader = PayloadReader(raw, expected, lambda reason: self.damage(meta, reason))
         return io.BufferedReader(reader, max(1, min(expected["length"], 1 << 20)))
 
     # --- their parts -------------------------------------------------------------------------
@@ -357,26 +346,30 @@ class Payloads(Visible):
     def _writing(self) -> Intent | None:
         """Return the write under way in this bucket, whatever it writes."""
         scope = current_scope()
-        return scope.intent if scope is not None and scope.serves(self) else None
+        if scope is None or not scope.serves(self.database, self.bucket):
+            return None
+        return scope.intent
 
     def _intent(self, name: str) -> Intent | None:
         """Return the write of this very object that is under way."""
         scope = current_scope()
-        return scope.intent if scope is not None and scope.concerns(self, name) else None
+        if scope is None or not scope.concerns(self.database, self.key(name)):
+            return None
+        return scope.intent
 
     @staticmethod
     def _elsewhere(name: str) -> str:
         """Return a hint for a backend that saves in another store than it should."""
         scope = current_scope()
-        if scope is None or scope.intent is None or scope.name != name:
+        if scope is None or scope.intent is None or scope.key.name != name:
             return ""
         attribute = "model_store" if scope.home != "data/" else "data_store"
         return (
-            f" A put of {scope.store.prefix}{name!r} is under way: its backend makes the metadata "
+            f" A put of {scope.key.prefix}{name!r} is under way: its backend makes the metadata "
             f"with self.{attribute}."
         )
 
-    def _damage(self, meta: Metadata, reason: str) -> StoreError:
+    def damage(self, meta: Metadata, reason: str) -> StoreError:
         """Tell damage from an object that was replaced, and collected, while it was read."""
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         key = Key(meta.bucket, meta.prefix, meta.name)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from .errors import UntrustedFormatError
 
 if TYPE_CHECKING:
-    from .store import OmegaStore
+    from .backends.store import Store
 
 
-def require_pickle_allowed(store: OmegaStore, *, kind: str, name: str) -> None:
+def require_pickle_allowed(store: Store, *, kind: str, name: str) -> None:
     """Return if the reader's configuration permits formats that run code when they are loaded.
 
     A backend of such a format calls this before it writes, and before it reads.

@@ -570,7 +570,7 @@ def test_a_backend_that_cannot_free_hides_no_error_and_holds_up_no_other(om: Ome
 def test_an_object_put_again_and_again_is_thinned_out_within_the_grace(
     om: Omega, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omega_core.omega.CROWDED", 32)
+    monkeypatch.setattr("omega_core.protocol.housekeeping.CROWDED", 32)
     monkeypatch.setattr("omega_core.protocol.collect.CROWDED", 32)
     monkeypatch.setattr("omega_core.protocol.collect.SPARED", 8)
     monkeypatch.setattr("omega_core.protocol.collect.CROWDED_GRACE", 0.0)
@@ -598,7 +598,7 @@ def test_what_cannot_be_freed_is_not_all_that_is_looked_at_after_a_put(
     om.datasets.put("x", "x")
     om.datasets.drop("x")
     let_time_pass(om.database.mongodb, 3 * 3600)
-    monkeypatch.setattr("omega_core.omega._COLLECT_EVERY", -1.0)
+    monkeypatch.setattr("omega_core.protocol.housekeeping._COLLECT_EVERY", -1.0)
     for i in range(40):
         om.datasets.put(i, "y")
         if om.database.metadata.count_documents({"name": "x"}) == 0:

@@ -34,21 +34,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .actions import action, declared
+from .store import Store
+
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
-
-ACTIONS = (
-    "fit",
-    "partial_fit",
-    "fit_transform",
-    "transform",
-    "predict",
-    "predict_proba",
-    "decision_function",
-    "score",
-)
-"""The actions of a model backend, by the names of its methods."""
 
 
 class BaseDataBackend:
@@ -65,11 +55,11 @@ class BaseDataBackend:
         The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
     """
 
-    data_store: OmegaStore
-    model_store: OmegaStore
+    data_store: Store
+    model_store: Store
     settings: Any = None
 
-    def __init__(self, *, data_store: OmegaStore, model_store: OmegaStore) -> None:
+    def __init__(self, *, data_store: Store, model_store: Store) -> None:
         self.data_store = data_store
         self.model_store = model_store
 
@@ -121,6 +111,7 @@ class BaseModelBackend(BaseDataBackend):
     Every action below that a backend does not implement raises `NotImplementedError`.
     """
 
+    @action
     def fit(
         self,
         modelname: str,
@@ -130,8 +121,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Metadata:
         """Fit the model and store it as a new version."""
-        self._lacks("fit", modelname)
 
+    @action
     def partial_fit(
         self,
         modelname: str,
@@ -141,8 +132,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Metadata:
         """Fit the model further on one more batch, and store it as a new version."""
-        self._lacks("partial_fit", modelname)
 
+    @action
     def fit_transform(
         self,
         modelname: str,
@@ -153,8 +144,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Fit the model, store it as a new version, and return X transformed."""
-        self._lacks("fit_transform", modelname)
 
+    @action
     def transform(
         self,
         modelname: str,
@@ -164,8 +155,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return X transformed, or the metadata of ``rName``."""
-        self._lacks("transform", modelname)
 
+    @action
     def predict(
         self,
         modelname: str,
@@ -175,8 +166,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return the predictions for X, or the metadata of ``rName``."""
-        self._lacks("predict", modelname)
 
+    @action
     def predict_proba(
         self,
         modelname: str,
@@ -186,8 +177,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return class probabilities for X, or the metadata of ``rName``."""
-        self._lacks("predict_proba", modelname)
 
+    @action
     def decision_function(
         self,
         modelname: str,
@@ -197,8 +188,8 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return the decision function of X, or the metadata of ``rName``."""
-        self._lacks("decision_function", modelname)
 
+    @action
     def score(
         self,
         modelname: str,
@@ -209,4 +200,9 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return the score of the model on X and Y, or the metadata of ``rName``."""
-        self._lacks("score", modelname)
+
+
+ACTION_TABLE = declared(BaseModelBackend)
+
+ACTIONS = tuple(ACTION_TABLE)
+"""The actions of a model backend, by the names of its methods."""

@@ -38,7 +38,7 @@ class ReferenceBackend(BaseDataBackend):
             raise UnsupportedOptionError(
                 f"put of {name!r}: a reference is made of a URI string, not {type(obj).__name__}."
             )
-        locations = self.data_store.omega.locations
+        locations = self.data_store.locations
         uri = locations.check(obj)
         meta = self.data_store.make_metadata(name, "uri.reference", attributes=attributes)
         meta.uri = uri

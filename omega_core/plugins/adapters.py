@@ -7,14 +7,17 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ..backends.base import BaseDataBackend, BaseModelBackend
+from ..backends.actions import Action
+from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend
+from ..backends.store import Store
+from ..protocol.naming import DATA, MODELS
 from ..protocol.scope import current_scope
+from .hookspecs import with_parameters
 from .marker import hookimpl
 from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,17 +73,17 @@ class Adapter:
         self._settings = settings
         self._instances: dict[str, BaseDataBackend] = {}
 
-    def backend(self, store: OmegaStore) -> BaseDataBackend:
+    def backend(self, store: Store) -> BaseDataBackend:
         """Return the instance that serves the bucket of ``store``."""
         instance = self._instances.get(store.bucket)
         if instance is None:
-            instance = self.cls(data_store=store.omega.datasets, model_store=store.omega.models)
+            instance = self.cls(data_store=store.stores[DATA], model_store=store.stores[MODELS])
             instance.settings = self._settings
             # setdefault is atomic: of two threads, both get the one that came first.
             instance = self._instances.setdefault(store.bucket, instance)
         return instance
 
-    def model_backend(self, store: OmegaStore, action: str, name: str) -> BaseModelBackend:
+    def model_backend(self, store: Store, action: str, name: str) -> BaseModelBackend:
         backend = self.backend(store)
         if not isinstance(backend, BaseModelBackend):
             raise NotImplementedError(
@@ -89,13 +92,13 @@ class Adapter:
         return backend
 
     @answers
-    def supports(self, store: OmegaStore, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
+    def supports(self, store: Store, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
         return bool(self.backend(store).supports(obj, name, **options))
 
     @answers
     def put(
         self,
-        store: OmegaStore,
+        store: Store,
         obj: Any,
         name: str,
         attributes: dict[str, Any] | None,
@@ -107,108 +110,31 @@ class Adapter:
             return self.backend(store).put(obj, name, attributes=attributes, **options)
 
     @answers
-    def get(self, store: OmegaStore, name: str, options: Mapping[str, Any]) -> Any:
+    def get(self, store: Store, name: str, options: Mapping[str, Any]) -> Any:
         return self.backend(store).get(name, **options)
 
-    @answers
-    def fit(
-        self,
-        store: OmegaStore,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        pure_python: bool,
-        options: Mapping[str, Any],
-    ) -> Metadata:
-        backend = self.model_backend(store, "fit", modelname)
-        return backend.fit(modelname, Xname, Yname, pure_python=pure_python, **options)
 
-    @answers
-    def partial_fit(
-        self,
-        store: OmegaStore,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        pure_python: bool,
-        options: Mapping[str, Any],
-    ) -> Metadata:
-        backend = self.model_backend(store, "partial_fit", modelname)
-        return backend.partial_fit(modelname, Xname, Yname, pure_python=pure_python, **options)
+def _acting(action: Action) -> Any:
+    """Return the hook of an action: the backend's method, called as its contract has it."""
 
-    @answers
-    def fit_transform(
-        self,
-        store: OmegaStore,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        rName: str | None,
-        pure_python: bool,
-        options: Mapping[str, Any],
-    ) -> Any:
-        backend = self.model_backend(store, "fit_transform", modelname)
-        return backend.fit_transform(
-            modelname, Xname, Yname, rName=rName, pure_python=pure_python, **options
-        )
+    def act(given: dict[str, Any]) -> Any:
+        adapter, store, options = (given.pop(key) for key in ("self", "store", "options"))
+        backend = adapter.model_backend(store, action.name, given["modelname"])
+        positional = [given.pop(key) for key in ("modelname", "Xname", "Yname") if key in given]
+        return getattr(backend, action.name)(*positional, **given, **options)
 
-    @answers
-    def score(
-        self,
-        store: OmegaStore,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        rName: str | None,
-        pure_python: bool,
-        options: Mapping[str, Any],
-    ) -> Any:
-        backend = self.model_backend(store, "score", modelname)
-        return backend.score(
-            modelname, Xname, Yname, rName=rName, pure_python=pure_python, **options
-        )
+    return with_parameters(action.name, ("self", "store", *action.parameters, "options"), act)
 
-    # The actions that take X alone differ in nothing but their name.
 
-    @answers
-    def transform(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
-                  pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
-        return self._on_x("transform", store, modelname, Xname, rName, pure_python, options)
-
-    @answers
-    def predict(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
-                pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
-        return self._on_x("predict", store, modelname, Xname, rName, pure_python, options)
-
-    @answers
-    def predict_proba(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
-                      pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
-        return self._on_x("predict_proba", store, modelname, Xname, rName, pure_python, options)
-
-    @answers
-    def decision_function(self, store: OmegaStore, modelname: str, Xname: str, rName: str | None,
-                          pure_python: bool, options: Mapping[str, Any]) -> Any:  # fmt: skip
-        return self._on_x("decision_function", store, modelname, Xname, rName, pure_python, options)
-
-    def _on_x(
-        self,
-        action: str,
-        store: OmegaStore,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        options: Mapping[str, Any],
-    ) -> Any:
-        method = getattr(self.model_backend(store, action, modelname), action)
-        return method(modelname, Xname, rName=rName, pure_python=pure_python, **options)
+for _action in ACTION_TABLE.values():
+    setattr(Adapter, _action.name, answers(_acting(_action)))
 
 
 class Retirement:
     """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
 
     @answers
-    def drop(self, store: OmegaStore, name: str) -> bool:
+    def drop(self, store: Store, name: str) -> bool:
         return store.retire(name)
 
 

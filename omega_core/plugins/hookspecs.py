@@ -18,12 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..backends.base import ACTION_TABLE
 from .marker import hookspec
 from .spec import BackendSpec
 
 if TYPE_CHECKING:
+    from ..backends.store import Store
     from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
 
 Options = Mapping[str, Any]
 
@@ -79,19 +80,20 @@ class Operations:
     """What is done with objects. Each call is routed to one backend, and every wrapper runs.
 
     All take ``store``, the store that was called; ``meta``, the metadata of the object as it is
-    before the operation, or None; and ``options``, the keyword options of the call.
+    before the operation, or None; and ``options``, the keyword options of the call. Below these
+    come the actions of models, with the arguments that `BaseModelBackend` gives them.
     """
 
     @hookspec(firstresult=True)
     def supports(
-        self, store: OmegaStore, meta: Metadata | None, obj: Any, name: str, options: Options
+        self, store: Store, meta: Metadata | None, obj: Any, name: str, options: Options
     ) -> bool:
         """Return whether the backend stores ``obj``; asked while routing."""
 
     @hookspec(firstresult=True)
     def put(
         self,
-        store: OmegaStore,
+        store: Store,
         meta: Metadata | None,
         obj: Any,
         name: str,
@@ -101,123 +103,41 @@ class Operations:
         """Store ``obj`` and return its saved metadata."""
 
     @hookspec(firstresult=True)
-    def get(self, store: OmegaStore, meta: Metadata, name: str, options: Options) -> Any:
+    def get(self, store: Store, meta: Metadata, name: str, options: Options) -> Any:
         """Return the object."""
 
     @hookspec(firstresult=True)
-    def drop(self, store: OmegaStore, meta: Metadata, name: str, options: Options) -> bool:
+    def drop(self, store: Store, meta: Metadata, name: str, options: Options) -> bool:
         """Retire the object and its versions; return whether it was there.
 
         The core answers this one for every kind, so that an object can be dropped whose plugin is
         gone. The `drop` method of a backend is called later, by the collector.
         """
 
-    @hookspec(firstresult=True)
-    def fit(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Metadata:
-        """Fit the model, and return the metadata of its new version."""
 
-    @hookspec(firstresult=True)
-    def partial_fit(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Metadata:
-        """Fit the model further, and return the metadata of its new version."""
+def with_parameters(name: str, parameters: Iterable[str], call: Callable[[Any], Any]) -> Any:
+    """Return a function of these very parameters, which calls ``call`` with all by their names.
 
-    @hookspec(firstresult=True)
-    def fit_transform(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Fit the model, and return X transformed."""
+    pluggy reads the parameters of a hook off its code, where a ``__signature__`` says nothing.
+    """
+    listed = [*parameters]
+    values = ", ".join(f"{parameter!r}: {parameter}" for parameter in listed)
+    namespace: dict[str, Any] = {"call": call}
+    exec(f"def {name}({', '.join(listed)}): return call({{{values}}})", namespace)
+    return namespace[name]
 
-    @hookspec(firstresult=True)
-    def transform(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Return X transformed."""
 
-    @hookspec(firstresult=True)
-    def predict(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Return the predictions for X."""
-
-    @hookspec(firstresult=True)
-    def predict_proba(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Return the class probabilities for X."""
-
-    @hookspec(firstresult=True)
-    def decision_function(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Return the decision function of X."""
-
-    @hookspec(firstresult=True)
-    def score(
-        self,
-        store: OmegaStore,
-        meta: Metadata,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        rName: str | None,
-        pure_python: bool,
-        options: Options,
-    ) -> Any:
-        """Return the score of the model on X and Y."""
-
+for _action in ACTION_TABLE.values():
+    _names = ("self", "store", "meta", *_action.parameters, "options")
+    _hook = with_parameters(_action.name, _names, lambda given: None)
+    # By the dot, pluggy knows that ``self`` is no argument of the hook.
+    _hook.__qualname__ = f"{Operations.__name__}.{_action.name}"
+    _hook.__doc__ = _action.summary
+    _hook.__annotations__ = {"store": "Store", "meta": "Metadata", "options": "Options"} | {
+        name: parameter.annotation for name, parameter in _action.parameters.items()
+    }
+    _hook.__annotations__["return"] = _action.signature.return_annotation
+    setattr(Operations, _action.name, hookspec(firstresult=True)(_hook))
 
 DECLARED = tuple(name for name in vars(Declarations) if not name.startswith("_"))
 ROUTED = tuple(name for name in vars(Operations) if not name.startswith("_"))

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from ..backends.actions import Action
+from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend
+from ..backends.store import Store
 from ..errors import UnsupportedOptionError
+from ..protocol.naming import DATA, MODELS
+from .routing import Router
 from .spec import BackendSpec
-
-if TYPE_CHECKING:
-    from ..store import OmegaStore
-
-_CONTRACT = {action: inspect.signature(getattr(BaseModelBackend, action)) for action in ACTIONS}
-
-
-def contracted(action: str, *args: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the arguments of an action by their names, and the options beyond the contract."""
-    given = dict(_CONTRACT[action].bind(None, *args, **kwargs).arguments)
-    del given["self"]
-    return given, given.pop("kwargs", {})
 
 
 class RoutedBackend:
@@ -32,14 +23,16 @@ class RoutedBackend:
     attributes and further methods, is the backend's own; and it is an instance of its class.
     """
 
-    __slots__ = ("_backend", "_spec", "_store")
+    __slots__ = ("_backend", "_router", "_spec", "_store")
 
     _backend: BaseDataBackend
     _spec: BackendSpec
-    _store: OmegaStore
+    _store: Store
+    _router: Router
 
-    def __init__(self, backend: BaseDataBackend, spec: BackendSpec, store: OmegaStore) -> None:
-        for name, value in (("_backend", backend), ("_spec", spec), ("_store", store)):
+    def __init__(self, spec: BackendSpec, store: Store, router: Router) -> None:
+        backend = router.adapter(spec).backend(store)
+        for name, value in zip(self.__slots__, (backend, router, spec, store), strict=True):
             object.__setattr__(self, name, value)
 
     @property  # type: ignore[misc]
@@ -91,7 +84,7 @@ class RoutedBackend:
             "supports": self._supports,
         }
         if isinstance(self._backend, BaseModelBackend):
-            routes |= {action: self._acting(action) for action in ACTIONS}
+            routes |= {name: self._acting(action) for name, action in ACTION_TABLE.items()}
         return routes
 
     def _put(
@@ -104,10 +97,9 @@ class RoutedBackend:
         return self._store.get(name, **kwargs)
 
     def _supports(self, obj: Any, name: str, **kwargs: Any) -> Any:
-        router = self._store.omega.router
-        return router.call(
+        return self._router.call(
             "supports",
-            router.adapter(self._spec),
+            self._router.adapter(self._spec),
             store=self._store,
             meta=None,
             obj=obj,
@@ -115,26 +107,24 @@ class RoutedBackend:
             options=kwargs,
         )
 
-    def _acting(self, action: str) -> Callable[..., Any]:
+    def _acting(self, action: Action) -> Callable[..., Any]:
         def act(*args: Any, **kwargs: Any) -> Any:
-            given, options = contracted(action, *args, **kwargs)
+            given, options = action.contracted(*args, **kwargs)
             name, X, Y = given.pop("modelname"), given.pop("Xname"), given.pop("Yname", None)
             # What acts is a model, also for who asked om.datasets for the backend of its kind.
-            datasets = self._store.omega.datasets
-            store = self._store.omega.models if self._store is datasets else self._store
+            stores = self._store.stores
+            store = stores[MODELS] if self._store is stores[DATA] else self._store
             self._require_own(store, name)
-            return store.perform(action, name, X, Y, **given, **options)
+            return store.perform(action.name, name, X, Y, **given, **options)
 
         return act
 
-    def _require_own(self, store: OmegaStore, name: str, version: int | None = None) -> None:
+    def _require_own(self, store: Store, name: str, version: int | None = None) -> None:
         """Refuse an object of another backend, which would answer in the place of this one."""
         meta = store.metadata(name, version=version)
         if meta is None:
             return  # the store says so, and knows near names
-        if store.omega.router.plugins.spec(meta.kind, writer=meta.plugin).factory != (
-            self._spec.factory
-        ):
+        if self._router.spec(meta.kind, writer=meta.plugin).factory != self._spec.factory:
             raise UnsupportedOptionError(
                 f"{meta!r} is of another kind than {self._spec.kind!r}, of which this is the "
                 f"backend. Take the one of the object: get_backend({name!r})."

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from ..backends.base import BaseDataBackend
+from ..backends.store import Store
 from ..errors import (
     AmbiguousBackendError,
     NoBackendError,
@@ -26,7 +27,6 @@ from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ class Router:
                 # With its instances, and whatever they had opened.
                 self.plugins.manager.unregister(adapter)
                 self._callers = {}
+
+    def spec(self, kind: str, *, writer: Mapping[str, Any] | None = None) -> BackendSpec:
+        """Return who stores a kind; see `Plugins.spec`."""
+        return self.plugins.spec(kind, writer=writer)
 
     def adapter(self, spec: BackendSpec) -> Adapter:
         """Return the activated backend of a kind, importing its class at the first use."""
@@ -155,7 +159,7 @@ class Router:
         self,
         obj: Any,
         name: str,
-        store: OmegaStore,
+        store: Store,
         meta: Metadata | None,
         options: Mapping[str, Any],
     ) -> Route:

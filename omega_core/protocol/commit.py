@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import bson
+from gridfs import GridIn
 from pymongo import ReturnDocument
 from pymongo.errors import (
     AutoReconnect,
@@ -31,11 +32,6 @@ from .numbering import EMPTY, Numbers, delete_empty, recall
 from .reading import UNSEEN, as_version
 from .resources import Freer, Resources
 
-if TYPE_CHECKING:
-    from gridfs import GridIn
-
-    from .files import PayloadWriter
-
 Document = dict[str, Any]
 
 _UNSEEN_BY_WRITERS = {**UNSEEN, "inline": 0}
@@ -50,6 +46,16 @@ _SPARE = 512 * 1024
 """Bytes that are left to intents and to what is retired."""
 
 _TOO_LARGE = (10334, 17419, 17420)
+
+
+class WrittenFile(Protocol):
+    """A file of a payload, as far as a commit looks at it."""
+
+    meta: Metadata
+    complete: bool
+
+    @property
+    def closed(self) -> bool: ...
 
 
 class Intent:
@@ -113,7 +119,7 @@ class Intent:
         self.res = Resources(backend=backend_frees)
         self.live: Document | None = None
         self.meta: Metadata | None = None
-        self.writers: list[PayloadWriter] = []
+        self.writers: list[WrittenFile] = []
         self.grid_files: list[GridIn] = []
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from gridfs import GridFS
 from mongoengine import (
     BinaryField,
     BooleanField,
@@ -22,9 +23,6 @@ from ..errors import IntegrityError, ObjectNotFoundError, StoreError
 from . import attributes as attributes_codec
 from . import document as shape
 
-if TYPE_CHECKING:
-    from ..payloads import Payloads
-
 PAYLOAD_FIELDS = (
     "kind",
     "kind_meta",
@@ -39,6 +37,15 @@ PAYLOAD_FIELDS = (
     "seal",
 )
 """What a commit sets, a version keeps, and a restore brings back; beside gen, version, modified."""
+
+
+class Keeper(Protocol):
+    """Who keeps a document: reads it, commits it, and has the files that it points at."""
+
+    @property
+    def fs(self) -> GridFS: ...
+    def metadata(self, name: str) -> Metadata | None: ...
+    def save_metadata(self, meta: Metadata) -> Metadata: ...
 
 
 class PlainDictField(BaseField):
@@ -78,7 +85,7 @@ class GridFileField(BaseField):
     """A file in the GridFS of the store, whichever way its proxy was made.
 
     mongoengine binds a proxy to a connection alias that is global to the process; here it is bound
-    to the store that the metadata came from.
+    to the keeper that the metadata came from.
     """
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -89,9 +96,9 @@ class GridFileField(BaseField):
 
     def __get__(self, instance: Any, owner: Any) -> Any:
         proxy = super().__get__(instance, owner)
-        store = getattr(instance, "_store", None)
-        if isinstance(proxy, GridFSProxy) and proxy._fs is None and store is not None:
-            proxy._fs = store.fs
+        keeper = getattr(instance, "_keeper", None)
+        if isinstance(proxy, GridFSProxy) and proxy._fs is None and keeper is not None:
+            proxy._fs = keeper.fs
         return proxy
 
     def to_mongo(self, value: Any) -> Any:
@@ -166,11 +173,11 @@ class Metadata(Document):
 
     damage: str | None = None
 
-    _store: Payloads | None = None
+    _keeper: Keeper | None = None
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
-        """Return the metadata that a document of MongoDB describes, bound to ``store``.
+    def from_document(cls, document: Mapping[str, Any], keeper: Keeper) -> Metadata:
+        """Return the metadata that a document of MongoDB describes, bound to ``keeper``.
 
         Raises
         ------
@@ -182,35 +189,36 @@ class Metadata(Document):
             attributes = attributes_codec.from_document(document.get("attributes", {}))
         except IntegrityError as exc:
             raise shape.damaged(document, str(exc).rstrip(".")) from exc
-        return cls._of({**document, "id": document.get("_id"), "attributes": attributes}, store)
+        return cls._of({**document, "id": document.get("_id"), "attributes": attributes}, keeper)
 
     @classmethod
-    def listed(cls, document: Mapping[str, Any], store: Payloads) -> Metadata:
+    def listed(cls, document: Mapping[str, Any], keeper: Keeper) -> Metadata:
         """Return the metadata, or, where the document is damaged, what names it, and the damage.
 
         One that cannot be read must not hide the others.
         """
         try:
-            return cls.from_document(document, store)
+            return cls.from_document(document, keeper)
         except IntegrityError as exc:
             known = {"name": str, "bucket": str, "prefix": str, "gen": str, "version": int}
             values = {
                 key: document.get(key) for key in known if type(document.get(key)) is known[key]
             }
-            meta = cls._of({**values, "is_current": document.get("is_current") is not False}, store)
+            is_current = document.get("is_current") is not False
+            meta = cls._of({**values, "is_current": is_current}, keeper)
             meta.damage = str(exc)
             return meta
 
     @classmethod
-    def retired(cls, entry: Mapping[str, Any], store: Payloads) -> Metadata:
+    def retired(cls, entry: Mapping[str, Any], keeper: Keeper) -> Metadata:
         """Return what is known of a payload that waits to be freed."""
-        return cls._of({**entry, "attributes": {}}, store)
+        return cls._of({**entry, "attributes": {}}, keeper)
 
     @classmethod
-    def _of(cls, values: Mapping[str, Any], store: Payloads) -> Metadata:
+    def _of(cls, values: Mapping[str, Any], keeper: Keeper) -> Metadata:
         given = {name: values[name] for name in cls._fields if values.get(name) is not None}
         meta = cls(**given)
-        meta._store = store
+        meta._keeper = keeper
         return meta
 
     def copy(self) -> Metadata:
@@ -239,21 +247,20 @@ class Metadata(Document):
 
     def reload(self, *args: Any, **kwargs: Any) -> Metadata:
         """Read the document again, in place, and return it."""
-        store = self._bound()
-        fresh = store.metadata(self.name)
+        fresh = self._bound().metadata(self.name)
         if fresh is None:
             raise ObjectNotFoundError(f"{self.prefix}{self.name!r} in {self.bucket!r} was dropped.")
         for field in self._fields:
             setattr(self, field, getattr(fresh, field))
         return self
 
-    def _bound(self) -> Payloads:
-        if self._store is None:
+    def _bound(self) -> Keeper:
+        if self._keeper is None:
             raise StoreError(
                 f"The metadata of {self.name!r} belongs to no store. "
                 "Make it with store.make_metadata(name, kind)."
             )
-        return self._store
+        return self._keeper
 
     def __dir__(self) -> list[str]:
         # Not what is inherited: what a mongoengine document does besides, this one does not do.

@@ -10,6 +10,11 @@ from typing import Any
 
 from ..errors import InvalidNameError
 
+DATA, MODELS, JOBS = "data/", "models/", "jobs/"
+
+SECTION = {DATA: "datasets", MODELS: "models", JOBS: "jobs"}
+"""The attribute of an `Omega`, and the key of the configuration, for each prefix."""
+
 MAX_NAME_BYTES = 512
 MAX_KEY_BYTES = 120
 TEMPORARY = ".temporary/"

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import PluginContractError
-
-if TYPE_CHECKING:
-    from ..payloads import Payloads
-    from .commit import Intent
-    from .metadata import Metadata
+from ..mongo.database import Database
+from .commit import Intent
+from .metadata import Metadata
+from .naming import Key
 
 MAX_DEPTH = 16
 
@@ -29,6 +28,8 @@ class Scope:
 
     Attributes
     ----------
+    key
+        The object, in the store that was called.
     home
         The prefix of the store that the backend calls its own: ``data/`` for data backends,
         ``models/`` for model backends. A data backend that is used from ``om.jobs`` says
@@ -44,8 +45,8 @@ class Scope:
     """
 
     operation: str
-    store: Payloads
-    name: str
+    database: Database
+    key: Key
     home: str
     meta: Metadata | None = None
     intent: Intent | None = None
@@ -62,18 +63,18 @@ class Scope:
         finally:
             self.writing = False
 
-    def concerns(self, store: Payloads, name: str) -> bool:
-        """Return whether ``store`` and ``name`` mean the object at hand."""
+    def concerns(self, database: Database, key: Key) -> bool:
+        """Return whether ``key`` means the object at hand."""
         return (
-            name == self.name
+            key.name == self.key.name
             and self.operation in ("put", "get", "drop")
-            and self.serves(store)
-            and store.prefix in (self.store.prefix, self.home)
+            and self.serves(database, key.bucket)
+            and key.prefix in (self.key.prefix, self.home)
         )
 
-    def serves(self, store: Payloads) -> bool:
-        """Return whether ``store`` is in the same bucket of the same database."""
-        return self.store.database is store.database and self.store.bucket == store.bucket
+    def serves(self, database: Database, bucket: str) -> bool:
+        """Return whether the object at hand is in this bucket of this database."""
+        return self.database is database and self.key.bucket == bucket
 
 
 _current: ContextVar[Scope | None] = ContextVar("omega_core_scope", default=None)
@@ -97,7 +98,7 @@ def entered(scope: Scope) -> Iterator[Scope]:
     chain = []
     link: Scope | None = scope
     while link is not None:
-        chain.append(f"{link.operation} {link.store.prefix}{link.name}")
+        chain.append(f"{link.operation} {link.key.prefix}{link.key.name}")
         link = link.outer
     if len(chain) > MAX_DEPTH:
         cycle = " -> ".join(reversed(chain[:4]))

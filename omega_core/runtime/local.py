@@ -13,16 +13,13 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError
 from .result import Result
-from .task import Task, execute
-
-if TYPE_CHECKING:
-    from ..omega import Omega
+from .task import Task, Worker, execute
 
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
@@ -40,7 +37,7 @@ class LocalEngine:
     and is cut off there. Nothing is torn by that: what was not committed is not there.
     """
 
-    def __init__(self, omega: Omega) -> None:
+    def __init__(self, omega: Worker) -> None:
         self._omega = omega
         self._workers = omega.config.runtime.workers or os.cpu_count() or 1
         self._change = threading.Condition()

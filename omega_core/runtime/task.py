@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from ..config import Config
 from ..errors import UnsupportedOptionError
+from ..store import OmegaStore
 from .values import called_by_argument
 
-if TYPE_CHECKING:
-    from ..omega import Omega
+
+class Worker(Protocol):
+    """An `Omega`, as far as those who execute tasks know it."""
+
+    datasets: OmegaStore
+
+    @property
+    def config(self) -> Config: ...
+    def __getitem__(self, bucket: str) -> Worker: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Task:
         return cls(**values)
 
 
-def execute(task: Task, omega: Omega) -> Any:
+def execute(task: Task, omega: Worker) -> Any:
     """Do what the task says, and return the result; anything that calls this is a worker."""
     bucket = omega[task.bucket]
     values = {name: key for key, name in task.arguments.items() if name in task.temporary}

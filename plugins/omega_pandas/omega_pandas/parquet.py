@@ -177,7 +177,7 @@ class ParquetBackend(BaseDataBackend):
                 f"put of {name!r}: a URI is put as a reference: put({obj!r}, {name!r}, "
                 "reference=True), without uri=."
             )
-        locations = self.data_store.omega.locations
+        locations = self.data_store.locations
         place = locations.check(obj)
         format = "parquet" if place.endswith("/") else format_of(place)
         if format is None:
@@ -197,7 +197,7 @@ class ParquetBackend(BaseDataBackend):
 
     def _referred(self, meta: Metadata, columns: Any, filter: Any) -> Any:
         subject = f"The table {meta.name!r}"
-        locations = self.data_store.omega.locations
+        locations = self.data_store.locations
         format = meta.kind_meta["file"]
         tables: list[tuple[str, pa.Table]] = []
         predicate: Any = None
@@ -262,7 +262,7 @@ class ParquetBackend(BaseDataBackend):
         if not uri.endswith("/"):
             return [uri]
         found = []
-        for file in self.data_store.omega.locations.list(uri):
+        for file in self.data_store.locations.list(uri):
             names = file.removeprefix(uri).split("/")
             if any(name[0] in "._" for name in names) or format_of(file) != "parquet":
                 continue

@@ -13,7 +13,7 @@ import numpy as np
 from omega_core.errors import ColumnMismatchError
 
 if TYPE_CHECKING:
-    from omega_core import Metadata, OmegaStore
+    from omega_core import Metadata, Store
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Dataset:
     meta: Metadata
 
     @classmethod
-    def read(cls, store: OmegaStore, name: str) -> Self:
+    def read(cls, store: Store, name: str) -> Self:
         """Read the current version, and no other one even if it is replaced meanwhile."""
         meta = store.metadata(name)
         if meta is None:
