@@ -168,14 +168,14 @@ def latest(session: nox.Session) -> None:
 def corruption(session: nox.Session) -> None:
     """Edit metadata documents of all kinds in thousands of ways, and show how that ended."""
     install_everything(session)
-    run_pytest(session, "tests/test_edited_documents.py", "--every-edit", "20", "-s")
+    run_pytest(session, "tests/protocol/test_edited_documents.py", "--every-edit", "20", "-s")
 
 
 @nox.session(requires=["build"])
 def replicas(session: nox.Session) -> None:
     """Depose and kill primaries of a replica set under load, for five minutes."""
     install_everything(session)
-    run_pytest(session, "tests/test_replica_set.py", "--step-downs", "40", "-s")
+    run_pytest(session, "tests/protocol/test_replica_set.py", "--step-downs", "40", "-s")
 
 
 @nox.session

@@ -281,8 +281,10 @@ class Plugins(Visible):
             plugin.fail(error)
 
     def _declare(self, plugin: Plugin, hooks: Hooks) -> None:
+        implemented = _implementations(self.manager, hooks)
+
         def declared(hook: str, default: Any) -> Any:
-            function = _implementation(self.manager, hooks, hook)
+            function = implemented.get(hook)
             value = function() if function is not None else None
             return default if value is None else value
 
@@ -296,7 +298,7 @@ class Plugins(Visible):
         # Nothing below can fail: what a plugin declares is taken as a whole, or not at all.
         if settings is not None:
             self._settings[plugin.id] = settings
-        plugin.wraps = [h for h in ROUTED if _implementation(self.manager, hooks, h) is not None]
+        plugin.wraps = [h for h in ROUTED if h in implemented]
         for spec in specs:
             spec.own(plugin.id, plugin.version, plugin.distribution)
             self._declared.setdefault(spec.kind, []).append((plugin, spec))
@@ -362,9 +364,10 @@ class PluginWarning(UserWarning):
     """A plugin does not work, or not in every order of imports; the others do."""
 
 
-def _implementation(manager: pluggy.PluginManager, hooks: Hooks, hook: str) -> Any:
+def _implementations(manager: pluggy.PluginManager, hooks: Hooks) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for attribute in dir(hooks):
         options = manager.parse_hookimpl_opts(hooks, attribute)
-        if options is not None and (options.get("specname") or attribute) == hook:
-            return getattr(hooks, attribute)
-    return None
+        if options is not None:
+            found.setdefault(options.get("specname") or attribute, getattr(hooks, attribute))
+    return found

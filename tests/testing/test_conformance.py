@@ -16,7 +16,7 @@ from omega_core.testing.conformance import DataBackendTests, WrapperTests
 
 Make = Callable[..., Omega]
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Datasets(DataBackendTests):

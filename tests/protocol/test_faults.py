@@ -28,7 +28,7 @@ from omega_core.testing.orphans import find_orphans
 
 Make = Callable[..., Omega]
 
-FOO = Path(__file__).parents[1] / "examples" / "omega_foo"
+FOO = Path(__file__).parents[2] / "examples" / "omega_foo"
 LEASE = 60.0
 IMPATIENT = 0.04  # seconds for which a client that is cut off waits, at every step, in vain
 

@@ -31,7 +31,7 @@ from omega_core.errors import (
     PluginNotFoundError,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 Install = Callable[..., str]

@@ -18,7 +18,7 @@ from omega_core import Omega
 from omega_core.config import load_config
 from omega_core.plugins.hookspecs import DECLARED, ROUTED, Declarations, Operations
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^(?:<!-- (?P<mark>.*?) -->\n)?```python\n(?P<code>.*?)^```$", re.M | re.S)
 BLOCKS = [(match["mark"], match["code"]) for match in BLOCK.finditer(PAGE)]

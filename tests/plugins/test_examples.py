@@ -17,7 +17,7 @@ from omega_core.errors import (
     UnsupportedValueError,
 )
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 KINDS = ["foo.rows", "foo.file", "foo.uri"]
 NAMES = [
     *("a/b", "a_b", "a.b", "a b", "a+b", "a(b)", "a[b]", "a@b", "a#b", "a{b}", "n"),
