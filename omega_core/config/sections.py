@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .config_check import limited
-from .secret import Secret, redact_url
+from ..secret import Secret, redact_url
+from .schema import limited
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError
-from .secret import redact_text
+from ..errors import ConfigError
+from ..secret import redact_text
 
 if TYPE_CHECKING:
     from tomlkit.items import Array

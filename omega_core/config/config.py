@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .config_check import EnvText, build, found, unknown_key
-from .config_file import (
+from ..errors import ConfigError, ConfigWarning, suggestion
+from ..secret import HIDDEN, Secret, redact_text
+from .file import (
     KeyPath,
     Origin,
-    edit_plugins,
     find_file,
     override_key,
     read_file,
     require_file,
 )
-from .config_sections import (
+from .schema import EnvText, build, found, unknown_key
+from .sections import (
     MongoConfig,
     PluginsConfig,
     RuntimeConfig,
@@ -28,21 +29,6 @@ from .config_sections import (
     StoresConfig,
     UrisConfig,
 )
-from .errors import ConfigError, ConfigWarning, suggestion
-from .secret import HIDDEN, Secret, redact_text
-
-__all__ = [
-    "Config",
-    "MongoConfig",
-    "PluginsConfig",
-    "RuntimeConfig",
-    "Secret",
-    "SecurityConfig",
-    "StoresConfig",
-    "UrisConfig",
-    "edit_plugins",
-    "load_config",
-]
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union
 
-from .config_file import KeyPath, Origin
-from .errors import ConfigError, PluginContractError, suggestion
-from .secret import Secret, redact_text
+from ..errors import ConfigError, PluginContractError, suggestion
+from ..secret import Secret, redact_text
+from .file import KeyPath, Origin
 
 T = TypeVar("T")
 
