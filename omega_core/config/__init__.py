@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..secret import Secret
-from .config import Config, load_config
-from .file import edit_plugins
+from .config import Config
+from .editing import edit_plugins
+from .loading import load_config
 from .sections import (
     MongoConfig,
     PluginsConfig,

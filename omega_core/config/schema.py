@@ -7,20 +7,61 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union
 
 from ..errors import ConfigError, PluginContractError, suggestion
 from ..secret import Secret, redact_text
-from .file import KeyPath, Origin
+from .origin import KeyPath, Origin
 
 T = TypeVar("T")
+
+_UNIONS = (Union, types.UnionType)
+_NOTHING = type(None)
+# In this order: a boolean is an integer as well.
+_WORDS: dict[Any, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    Mapping: "a table",
+    (list, tuple): "a list",
+    _NOTHING: "nothing",
+}
+_EXPECTED: dict[Any, str] = {
+    **_WORDS,
+    bool: "true or false",
+    Secret: 'a string, { env = "NAME" } or { file = "PATH" }',
+}
+_PLURAL: dict[Any, str] = {str: "strings", int: "integers", float: "numbers", Secret: "secrets"}
 
 
 class EnvText(str):
     """The text of an environment variable; it is parsed once the expected type is known."""
 
     __slots__ = ()
+
+
+class Keys(tuple[str, ...]):
+    """The only keys of a mapping, as ``Mapping[Annotated[str, Keys(["a", "b"])], int]``."""
+
+    __slots__ = ()
+
+
+class Bound(NamedTuple):
+    """What holds for a number, as ``Annotated[int | None, at_least(1)]``."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+def at_least(limit: float) -> Bound:
+    return Bound(f"a number of at least {limit}", lambda number: number >= limit)
+
+
+def above(limit: float) -> Bound:
+    return Bound(f"a number above {limit}", lambda number: number > limit)
 
 
 class _MismatchError(Exception):
@@ -31,25 +72,6 @@ class _MismatchError(Exception):
         self.path = path
 
 
-def limited(
-    default: Any = dataclasses.MISSING,
-    *,
-    at_least: float | None = None,
-    above: float | None = None,
-    keys: tuple[str, ...] | None = None,
-    default_factory: Any = dataclasses.MISSING,
-) -> Any:
-    """Return a dataclass field whose numbers have a lower bound.
-
-    With ``keys``, the field is a mapping with exactly these keys; a table that sets some of them
-    keeps the defaults of the others.
-    """
-    rules = {"at_least": at_least, "above": above, "keys": keys}
-    if default_factory is not dataclasses.MISSING:
-        return dataclasses.field(default_factory=default_factory, metadata=rules)
-    return dataclasses.field(default=default, metadata=rules)
-
-
 def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
     """Return an instance of the dataclass ``schema`` with the settings of ``table``.
 
@@ -57,7 +79,8 @@ def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
     ----------
     schema
         A dataclass with fields of type str, int, float, bool, `Secret`, ``Literal``,
-        ``tuple[X, ...]``, ``Mapping[str, X]``, or ``X | None``.
+        ``tuple[X, ...]``, ``Mapping[str, X]``, or ``X | None``. In ``Annotated``, a number may have
+        a `Bound`, and the str of a mapping its `Keys`.
     path, origin
         Where the table stands, for errors.
 
@@ -75,20 +98,15 @@ def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
     fields = {field.name: field for field in dataclasses.fields(schema) if field.init}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, raw in table.items():
-        here = (*path, str(key))
         if key not in fields:
             raise unknown_key(str(key), fields, path, origin)
-        hint = hints[key]
         try:
-            value = _convert(raw, hint, here, origin)
-            values[key] = _within(value, fields[key], here, origin)
+            values[key] = _convert(raw, hints[key], (*path, str(key)), origin)
         except _MismatchError as exc:
             within = ".".join(exc.path[len(path) :])
             raise ConfigError(f"{origin.place(exc.path)}: {name} {within}: {exc}.") from None
     for key, field in fields.items():
-        required = (
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        )
+        required = field.default is field.default_factory is dataclasses.MISSING
         if required and key not in values:
             raise ConfigError(
                 f"{origin.place(path)}: {name}: the key {key!r} is missing; "
@@ -100,9 +118,7 @@ def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
         raise ConfigError(f"{origin.place(path)}: {name}: {exc}") from exc
 
 
-def unknown_key(
-    key: str, known: typing.Iterable[str], path: KeyPath, origin: Origin
-) -> ConfigError:
+def unknown_key(key: str, known: Iterable[str], path: KeyPath, origin: Origin) -> ConfigError:
     """Return the error for a key or section that nobody declares."""
     known = sorted(known)
     hint = suggestion(key, known) or (
@@ -120,11 +136,35 @@ def section_name(path: KeyPath) -> str:
     return f"[{'.'.join(path)}]"
 
 
+def expected(hint: Any) -> str:
+    """Return the words for what a setting of this type may be."""
+    container, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if container is Annotated:
+        return expected(arguments[0])
+    if container in _UNIONS:
+        return " or ".join(expected(choice) for choice in arguments if choice is not _NOTHING)
+    if container is Literal:
+        return " or ".join(map(repr, arguments))
+    if container is tuple:
+        return f"a list of {_PLURAL.get(arguments[0], 'values')}"
+    return _EXPECTED.get(hint, "a table")
+
+
+def found(value: Any, *, hidden: bool = False) -> str:
+    """Return the words for a value of a wrong type, without its text where it is ``hidden``."""
+    for kind, words in _WORDS.items():
+        if isinstance(value, kind):
+            if hidden or not isinstance(value, int | float | str):
+                return words
+            return f"{words}, {redact_text(value) if isinstance(value, str) else value!r}"
+    return f"a {type(value).__name__}"
+
+
 def _hints(schema: type) -> dict[str, Any]:
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
         raise PluginContractError(f"settings: expected a dataclass type, found {schema!r}")
     try:
-        return typing.get_type_hints(schema)
+        return typing.get_type_hints(schema, include_extras=True)
     except NameError as exc:
         raise PluginContractError(
             f"{schema.__module__}.{schema.__qualname__}: its annotations cannot be resolved: "
@@ -133,21 +173,38 @@ def _hints(schema: type) -> dict[str, Any]:
 
 
 def _convert(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
+    container, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if container is Annotated:
+        value = _convert(value, arguments[0], path, origin)
+        for rule in arguments[1:]:
+            if isinstance(rule, Bound) and value is not None and not rule.holds(value):
+                raise _MismatchError(rule.words, f"{value}", path)
+        return value
     if isinstance(value, EnvText):
         return _parse(value, hint, path, origin)
-    origin_type, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value
-    if origin_type in (Union, types.UnionType):
-        return _either(value, hint, path, origin)
-    if origin_type is Literal:
+    if container in _UNIONS:
+        choices = _without_none(hint)
+        if value is None and _NOTHING in arguments:
+            return None
+        if len(choices) == 1:
+            # What it has to say is the more exact: which item of a list is wrong.
+            return _convert(value, choices[0], path, origin)
+        for choice in choices:
+            with suppress(_MismatchError):
+                return _convert(value, choice, path, origin)
+    elif container is Literal:
         if any(value == choice and type(value) is type(choice) for choice in arguments):
             return value
-    elif origin_type is tuple and arguments[1:] == (...,):
+    elif container is tuple and arguments[1:] == (...,):
         if isinstance(value, list | tuple):
             return tuple(_convert(item, arguments[0], path, origin) for item in value)
-    elif isinstance(origin_type, type) and issubclass(origin_type, Mapping):
+    elif isinstance(container, type) and issubclass(container, Mapping):
         if isinstance(value, Mapping):
+            for known in getattr(arguments[0], "__metadata__", ()):
+                if isinstance(known, Keys) and (strange := [k for k in value if k not in known]):
+                    raise unknown_key(str(strange[0]), known, path, origin)
             return {
                 str(key): _convert(item, arguments[1], (*path, str(key)), origin)
                 for key, item in value.items()
@@ -157,11 +214,8 @@ def _convert(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
     elif hint is float:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
-    elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    elif hint in (str, bool, type(None)):
-        if isinstance(value, hint):
+    elif hint in (str, int, bool):
+        if isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
             return value
     else:
         raise PluginContractError(
@@ -172,135 +226,52 @@ def _convert(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
     raise _MismatchError(expected(hint), found(value, hidden=_holds_secret(hint)), path)
 
 
-def _either(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
-    choices = typing.get_args(hint)
-    for choice in choices:
-        try:
-            return _convert(value, choice, path, origin)
-        except _MismatchError as exc:
-            mismatch = exc
-    if len([choice for choice in choices if choice is not type(None)]) == 1:
-        # Of `X | None`, what X has to say is the more exact: which item of a list is wrong.
-        return _convert(value, _without_none(hint), path, origin)
-    raise _MismatchError(
-        expected(hint), found(value, hidden=_holds_secret(hint)), path
-    ) from mismatch
-
-
 def _parse(text: EnvText, hint: Any, path: KeyPath, origin: Origin) -> Any:
     """Read text as TOML where that fits, as a comma list, or as it stands."""
-    inner = _without_none(hint)
-    is_list = typing.get_origin(inner) is tuple
-    if not text and inner is not hint and not is_list:
+    choices = _without_none(hint)
+    container = typing.get_origin(choices[0])
+    if not text and _NOTHING in typing.get_args(hint) and container is not tuple:
         return None
-    candidates: list[Any] = []
     try:
-        parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        parsed = {}
-    if parsed.keys() == {"value"}:
-        if inner is not Secret:
-            candidates.append(parsed["value"])
-        elif isinstance(parsed["value"], dict):
-            return _secret(parsed["value"], path, origin)
-        # Else a password in quotation marks is a password with quotation marks.
-    if is_list:
+        [parsed] = tomllib.loads(f"value = {text}").values()
+    except ValueError:  # no TOML, or more than a value
+        parsed = None
+    if isinstance(parsed, dict) and (choices == (Secret,) or container in (dict, Mapping)):
+        return _convert(parsed, hint, path, origin)
+    # A password in quotation marks is a password with quotation marks.
+    candidates = [] if parsed is None or Secret in choices else [parsed]
+    if container is tuple:
         items = text.split(",") if text.strip() else []
         candidates.append([EnvText(item.strip()) for item in items])
-    candidates.append(str(text))
-    for candidate in candidates:
-        try:
-            return _convert(candidate, inner, path, origin)
-        except _MismatchError:
-            continue
+    for candidate in (*candidates, str(text)):
+        with suppress(_MismatchError):
+            return _convert(candidate, hint, path, origin)
     raise _MismatchError(expected(hint), found(str(text), hidden=_holds_secret(hint)), path)
 
 
 def _secret(value: Any, path: KeyPath, origin: Origin) -> Secret:
     key = ".".join(path)
-    if isinstance(value, Secret):
-        return value
-    if isinstance(value, str):
-        return Secret(str(value), key=key)
+    match value:
+        case Secret():
+            return value
+        case str():
+            return Secret(str(value), key=key)
+        case {"env": str(name)} if len(value) == 1:
+            return Secret(env=name, key=key)
+        case {"file": str(name)} if len(value) == 1:
+            return Secret(file=origin.resolve(path, name), key=key)
+    told = found(value, hidden=True)
     if isinstance(value, Mapping) and len(value) == 1:
-        [(source, where)] = value.items()
-        if isinstance(where, str):
-            if source == "env":
-                return Secret(env=where, key=key)
-            if source == "file":
-                return Secret(file=origin.resolve(path, where), key=key)
-        raise _MismatchError(expected(Secret), f"a table with the key {str(source)!r}", path)
-    raise _MismatchError(expected(Secret), found(value, hidden=True), path)
+        told = f"a table with the key {str(next(iter(value)))!r}"
+    raise _MismatchError(expected(Secret), told, path)
 
 
-def _within(value: Any, field: dataclasses.Field[Any], path: KeyPath, origin: Origin) -> Any:
-    keys = field.metadata.get("keys")
-    if keys is not None:
-        for key in value:
-            if key not in keys:
-                raise unknown_key(key, keys, path, origin)
-        assert field.default_factory is not dataclasses.MISSING
-        value = {**field.default_factory(), **value}
-    at_least, above = field.metadata.get("at_least"), field.metadata.get("above")
-    numbers = (
-        [((*path, key), number) for key, number in value.items()]
-        if isinstance(value, Mapping)
-        else [(path, value)]
-    )
-    for here, number in numbers:
-        if number is not None and at_least is not None and number < at_least:
-            raise _MismatchError(f"a number of at least {at_least}", f"{number}", here)
-        if number is not None and above is not None and number <= above:
-            raise _MismatchError(f"a number above {above}", f"{number}", here)
-    return value
-
-
-def _without_none(hint: Any) -> Any:
-    if typing.get_origin(hint) not in (Union, types.UnionType):
-        return hint
-    rest = tuple(choice for choice in typing.get_args(hint) if choice is not type(None))
-    return Union[rest] if len(rest) < len(typing.get_args(hint)) else hint  # noqa: UP007
+def _without_none(hint: Any) -> tuple[Any, ...]:
+    """Return the choices of a union but None, or the one that there is."""
+    if typing.get_origin(hint) not in _UNIONS:
+        return (hint,)
+    return tuple(choice for choice in typing.get_args(hint) if choice is not _NOTHING)
 
 
 def _holds_secret(hint: Any) -> bool:
     return hint is Secret or any(map(_holds_secret, typing.get_args(hint)))
-
-
-def expected(hint: Any) -> str:
-    """Return the words for what a setting of this type may be."""
-    arguments = typing.get_args(hint)
-    origin_type = typing.get_origin(hint)
-    if origin_type in (Union, types.UnionType):
-        words = [expected(choice) for choice in arguments if choice is not type(None)]
-        return " or ".join(words)
-    if origin_type is Literal:
-        return " or ".join(repr(choice) for choice in arguments)
-    if origin_type is tuple:
-        plural = {str: "strings", int: "integers", float: "numbers", Secret: "secrets"}
-        return f"a list of {plural.get(arguments[0], 'values')}"
-    simple = {
-        str: "a string",
-        int: "an integer",
-        float: "a number",
-        bool: "true or false",
-        Secret: 'a string, { env = "NAME" } or { file = "PATH" }',
-    }
-    return simple.get(hint, "a table")
-
-
-def found(value: Any, *, hidden: bool = False) -> str:
-    """Return the words for a value of a wrong type, without its text where it is ``hidden``."""
-    for kind, words in (
-        (bool, "a boolean"),
-        (int, "an integer"),
-        (float, "a number"),
-        (str, "a string"),
-    ):
-        if isinstance(value, kind):
-            shown = redact_text(value) if isinstance(value, str) else value
-            return words if hidden else f"{words}, {shown!r}"
-    if isinstance(value, Mapping):
-        return "a table"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "nothing" if value is None else f"a {type(value).__name__}"
