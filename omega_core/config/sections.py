@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from .config_check import limited
-from .secret import Secret, redact_url
+from ..secret import Secret, redact_url
+from .schema import Keys, above, at_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class MongoConfig:
     url: str | None = field(default=None, repr=False)
     username: str | None = None
     password: Secret | None = None
-    timeout: float = limited(5.0, above=0)
+    timeout: Annotated[float, above(0)] = 5.0
     data_dir: str | None = None
 
     def __post_init__(self) -> None:
@@ -62,9 +62,7 @@ class PluginsConfig:
 MAX_VERSIONS = 100
 """How many versions of an object can stay; a put of one that has them all is as fast as any."""
 
-
-def _default_keep() -> dict[str, int]:
-    return {"datasets": 2, "models": 10, "jobs": 2}
+_KEEP = {"datasets": 2, "models": 10, "jobs": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +75,16 @@ class StoresConfig:
     """
 
     bucket: str = "default"
-    keep: Mapping[str, int] = limited(
-        default_factory=_default_keep, at_least=1, keys=tuple(_default_keep())
+    keep: Mapping[Annotated[str, Keys(_KEEP)], Annotated[int, at_least(1)]] = field(
+        default_factory=dict
     )
-    lease: float = limited(60.0, above=0)
-    grace: float = limited(3600.0, at_least=0)
-    inline: int = limited(16 * 1024, at_least=0)
+    lease: Annotated[float, above(0)] = 60.0
+    grace: Annotated[float, at_least(0)] = 3600.0
+    inline: Annotated[int, at_least(0)] = 16 * 1024
 
     def __post_init__(self) -> None:
+        # A table that sets some of them keeps the defaults of the others.
+        object.__setattr__(self, "keep", {**_KEEP, **self.keep})
         if not self.bucket:
             raise ValueError("the bucket must have a name.")
         for store, count in self.keep.items():
@@ -116,4 +116,4 @@ class RuntimeConfig:
     """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides."""
 
     engine: str = "local"
-    workers: int | None = limited(None, at_least=1)
+    workers: Annotated[int | None, at_least(1)] = None

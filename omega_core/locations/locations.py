@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self, cast
 
-from . import local_files
-from .errors import (
+from ..errors import (
     OmegaError,
     PluginNotFoundError,
     UnsupportedOptionError,
     UriNotAllowedError,
     suggestion,
 )
+from . import local_files
 from .uris import Uri, parse_allowed, parse_uri, require_allowed
 
 _KEY = "{key}"
@@ -372,7 +372,7 @@ def _below(path: str, prefix: str) -> tuple[str, ...]:
 
 
 def _is_spelt(segments: Iterable[str]) -> bool:
-    """Return whether a URI can name this path; see `omega_core.uris`."""
+    """Return whether a URI can name this path; see `uris`."""
     return all(
         segment not in ("", ".", "..")
         and "\\" not in segment

@@ -14,7 +14,7 @@ import stat
 from contextlib import suppress
 from typing import BinaryIO
 
-from .errors import UriNotAllowedError
+from ..errors import UriNotAllowedError
 from .uris import Uri, advice, narrowest
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

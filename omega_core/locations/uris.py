@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-from .errors import ConfigError, UriNotAllowedError
+from ..errors import ConfigError, UriNotAllowedError
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _AUTHORITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
