@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import demo, doctor, gc, objects, plugins, server, settings
-from .invocation import Invocation
-from .output import report_error, survive_any_name
+from .commands import config, demo, doctor, gc, objects, plugins, server
+from .terminal.options import Invocation
+from .terminal.output import report_error, survive_any_name
 
 _EPILOG = (
     "Exit codes: 0 all is well; 1 what was asked about is wrong or does not exist; "
@@ -66,7 +66,7 @@ for attribute in objects.STORES:
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
 app.add_typer(server.app, name="server", rich_help_panel=_SETUP)
-app.add_typer(settings.app, name="config", rich_help_panel=_SETUP)
+app.add_typer(config.app, name="config", rich_help_panel=_SETUP)
 
 
 def _version(value: bool) -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, Yes, invocation
-from .output import local, sheet, size, table, verbatim
-from .waiting import waiting
+from ..inspection.objects import records_of, unreadable
+from ..terminal.options import Invocation, Json, Yes, invocation
+from ..terminal.output import local, sheet, size, table, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..omega import Omega
-    from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
+    from ...omega import Omega
+    from ...protocol.metadata import Metadata
+    from ...store import OmegaStore
 
 STORES = ("datasets", "models", "jobs")
 
@@ -139,7 +140,7 @@ def _info(call: Invocation, attribute: str, name: str, version: int | None) -> N
                 raise store.not_found(name, version)
             [record] = records_of(store, [meta])
             count = len(store.versions(name))
-            problem = _unreadable(om, meta)
+            problem = unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
     record |= {"versions": count, "readable": problem is None, "problem": problem}
 
@@ -226,44 +227,9 @@ def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
 
 
-def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]:
-    from .places import place, sizes
-
-    bytes_of = sizes(store, metas)
-    return [
-        {
-            "name": meta.name,
-            "bucket": meta.bucket,
-            "store": store.prefix.rstrip("/"),
-            "kind": meta.kind,
-            "version": meta.version,
-            "current": meta.is_current,
-            "rev": meta.rev,
-            "gen": meta.gen,
-            "size": bytes_of[str(meta.gen)],
-            "place": place(meta),
-            "modified": meta.modified,
-            "plugin": meta.plugin,
-            "damage": meta.damage,
-        }
-        for meta in metas
-    ]
-
-
 def _writer(meta: Metadata) -> str:
     writer = meta.plugin or {}
     return f"{writer.get('name', '?')} {writer.get('version', '')}".rstrip()
-
-
-def _unreadable(om: Omega, meta: Metadata) -> str | None:
-    """Return why nobody here can read the object, or None."""
-    from ..errors import PluginError
-
-    try:
-        om.router.adapter(om.plugins.spec(meta.kind, writer=meta.plugin))
-    except PluginError as exc:
-        return str(exc)
-    return None
 
 
 def _elsewhere(om: Omega, attribute: str, filtered: bool) -> str:

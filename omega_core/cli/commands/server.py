@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, invocation
-from .output import sheet, verbatim
-from .waiting import waiting
+from ..terminal.options import Invocation, Json, invocation
+from ..terminal.output import sheet, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..mongo.embedded import ServerStatus
+    from ...mongo.embedded import ServerStatus
 
 app = typer.Typer(
     help="The embedded MongoDB server, or the configured one.",
@@ -33,7 +33,7 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
             facts = _configured(call)
         call.show(facts, lambda: [_headline("answers", True), sheet(facts)])
         return
-    from ..mongo.embedded import status
+    from ...mongo.embedded import status
 
     facts = _facts(status(config.mongo.data_dir))
     word = "runs" if facts["running"] else "does not run; the first use starts it"
@@ -46,7 +46,7 @@ def start(ctx: typer.Context, as_json: Json = False) -> None:
 
     Not needed for using it: whoever comes first starts it, and whoever leaves last stops it.
     """
-    from ..mongo.embedded import start
+    from ...mongo.embedded import start
 
     call = invocation(ctx)
     with waiting("starting"):
@@ -61,7 +61,7 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop the embedded server. 1 if somebody uses it."""
-    from ..mongo.embedded import stop
+    from ...mongo.embedded import stop
 
     call = invocation(ctx)
     with waiting("stopping"):
@@ -73,7 +73,7 @@ def stop(
 @app.command()
 def path(ctx: typer.Context, as_json: Json = False) -> None:
     """Print the directory of the embedded server's data, whether it exists or not."""
-    from ..mongo.embedded import status
+    from ...mongo.embedded import status
 
     call = invocation(ctx)
     facts = _facts(status(_data_dir(call)))
@@ -82,7 +82,7 @@ def path(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 def _data_dir(call: Invocation) -> str | None:
-    from ..errors import ServerError
+    from ...errors import ServerError
 
     mongo = call.config().mongo
     if mongo.url is not None:
@@ -108,7 +108,7 @@ def _facts(found: ServerStatus) -> dict[str, Any]:
 
 
 def _configured(call: Invocation) -> dict[str, Any]:
-    from ..mongo.database import answering
+    from ...mongo.database import answering
 
     with call.omega() as om, answering(om.database):
         client = om.database.client

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, Yes, invocation
-from .output import sheet, verbatim
-from .waiting import waiting
+from ..terminal.options import Invocation, Json, Yes, invocation
+from ..terminal.output import sheet, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..omega import Omega
-    from ..protocol.collect import Collected
+    from ...omega import Omega
+    from ...protocol.collect import Collected
 
 
 def gc(
@@ -47,7 +47,7 @@ def gc(
 
 
 def _collect(call: Invocation, om: Omega, grace: float | None, *, dry_run: bool) -> Collected:
-    from ..protocol.collect import Collected
+    from ...protocol.collect import Collected
 
     if call.bucket is None:
         return om.gc(grace, dry_run=dry_run)

@@ -13,8 +13,8 @@ import typer
 from .output import View, show, warn
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..omega import Omega
+    from ...config import Config
+    from ...omega import Omega
 
 
 @dataclass
@@ -45,8 +45,8 @@ class Invocation:
 
     def examined_config(self) -> tuple[Config, list[str]]:
         """Return the configuration, and the warnings about it."""
-        from ..config import load_config
-        from ..errors import ConfigWarning
+        from ...config import load_config
+        from ...errors import ConfigWarning
 
         with _collected(ConfigWarning) as odd:
             config = load_config(self.path, url=self.url, bucket=self.bucket)
@@ -61,7 +61,7 @@ class Invocation:
         plugins
             Load the plugins first, and report as warnings what is wrong with them.
         """
-        from ..omega import Omega
+        from ...omega import Omega
 
         with Omega(self.config()) as om:
             if plugins:
@@ -100,7 +100,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it, without asking.")
 
 
 def _load_plugins(om: Omega) -> None:
-    from ..plugins.registry import PluginWarning
+    from ...plugins.registry import PluginWarning
 
     with _collected(PluginWarning) as failures:
         list(om.plugins)

@@ -58,7 +58,7 @@ def warn(message: str) -> None:
 
 def report_error(error: BaseException, *, as_json: bool) -> None:
     """Print an error as one line on stderr, and as a document on stdout where that is JSON."""
-    from ..errors import OmegaError
+    from ...errors import OmegaError
 
     name = type(error).__name__
     # The message of an OmegaError is written for people; another one may be a bare fragment.

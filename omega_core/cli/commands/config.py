@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from .inspection import inspect
-from .invocation import Json, invocation
-from .output import verbatim
+from ..inspection.plugins import inspect
+from ..terminal.options import Json, invocation
+from ..terminal.output import verbatim
 
 app = typer.Typer(
     help="The configuration: file, environment and options together.",

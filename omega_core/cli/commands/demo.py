@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, invocation
-from .output import console, size, table, verbatim
+from ..terminal.options import Invocation, Json, invocation
+from ..terminal.output import console, size, table, verbatim
 
 if TYPE_CHECKING:
-    from .demonstration import Report
+    from ..walkthrough import Report
 
 
 def demo(
@@ -39,7 +39,7 @@ def demo(
 def _run(call: Invocation, keep: bool) -> Report:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from .demonstration import STEPS, own_bucket, perform, require_plugins
+    from ..walkthrough import STEPS, own_bucket, perform, require_plugins
 
     err = console(stderr=True)
     progress = Progress(

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .inspection import inspect
-from .invocation import Invocation, Json, invocation
-from .output import STATE_STYLES, sheet, table, verbatim, warn
+from ..inspection.plugins import inspect
+from ..terminal.options import Invocation, Json, invocation
+from ..terminal.output import STATE_STYLES, sheet, table, verbatim, warn
 
 if TYPE_CHECKING:
-    from ..plugins.discovery import Plugin
-    from ..plugins.registry import Plugins
+    from ...plugins.discovery import Plugin
+    from ...plugins.registry import Plugins
+    from ..inspection.ownership import Answer
 
 app = typer.Typer(help="The installed plugins.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -30,7 +31,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
     So a plugin that cannot be imported counts as enabled here; `omega doctor` tries.
     """
-    from ..plugins.discovery import discover
+    from ...plugins.discovery import discover
 
     call = invocation(ctx)
     plugins = discover(call.config().plugins)
@@ -102,17 +103,18 @@ def why(
 
     A name is looked for among the datasets, then the models, then the jobs. 1 if nobody stores it.
     """
-    from .why import explain, look_up
+    from ..inspection.ownership import explain, look_up
 
     call = invocation(ctx)
     config = call.config()
     plugins = inspect(config)
     known = explain(plugins, config.plugins, subject)
-    answers = [known] if known is not None else look_up(call, plugins, subject)
-    call.show(
-        [asdict(answer) for answer in answers],
-        lambda: [line for answer in answers for line in answer.view()],
-    )
+    if known is not None:
+        answers = [known]
+    else:
+        with call.omega() as om:
+            answers = look_up(om, plugins, subject)
+    call.show([asdict(answer) for answer in answers], lambda: [_sheet(a) for a in answers])
     if any(answer.error for answer in answers):
         raise typer.Exit(1)
 
@@ -164,9 +166,30 @@ def _record(plugin: Plugin) -> dict[str, Any]:
     }
 
 
+def _sheet(answer: Answer) -> Any:
+    from rich.text import Text
+
+    # The line breaks between reasons are ours, and stay.
+    because = Text("\n").join(
+        verbatim(line) for text in answer.reasons for line in text.split("\n")
+    )
+    claims = "only by kind=" if answer.claims is None else ", ".join(answer.claims)
+    chosen = verbatim(f"{answer.chosen} {answer.version}", "green") if answer.chosen else None
+    facts = {
+        "object": answer.object,
+        "kind": verbatim(answer.kind, "bold"),
+        "stored by": chosen or verbatim("nobody", "red"),
+        "backend": answer.factory,
+        "claims": (claims or "no type; is asked about each object") if chosen else None,
+        "because": because or None,
+        "error": verbatim(answer.error, "red") if answer.error else None,
+    }
+    return sheet(facts)
+
+
 def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
     """Return the ids of the plugins around each operation, the outermost first."""
-    from ..plugins.hookspecs import ROUTED
+    from ...plugins.hookspecs import ROUTED
 
     chains = {}
     for hook in ROUTED:
@@ -179,7 +202,7 @@ def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
 
 
 def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
-    from ..config import PluginsConfig, edit_plugins
+    from ...config import PluginsConfig, edit_plugins
 
     config = call.config().plugins
     mentioned = id_ in (config.enabled or ()) or id_ in config.disabled
@@ -213,9 +236,9 @@ def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
 
 
 def _require_installed(id_: str, config: Any) -> None:
-    from ..errors import PluginNotFoundError, suggestion
-    from ..plugins.discovery import discover
-    from ..plugins.remedies import installation
+    from ...errors import PluginNotFoundError, suggestion
+    from ...plugins.discovery import discover
+    from ...plugins.remedies import installation
 
     installed = [plugin.id for plugin in discover(config)]
     if id_ not in installed:
