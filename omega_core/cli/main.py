@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from .commands import config, demo, doctor, gc, objects, plugins, server
-from .terminal.options import Invocation
+from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 
 _EPILOG = (
@@ -30,7 +30,7 @@ class OmegaGroup(TyperGroup):
         except Exception as exc:
             if not _is_for_people(exc):
                 raise
-            report_error(exc, as_json=isinstance(ctx.obj, Invocation) and ctx.obj.as_json)
+            report_error(exc, as_json=isinstance(ctx.obj, GlobalOptions) and ctx.obj.as_json)
             raise typer.Exit(1) from None
 
 
@@ -93,7 +93,7 @@ def omega(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    ctx.obj = Invocation(config, url, bucket)
+    ctx.obj = GlobalOptions(config, url, bucket)
 
 
 def run() -> None:

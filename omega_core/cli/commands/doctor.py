@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..terminal.options import Json, invocation
+from ..terminal.options import Json, global_options
 from ..terminal.output import verbatim
 from ..terminal.progress import waiting
 
@@ -26,14 +26,12 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """
     from ..inspection.health import examine
 
-    call = invocation(ctx)
+    options = global_options(ctx)
     with waiting("checking"):
-        findings = list(examine(call.examined_config))
+        findings = list(examine(options.examined_config))
     problems = [f for f in findings if f.level == "problem"]
     document = {"healthy": not problems, "findings": [asdict(f) for f in findings]}
-    call.show(document, lambda: _view(findings, len(problems)))
-    if problems:
-        raise typer.Exit(1)
+    options.show(document, lambda: _view(findings, len(problems)), well=not problems)
 
 
 def _view(findings: Sequence[Finding], problems: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""One call of the command line: the options that all commands share, and what they open."""
+"""The options that all commands share, and what they open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Invocation:
+class GlobalOptions:
     """The global options.
 
     Attributes
@@ -68,20 +68,27 @@ class Invocation:
                 _load_plugins(om)
             yield om
 
-    def show(self, document: Any, view: View) -> None:
-        """Print ``document`` as JSON, or what ``view`` makes of it."""
+    def show(self, document: Any, view: View, *, well: bool = True) -> None:
+        """Print ``document`` as JSON, or what ``view`` makes of it; unless all is well, exit 1."""
         show(document, view, as_json=self.as_json)
+        if not well:
+            raise typer.Exit(1)
 
 
-def invocation(ctx: typer.Context) -> Invocation:
-    """Return the invocation that a command belongs to."""
+def group(help: str) -> typer.Typer:
+    """Return an empty group of commands."""
+    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def global_options(ctx: typer.Context) -> GlobalOptions:
+    """Return the global options that a command was called with."""
     found = ctx.obj
-    assert isinstance(found, Invocation)
+    assert isinstance(found, GlobalOptions)
     return found
 
 
 def _note_json(ctx: typer.Context, value: bool) -> bool:
-    invocation(ctx).as_json |= value
+    global_options(ctx).as_json |= value
     return value
 
 
@@ -94,7 +101,7 @@ Json = Annotated[
         help="Print one JSON document on stdout, and nothing else there.",
     ),
 ]
-"""The option ``--json``. Its value is read from the `Invocation`, which errors see as well."""
+"""The option ``--json``. Its value is read from `GlobalOptions`, which errors see as well."""
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it, without asking.")]
 
