@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import demo, doctor, gc, objects, plugins, server, settings
-from .invocation import Invocation
-from .output import report_error, survive_any_name
+from .commands import config, demo, doctor, gc, objects, plugins, server
+from .terminal.options import GlobalOptions
+from .terminal.output import report_error, survive_any_name
 
 _EPILOG = (
     "Exit codes: 0 all is well; 1 what was asked about is wrong or does not exist; "
@@ -30,7 +30,7 @@ class OmegaGroup(TyperGroup):
         except Exception as exc:
             if not _is_for_people(exc):
                 raise
-            report_error(exc, as_json=isinstance(ctx.obj, Invocation) and ctx.obj.as_json)
+            report_error(exc, as_json=isinstance(ctx.obj, GlobalOptions) and ctx.obj.as_json)
             raise typer.Exit(1) from None
 
 
@@ -66,7 +66,7 @@ for attribute in objects.STORES:
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
 app.add_typer(server.app, name="server", rich_help_panel=_SETUP)
-app.add_typer(settings.app, name="config", rich_help_panel=_SETUP)
+app.add_typer(config.app, name="config", rich_help_panel=_SETUP)
 
 
 def _version(value: bool) -> None:
@@ -93,7 +93,7 @@ def omega(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    ctx.obj = Invocation(config, url, bucket)
+    ctx.obj = GlobalOptions(config, url, bucket)
 
 
 def run() -> None:

@@ -498,6 +498,13 @@ def test_info_tells_what_a_plugin_offers(omega: Run, install: Install) -> None:
     assert "acme.thing" in omega("plugins", "info", "acme").stdout
 
 
+def test_a_summary_is_shown_as_it_is_written(omega: Run, install: Install) -> None:
+    spec = """BackendSpec("acme.thing", "acme:A", summary='needs [security] pickle = "allow"')"""
+    source = "from omega_core import BackendSpec, hookimpl\n\n@hookimpl\ndef backends():\n"
+    install("acme", f"{source}    return [{spec}]\n")
+    assert 'needs [security] pickle = "allow"' in omega("plugins", "info", "acme").stdout
+
+
 def test_info_of_a_plugin_that_fails_names_the_cause(omega: Run, install: Install) -> None:
     install("broken", "import nowhere_to_be_found")
     result = omega("plugins", "info", "broken")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 WORK = """
 import time
-from omega_core.cli.waiting import waiting
+from omega_core.cli.terminal.progress import waiting
 
 with waiting("dropping", {steps}) as advance:
     for _ in range({steps}):

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from omega_core import Omega
-from omega_core.cli.inspection import inspect
+from omega_core.cli.inspection.plugins import inspect
 from omega_core.config import load_config
 from omega_core.errors import (
     ConfigError,

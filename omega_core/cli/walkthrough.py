@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PluginDisabledError, PluginNotFoundError
+from .inspection.objects import records_of
 
 if TYPE_CHECKING:
     from ..omega import Omega
@@ -180,8 +181,6 @@ def _remove(bucket: Omega) -> None:
 
 def perform(om: Omega, announce: Announce) -> Report:
     """Do all of it in the bucket of ``om``, announcing each step, and report."""
-    from .objects import records_of
-
     report = Report(om.bucket, om.database.described)
     began = time.perf_counter()
     for study in STUDIES:

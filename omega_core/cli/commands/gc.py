@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, Yes, invocation
-from .output import sheet, verbatim
-from .waiting import waiting
+from ..terminal.options import GlobalOptions, Json, Yes, global_options
+from ..terminal.output import sheet, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..omega import Omega
-    from ..protocol.collect import Collected
+    from ...omega import Omega
+    from ...protocol.collect import Collected
 
 
 def gc(
@@ -34,22 +34,20 @@ def gc(
 
     In all buckets of the database, or with --bucket in that one. 1 if something could not be freed.
     """
-    call = invocation(ctx)
-    with call.omega(plugins=True) as om:
+    options = global_options(ctx)
+    with options.omega(plugins=True) as om:
         with waiting("freeing" if yes else "looking"):
-            collected = _collect(call, om, grace, dry_run=not yes)
-        where = f"bucket {om.bucket!r}" if call.bucket is not None else "all buckets"
+            collected = _collect(options, om, grace, dry_run=not yes)
+        where = f"bucket {om.bucket!r}" if options.bucket is not None else "all buckets"
         seconds = om.config.stores.grace if grace is None else grace
     facts = {"deleted": yes, "grace": seconds, **dataclasses.asdict(collected)}
-    call.show(facts, lambda: _view(collected, where, seconds, yes))
-    if collected.blocked:
-        raise typer.Exit(1)
+    options.show(facts, lambda: _view(collected, where, seconds, yes), well=not collected.blocked)
 
 
-def _collect(call: Invocation, om: Omega, grace: float | None, *, dry_run: bool) -> Collected:
-    from ..protocol.collect import Collected
+def _collect(options: GlobalOptions, om: Omega, grace: float | None, *, dry_run: bool) -> Collected:
+    from ...protocol.collect import Collected
 
-    if call.bucket is None:
+    if options.bucket is None:
         return om.gc(grace, dry_run=dry_run)
     total = Collected()
     for store in (om.datasets, om.models, om.jobs):

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..plugins.registry import Plugins
+    from ...config import Config
+    from ...plugins.registry import Plugins
 
 _SECONDS = 60.0
 _ALIVE = 42
@@ -38,10 +38,10 @@ def inspect(config: Config, only: str | None = None) -> Plugins:
     """
     import importlib_metadata
 
-    from ..errors import PluginLoadError
-    from ..plugins.builtin import builtin_specs
-    from ..plugins.discovery import discover
-    from ..plugins.registry import Plugins
+    from ...errors import PluginLoadError
+    from ...plugins.builtin import builtin_specs
+    from ...plugins.discovery import discover
+    from ...plugins.registry import Plugins
 
     chosen = config.plugins
     if only is not None and (chosen.enabled is None or only in chosen.enabled):

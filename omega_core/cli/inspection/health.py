@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import OmegaError, PluginError, suggestion
-from .inspection import declarations, inspect
-from .invocation import Invocation
+from ...errors import OmegaError, PluginError, suggestion
+from .plugins import declarations, inspect
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..omega import Omega
-    from ..plugins.registry import Plugins
+    from ...config import Config
+    from ...omega import Omega
+    from ...plugins.registry import Plugins
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -48,10 +47,16 @@ class Finding:
     remedy: str = ""
 
 
-def examine(call: Invocation) -> Iterator[Finding]:
-    """Look at everything, from the outside in; what depends on something broken is left out."""
+def examine(load: Callable[[], tuple[Config, list[str]]]) -> Iterator[Finding]:
+    """Look at everything, from the outside in; what depends on something broken is left out.
+
+    Parameters
+    ----------
+    load
+        Returns the configuration, and the warnings about it.
+    """
     try:
-        config, odd = call.examined_config()
+        config, odd = load()
     except OmegaError as exc:
         yield Finding("configuration", "problem", str(exc))
         return
@@ -110,7 +115,7 @@ def _engine(config: Config, plugins: Plugins) -> Iterator[Finding]:
 
 
 def _server(config: Config, plugins: Plugins) -> Iterator[Finding]:
-    from ..omega import Omega
+    from ...omega import Omega
 
     # What is broken was reported; here the others are asked, and a broken one is not loaded again.
     broken = [plugin.id for plugin in plugins if plugin.error is not None]
@@ -140,7 +145,7 @@ def _looked(check: str, om: Omega, findings: Iterator[Finding]) -> Iterator[Find
     """Yield the findings; whatever the server or the system refuses meanwhile is one of them."""
     from pymongo.errors import PyMongoError
 
-    from ..mongo.database import answering
+    from ...mongo.database import answering
 
     try:
         with answering(om.database):

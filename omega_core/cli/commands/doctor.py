@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .invocation import Json, invocation
-from .output import verbatim
-from .waiting import waiting
+from ..terminal.options import Json, global_options
+from ..terminal.output import verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from .checkup import Finding
+    from ..inspection.health import Finding
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
@@ -24,16 +24,14 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     Each finding comes with its remedy. A warning alone is no problem. Imports the enabled plugins
     and their libraries, and starts the embedded server if that is the one in use.
     """
-    from .checkup import examine
+    from ..inspection.health import examine
 
-    call = invocation(ctx)
+    options = global_options(ctx)
     with waiting("checking"):
-        findings = list(examine(call))
+        findings = list(examine(options.examined_config))
     problems = [f for f in findings if f.level == "problem"]
     document = {"healthy": not problems, "findings": [asdict(f) for f in findings]}
-    call.show(document, lambda: _view(findings, len(problems)))
-    if problems:
-        raise typer.Exit(1)
+    options.show(document, lambda: _view(findings, len(problems)), well=not problems)
 
 
 def _view(findings: Sequence[Finding], problems: int) -> list[Any]:

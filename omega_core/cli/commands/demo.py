@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, invocation
-from .output import console, size, table, verbatim
+from ..terminal.options import GlobalOptions, Json, global_options
+from ..terminal.output import console, table, verbatim
+from .objects import objects_table
 
 if TYPE_CHECKING:
-    from .demonstration import Report
+    from ..walkthrough import Report
 
 
 def demo(
@@ -28,18 +29,16 @@ def demo(
     at the end. The data comes with scikit-learn; no network is needed. 1 if something that has to
     be equal is not.
     """
-    call = invocation(ctx)
-    report = _run(call, keep)
+    options = global_options(ctx)
+    report = _run(options, keep)
     document = asdict(report) | {"equal": report.equal}
-    call.show(document, lambda: _view(report))
-    if not report.equal:
-        raise typer.Exit(1)
+    options.show(document, lambda: _view(report), well=report.equal)
 
 
-def _run(call: Invocation, keep: bool) -> Report:
+def _run(options: GlobalOptions, keep: bool) -> Report:
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from .demonstration import STEPS, own_bucket, perform, require_plugins
+    from ..walkthrough import STEPS, own_bucket, perform, require_plugins
 
     err = console(stderr=True)
     progress = Progress(
@@ -57,7 +56,7 @@ def _run(call: Invocation, keep: bool) -> Report:
         def announce(step: str) -> None:
             progress.update(bar, description=step, advance=1)
 
-        with call.omega(plugins=True) as om:
+        with options.omega(plugins=True) as om:
             require_plugins(om)
             announce("connecting to the server")
             with own_bucket(om, keep=keep) as bucket:
@@ -68,34 +67,27 @@ def _run(call: Invocation, keep: bool) -> Report:
 
 
 def _view(report: Report) -> list[Any]:
-    models = table("model", "pipeline", "fitted on", "held out", "score", right=("fitted on",
-                   "held out", "score"), title="Fitted and asked by name")  # fmt: skip
-    for row in report.models:
-        models.add_row(
+    models = (
+        (
             verbatim(row["model"], "bold"),
             row["pipeline"],
             f"{row['rows']} rows",
             f"{row['held_out']} rows",
             verbatim(f"{row['metric']} {row['score']:.3f}", "green"),
         )
+        for row in report.models
+    )
+    fitted = "Fitted and asked by name"
+    numbers = ("fitted on", "held out", "score")
+    columns = ("name", "kind", "version", "size", "stored by", "payload in")
     title = f"Stored in bucket {report.bucket!r} at {report.server}"
-    objects = table("name", "kind", "version", "size", "stored by", "payload in",
-                    right=("version", "size"), title=title)  # fmt: skip
-    store = report.objects[0]["store"]
-    for row in report.objects:
-        if row["store"] != store:
-            objects.add_section()
-            store = row["store"]
-        writer = row["plugin"]
-        objects.add_row(
-            verbatim(row["name"], "bold" if row["current"] else "dim"),
-            row["kind"],
-            str(row["version"]),
-            size(row["size"]),
-            f"{writer['name']} {writer['version']}",
-            verbatim(row["place"]),
-        )
-    return [models, objects, *_comparisons(report), "", *_ending(report)]
+    return [
+        table(("model", "pipeline", *numbers), models, right=numbers, title=fitted),
+        objects_table(columns, report.objects, title),
+        *_comparisons(report),
+        "",
+        *_ending(report),
+    ]
 
 
 def _comparisons(report: Report) -> list[Any]:

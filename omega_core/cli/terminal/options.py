@@ -1,4 +1,4 @@
-"""One call of the command line: the options that all commands share, and what they open."""
+"""The options that all commands share, and what they open."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import typer
 from .output import View, show, warn
 
 if TYPE_CHECKING:
-    from ..config import Config
-    from ..omega import Omega
+    from ...config import Config
+    from ...omega import Omega
 
 
 @dataclass
-class Invocation:
+class GlobalOptions:
     """The global options.
 
     Attributes
@@ -45,8 +45,8 @@ class Invocation:
 
     def examined_config(self) -> tuple[Config, list[str]]:
         """Return the configuration, and the warnings about it."""
-        from ..config import load_config
-        from ..errors import ConfigWarning
+        from ...config import load_config
+        from ...errors import ConfigWarning
 
         with _collected(ConfigWarning) as odd:
             config = load_config(self.path, url=self.url, bucket=self.bucket)
@@ -61,27 +61,34 @@ class Invocation:
         plugins
             Load the plugins first, and report as warnings what is wrong with them.
         """
-        from ..omega import Omega
+        from ...omega import Omega
 
         with Omega(self.config()) as om:
             if plugins:
                 _load_plugins(om)
             yield om
 
-    def show(self, document: Any, view: View) -> None:
-        """Print ``document`` as JSON, or what ``view`` makes of it."""
+    def show(self, document: Any, view: View, *, well: bool = True) -> None:
+        """Print ``document`` as JSON, or what ``view`` makes of it; unless all is well, exit 1."""
         show(document, view, as_json=self.as_json)
+        if not well:
+            raise typer.Exit(1)
 
 
-def invocation(ctx: typer.Context) -> Invocation:
-    """Return the invocation that a command belongs to."""
+def group(help: str) -> typer.Typer:
+    """Return an empty group of commands."""
+    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode="rich")
+
+
+def global_options(ctx: typer.Context) -> GlobalOptions:
+    """Return the global options that a command was called with."""
     found = ctx.obj
-    assert isinstance(found, Invocation)
+    assert isinstance(found, GlobalOptions)
     return found
 
 
 def _note_json(ctx: typer.Context, value: bool) -> bool:
-    invocation(ctx).as_json |= value
+    global_options(ctx).as_json |= value
     return value
 
 
@@ -94,13 +101,13 @@ Json = Annotated[
         help="Print one JSON document on stdout, and nothing else there.",
     ),
 ]
-"""The option ``--json``. Its value is read from the `Invocation`, which errors see as well."""
+"""The option ``--json``. Its value is read from `GlobalOptions`, which errors see as well."""
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it, without asking.")]
 
 
 def _load_plugins(om: Omega) -> None:
-    from ..plugins.registry import PluginWarning
+    from ...plugins.registry import PluginWarning
 
     with _collected(PluginWarning) as failures:
         list(om.plugins)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ObjectNotFoundError, PluginError, PluginNotFoundError, suggestion
-from .inspection import declarations
-from .output import sheet, verbatim
+from ...errors import ObjectNotFoundError, PluginError, PluginNotFoundError, suggestion
+from .plugins import declarations
 
 if TYPE_CHECKING:
-    from ..config import PluginsConfig
-    from ..plugins.registry import Plugins
-    from ..protocol.metadata import Metadata
-    from .invocation import Invocation
+    from ...config import PluginsConfig
+    from ...omega import Omega
+    from ...plugins.registry import Plugins
+    from ...protocol.metadata import Metadata
 
 
 @dataclass
@@ -42,31 +41,6 @@ class Answer:
     reasons: list[str] = field(default_factory=list)
     error: str | None = None
     object: str | None = None
-
-    def view(self) -> list[Any]:
-        """Return the answer for people."""
-        claims = "only by kind=" if self.claims is None else ", ".join(self.claims)
-        facts = {
-            "object": self.object,
-            "kind": verbatim(self.kind, "bold"),
-            "stored by": verbatim(f"{self.chosen} {self.version}", "green")
-            if self.chosen
-            else verbatim("nobody", "red"),
-            "backend": self.factory,
-            "claims": (claims or "no type; is asked about each object") if self.chosen else None,
-            "because": "\n".join(self.reasons),
-            "error": verbatim(self.error, "red") if self.error else None,
-        }
-        return [sheet({k: _lines(v) for k, v in facts.items()})]
-
-
-def _lines(value: Any) -> Any:
-    from rich.text import Text
-
-    # The line breaks between reasons are ours, and stay.
-    if isinstance(value, str):
-        return Text("\n").join(verbatim(line) for line in value.split("\n"))
-    return value
 
 
 def explain(
@@ -100,7 +74,7 @@ def explain(
     return Answer(kind, spec.plugin, spec.version, factory, claims, reasons)
 
 
-def look_up(call: Invocation, plugins: Plugins, name: str) -> list[Answer]:
+def look_up(om: Omega, plugins: Plugins, name: str) -> list[Answer]:
     """Return who stores the objects of this name.
 
     Raises
@@ -109,22 +83,21 @@ def look_up(call: Invocation, plugins: Plugins, name: str) -> list[Answer]:
         There is none, and it is no kind either.
     """
     answers = []
-    with call.omega() as om:
-        stores = (om.datasets, om.models, om.jobs)
-        for store in stores:
-            meta: Metadata | None = store.metadata(name)
-            if meta is None:
-                continue
-            answer = explain(plugins, om.config.plugins, meta.kind, meta.plugin)
-            assert answer is not None
-            writer = meta.plugin or {}
-            wrote = f"{writer.get('name')} {writer.get('version')}"
-            answer.object = f"{meta.prefix}{meta.name} in bucket {meta.bucket!r}, stored by {wrote}"
-            answers.append(answer)
-        if not answers:
-            known = [*plugins.kinds, *(n for store in stores for n in store.list(hidden=True))]
-            raise ObjectNotFoundError(
-                f"{name!r} is neither a kind nor an object of bucket {om.bucket!r}."
-                f"{suggestion(name, known)} Kinds: {', '.join(plugins.kinds)}."
-            )
+    stores = (om.datasets, om.models, om.jobs)
+    for store in stores:
+        meta: Metadata | None = store.metadata(name)
+        if meta is None:
+            continue
+        answer = explain(plugins, om.config.plugins, meta.kind, meta.plugin)
+        assert answer is not None
+        writer = meta.plugin or {}
+        wrote = f"{writer.get('name')} {writer.get('version')}"
+        answer.object = f"{meta.prefix}{meta.name} in bucket {meta.bucket!r}, stored by {wrote}"
+        answers.append(answer)
+    if not answers:
+        known = [*plugins.kinds, *(n for store in stores for n in store.list(hidden=True))]
+        raise ObjectNotFoundError(
+            f"{name!r} is neither a kind nor an object of bucket {om.bucket!r}."
+            f"{suggestion(name, known)} Kinds: {', '.join(plugins.kinds)}."
+        )
     return answers

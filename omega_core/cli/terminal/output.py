@@ -6,9 +6,9 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 # rich is imported where it is used: with --json, nothing of it is.
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 1000
 """Columns where the output is no terminal: a line of a table stays a line, for grep."""
-
-STATE_STYLES = {"enabled": "green", "disabled": "dim"}
-"""How the state of a plugin is shown; every other state is a defect, and red."""
 
 _LISTED = 12
 """How many items of a list are shown to people."""
@@ -58,7 +55,7 @@ def warn(message: str) -> None:
 
 def report_error(error: BaseException, *, as_json: bool) -> None:
     """Print an error as one line on stderr, and as a document on stdout where that is JSON."""
-    from ..errors import OmegaError
+    from ...errors import OmegaError
 
     name = type(error).__name__
     # The message of an OmegaError is written for people; another one may be a bare fragment.
@@ -90,8 +87,14 @@ def printable(text: str) -> str:
     )
 
 
-def table(*columns: str, right: Iterable[str] = (), title: str | None = None) -> Table:
-    """Return an empty table; the columns named in ``right`` are aligned to the right."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Iterable[str | Text]],
+    *,
+    right: Collection[str] = (),
+    title: str | None = None,
+) -> Table:
+    """Return a table; its texts are shown as they are, and ``right`` names columns of numbers."""
     from rich import box
     from rich.table import Table
 
@@ -103,13 +106,11 @@ def table(*columns: str, right: Iterable[str] = (), title: str | None = None) ->
         pad_edge=False,
     )
     for column in columns:
+        justify: Literal["left", "right"] = "right" if column in right else "left"
         whole = column in right or column in _WHOLE
-        made.add_column(
-            column,
-            justify="right" if column in right else "left",
-            overflow="fold",
-            no_wrap=whole,
-        )
+        made.add_column(column, justify=justify, overflow="fold", no_wrap=whole)
+    for row in rows:
+        made.add_row(*(verbatim(cell) if isinstance(cell, str) else cell for cell in row))
     return made
 
 
@@ -172,7 +173,7 @@ def size(count: int | None) -> str:
     return decimal(count)
 
 
-def local(time: datetime | None) -> str:
+def local_time(time: datetime | None) -> str:
     """Return a time for people, on their clock."""
     return "" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
 

@@ -1,21 +1,56 @@
-"""Where the payloads of objects lie, and how big they are."""
+"""What is known of stored objects: where their payloads lie, how big they are, who reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ...errors import PluginError
+
 if TYPE_CHECKING:
-    from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
+    from ...omega import Omega
+    from ...protocol.metadata import Metadata
+    from ...store import OmegaStore
 
 
-def place(meta: Metadata) -> str:
+def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]:
+    """Return what the commands show of objects, or of versions of them: a record for each."""
+    bytes_of = _sizes(store, metas)
+    return [
+        {
+            "name": meta.name,
+            "bucket": meta.bucket,
+            "store": store.prefix.rstrip("/"),
+            "kind": meta.kind,
+            "version": meta.version,
+            "current": meta.is_current,
+            "rev": meta.rev,
+            "gen": meta.gen,
+            "size": bytes_of[str(meta.gen)],
+            "place": _place(meta),
+            "modified": meta.modified,
+            "plugin": meta.plugin,
+            "damage": meta.damage,
+        }
+        for meta in metas
+    ]
+
+
+def unreadable(om: Omega, meta: Metadata) -> str | None:
+    """Return why nobody here can read the object, or None."""
+    try:
+        om.router.adapter(om.plugins.spec(meta.kind, writer=meta.plugin))
+    except PluginError as exc:
+        return str(exc)
+    return None
+
+
+def _place(meta: Metadata) -> str:
     """Return, for people, where a payload lies."""
     if meta.damage is not None:
         return "unknown: its metadata document is damaged"
     if meta.uri is not None:
-        from ..secret import redact_text
+        from ...secret import redact_text
 
         return redact_text(meta.uri)
     if meta.collection is not None:
@@ -27,7 +62,7 @@ def place(meta: Metadata) -> str:
     return "metadata"
 
 
-def sizes(store: OmegaStore, metas: Iterable[Metadata]) -> dict[str, int | None]:
+def _sizes(store: OmegaStore, metas: Iterable[Metadata]) -> dict[str, int | None]:
     """Return the bytes of each payload by generation; None where only its backend could tell.
 
     Most are in the metadata. The others are asked for together, except collections.

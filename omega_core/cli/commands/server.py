@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, invocation
-from .output import sheet, verbatim
-from .waiting import waiting
+from ..terminal.options import GlobalOptions, Json, global_options, group
+from ..terminal.output import sheet, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..mongo.embedded import ServerStatus
+    from ...mongo.embedded import ServerStatus
 
-app = typer.Typer(
-    help="The embedded MongoDB server, or the configured one.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = group("The embedded MongoDB server, or the configured one.")
 
 
 @app.command()
@@ -26,18 +22,18 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
 
     Of a server that the configuration names by url: whether it answers; 1 if it does not.
     """
-    call = invocation(ctx)
-    config = call.config()
+    options = global_options(ctx)
+    config = options.config()
     if config.mongo.url is not None:
         with waiting("connecting"):
-            facts = _configured(call)
-        call.show(facts, lambda: [_headline("answers", True), sheet(facts)])
+            facts = _configured(options)
+        options.show(facts, lambda: [_headline("answers", True), sheet(facts)])
         return
-    from ..mongo.embedded import status
+    from ...mongo.embedded import status
 
     facts = _facts(status(config.mongo.data_dir))
     word = "runs" if facts["running"] else "does not run; the first use starts it"
-    call.show(facts, lambda: [_headline(word, facts["running"]), sheet(facts)])
+    options.show(facts, lambda: [_headline(word, facts["running"]), sheet(facts)])
 
 
 @app.command()
@@ -46,12 +42,12 @@ def start(ctx: typer.Context, as_json: Json = False) -> None:
 
     Not needed for using it: whoever comes first starts it, and whoever leaves last stops it.
     """
-    from ..mongo.embedded import start
+    from ...mongo.embedded import start
 
-    call = invocation(ctx)
+    options = global_options(ctx)
     with waiting("starting"):
-        facts = _facts(start(_data_dir(call)))
-    call.show(facts, lambda: [_headline("runs until: omega server stop", True), sheet(facts)])
+        facts = _facts(start(_data_dir(options)))
+    options.show(facts, lambda: [_headline("runs until: omega server stop", True), sheet(facts)])
 
 
 @app.command()
@@ -61,30 +57,30 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop the embedded server. 1 if somebody uses it."""
-    from ..mongo.embedded import stop
+    from ...mongo.embedded import stop
 
-    call = invocation(ctx)
+    options = global_options(ctx)
     with waiting("stopping"):
-        stopped = stop(_data_dir(call), force=force)
+        stopped = stop(_data_dir(options), force=force)
     word = "stopped" if stopped else "did not run"
-    call.show({"stopped": stopped}, lambda: [_headline(word, stopped)])
+    options.show({"stopped": stopped}, lambda: [_headline(word, stopped)])
 
 
 @app.command()
 def path(ctx: typer.Context, as_json: Json = False) -> None:
     """Print the directory of the embedded server's data, whether it exists or not."""
-    from ..mongo.embedded import status
+    from ...mongo.embedded import status
 
-    call = invocation(ctx)
-    facts = _facts(status(_data_dir(call)))
+    options = global_options(ctx)
+    facts = _facts(status(_data_dir(options)))
     places = {key: facts[key] for key in ("data_dir", "log", "socket")}
-    call.show(places, lambda: [verbatim(facts["data_dir"])])
+    options.show(places, lambda: [verbatim(facts["data_dir"])])
 
 
-def _data_dir(call: Invocation) -> str | None:
-    from ..errors import ServerError
+def _data_dir(options: GlobalOptions) -> str | None:
+    from ...errors import ServerError
 
-    mongo = call.config().mongo
+    mongo = options.config().mongo
     if mongo.url is not None:
         raise ServerError(
             f"The configuration names a server, {mongo.redacted_url}, and only the embedded one is "
@@ -107,10 +103,10 @@ def _facts(found: ServerStatus) -> dict[str, Any]:
     }
 
 
-def _configured(call: Invocation) -> dict[str, Any]:
-    from ..mongo.database import answering
+def _configured(options: GlobalOptions) -> dict[str, Any]:
+    from ...mongo.database import answering
 
-    with call.omega() as om, answering(om.database):
+    with options.omega() as om, answering(om.database):
         client = om.database.client
         hello = client.admin.command("hello")
         return {

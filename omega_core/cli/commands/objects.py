@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .invocation import Invocation, Json, Yes, invocation
-from .output import local, sheet, size, table, verbatim
-from .waiting import waiting
+from ..inspection.objects import records_of, unreadable
+from ..terminal.options import GlobalOptions, Json, Yes, global_options, group
+from ..terminal.output import local_time, sheet, size, table, verbatim
+from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
-    from ..omega import Omega
-    from ..protocol.metadata import Metadata
-    from ..store import OmegaStore
+    from rich.table import Table
+    from rich.text import Text
+
+    from ...omega import Omega
+    from ...store import OmegaStore
 
 STORES = ("datasets", "models", "jobs")
 
@@ -23,9 +28,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the objec
 
 def commands(store: str) -> typer.Typer:
     """Return the commands of one store, an attribute of `Omega`."""
-    app = typer.Typer(
-        help=f"The {store} of a bucket.", no_args_is_help=True, rich_markup_mode="rich"
-    )
+    app = group(f"The {store} of a bucket.")
 
     @app.command("list")
     def list_(
@@ -46,7 +49,7 @@ def commands(store: str) -> typer.Typer:
         as_json: Json = False,
     ) -> None:
         """List the objects of the bucket. Loads no plugin."""
-        _list(invocation(ctx), store, pattern, regexp, kind, hidden)
+        _list(global_options(ctx), store, pattern, regexp, kind, hidden)
 
     @app.command()
     def info(
@@ -58,12 +61,12 @@ def commands(store: str) -> typer.Typer:
         as_json: Json = False,
     ) -> None:
         """Show what is known of an object: its kind, its payload, who wrote it, who reads it."""
-        _info(invocation(ctx), store, name, version)
+        _info(global_options(ctx), store, name, version)
 
     @app.command()
     def versions(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
         """List the versions of an object, the oldest first. Loads no plugin."""
-        _versions(invocation(ctx), store, name)
+        _versions(global_options(ctx), store, name)
 
     @app.command()
     def drop(
@@ -84,13 +87,13 @@ def commands(store: str) -> typer.Typer:
         """
         if bool(names) == everything:
             raise typer.BadParameter("name the objects, or give --all", ctx)
-        _drop(invocation(ctx), store, names, yes)
+        _drop(global_options(ctx), store, names, yes)
 
     return app
 
 
 def _list(
-    call: Invocation,
+    options: GlobalOptions,
     attribute: str,
     pattern: str | None,
     regexp: str | None,
@@ -103,7 +106,7 @@ def _list(
         re.compile(regexp or "")
     except re.error as exc:
         raise typer.BadParameter(f"--regexp: {exc}") from None
-    with call.omega() as om:
+    with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
             metas = store.list(pattern, regexp=regexp, kind=kind or None, hidden=hidden, raw=True)
@@ -113,25 +116,14 @@ def _list(
     def view() -> list[Any]:
         if not records:
             return [verbatim(hint, "dim")]
-        title = f"{attribute} of bucket {om.bucket!r}"
-        rows = table("name", "kind", "version", "size", "modified", "payload in",
-                     right=("version", "size"), title=title)  # fmt: skip
-        for meta, record in zip(metas, records, strict=True):
-            rows.add_row(
-                verbatim(record["name"], "bold"),
-                verbatim(record["kind"] or "?"),
-                str(record["version"]),
-                size(record["size"]),
-                local(meta.modified),
-                verbatim(record["place"]),
-            )
-        return [rows]
+        columns = ("name", "kind", "version", "size", "modified", "payload in")
+        return [objects_table(columns, records, f"{attribute} of bucket {om.bucket!r}")]
 
-    call.show(records, view)
+    options.show(records, view)
 
 
-def _info(call: Invocation, attribute: str, name: str, version: int | None) -> None:
-    with call.omega(plugins=True) as om:
+def _info(options: GlobalOptions, attribute: str, name: str, version: int | None) -> None:
+    with options.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
             meta = store.metadata(name, version=version)
@@ -139,7 +131,7 @@ def _info(call: Invocation, attribute: str, name: str, version: int | None) -> N
                 raise store.not_found(name, version)
             [record] = records_of(store, [meta])
             count = len(store.versions(name))
-            problem = _unreadable(om, meta)
+            problem = unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
     record |= {"versions": count, "readable": problem is None, "problem": problem}
 
@@ -153,48 +145,36 @@ def _info(call: Invocation, attribute: str, name: str, version: int | None) -> N
             "size": size(record["size"]),
             "payload in": record["place"],
             "generation": meta.gen,
-            "created": local(meta.created),
-            "modified": local(meta.modified),
-            "stored by": _writer(meta),
+            "created": local_time(meta.created),
+            "modified": local_time(meta.modified),
+            "stored by": _writer(meta.plugin),
             "readable": verbatim(problem or "yes", "red" if problem else "green"),
             "attributes": meta.attributes,
             "of the kind": meta.kind_meta,
         }
         return [sheet(facts, title=f"{meta.prefix}{meta.name}")]
 
-    call.show(record, view)
+    options.show(record, view)
 
 
-def _versions(call: Invocation, attribute: str, name: str) -> None:
-    with call.omega() as om:
+def _versions(options: GlobalOptions, attribute: str, name: str) -> None:
+    with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
-            metas: list[Metadata] = store.versions(name)
-            records = records_of(store, metas)
+            records = records_of(store, store.versions(name))
 
     def view() -> list[Any]:
-        title = f"versions of {store.prefix}{name}"
-        rows = table("version", "", "kind", "size", "modified", "stored by", "payload in",
-                     right=("version", "size"), title=title)  # fmt: skip
-        for meta, record in zip(metas, records, strict=True):
-            rows.add_row(
-                str(meta.version),
-                verbatim("current" if meta.is_current else "", "green"),
-                verbatim(meta.kind or "?"),
-                size(record["size"]),
-                local(meta.modified),
-                verbatim(_writer(meta)),
-                verbatim(record["place"]),
-            )
+        columns = ("version", "", "kind", "size", "modified", "stored by", "payload in")
+        rows = objects_table(columns, records, f"versions of {store.prefix}{name}")
         again = f"om.{attribute}.restore({name!r}, version)"
         return [rows, verbatim(f"To make one the current one, in Python: {again}", "dim")]
 
-    call.show(records, view)
+    options.show(records, view)
 
 
-def _drop(call: Invocation, attribute: str, names: list[str] | None, yes: bool) -> None:
+def _drop(options: GlobalOptions, attribute: str, names: list[str] | None, yes: bool) -> None:
     # A wrapper of drop may be among the plugins, so they are loaded.
-    with call.omega(plugins=True) as om:
+    with options.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, attribute)
         chosen = list(dict.fromkeys(names)) if names else store.list(hidden=True)
         for name in chosen:
@@ -215,7 +195,7 @@ def _drop(call: Invocation, attribute: str, names: list[str] | None, yes: bool) 
             return [verbatim(f"There are no {attribute} in bucket {om.bucket!r}.", "dim")]
         return [verbatim(f"✓ dropped {name}", "green") for name in dropped]
 
-    call.show({"dropped": dropped}, view)
+    options.show({"dropped": dropped}, view)
 
 
 def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
@@ -226,44 +206,30 @@ def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
 
 
-def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]:
-    from .places import place, sizes
-
-    bytes_of = sizes(store, metas)
-    return [
-        {
-            "name": meta.name,
-            "bucket": meta.bucket,
-            "store": store.prefix.rstrip("/"),
-            "kind": meta.kind,
-            "version": meta.version,
-            "current": meta.is_current,
-            "rev": meta.rev,
-            "gen": meta.gen,
-            "size": bytes_of[str(meta.gen)],
-            "place": place(meta),
-            "modified": meta.modified,
-            "plugin": meta.plugin,
-            "damage": meta.damage,
-        }
-        for meta in metas
-    ]
+_CELLS: dict[str, Callable[[dict[str, Any]], str | Text]] = {
+    "name": lambda record: verbatim(record["name"], "bold" if record["current"] else "dim"),
+    "version": lambda record: str(record["version"]),
+    "": lambda record: verbatim("current" if record["current"] else "", "green"),
+    "kind": lambda record: record["kind"] or "?",
+    "size": lambda record: size(record["size"]),
+    "modified": lambda record: local_time(record["modified"]),
+    "stored by": lambda record: _writer(record["plugin"]),
+    "payload in": lambda record: record["place"],
+}
 
 
-def _writer(meta: Metadata) -> str:
-    writer = meta.plugin or {}
+def objects_table(columns: Sequence[str], records: list[dict[str, Any]], title: str) -> Table:
+    """Return a table of objects, or of versions of one; a line where another store begins."""
+    rows = ((_CELLS[column](record) for column in columns) for record in records)
+    made = table(columns, rows, right=("version", "size"), title=title)
+    for row, (record, following) in zip(made.rows, pairwise(records), strict=False):
+        row.end_section = record["store"] != following["store"]
+    return made
+
+
+def _writer(plugin: dict[str, str] | None) -> str:
+    writer = plugin or {}
     return f"{writer.get('name', '?')} {writer.get('version', '')}".rstrip()
-
-
-def _unreadable(om: Omega, meta: Metadata) -> str | None:
-    """Return why nobody here can read the object, or None."""
-    from ..errors import PluginError
-
-    try:
-        om.router.adapter(om.plugins.spec(meta.kind, writer=meta.plugin))
-    except PluginError as exc:
-        return str(exc)
-    return None
 
 
 def _elsewhere(om: Omega, attribute: str, filtered: bool) -> str:

@@ -7,15 +7,11 @@ from typing import Any
 
 import typer
 
-from .inspection import inspect
-from .invocation import Json, invocation
-from .output import verbatim
+from ..inspection.plugins import inspect
+from ..terminal.options import Json, global_options, group
+from ..terminal.output import verbatim
 
-app = typer.Typer(
-    help="The configuration: file, environment and options together.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+app = group("The configuration: file, environment and options together.")
 
 
 @app.command()
@@ -25,8 +21,8 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
     The section of a plugin that cannot be loaded is shown without any of its texts, because only
     the plugin knows which of them are secrets.
     """
-    call = invocation(ctx)
-    config = call.config()
+    options = global_options(ctx)
+    config = options.config()
     shown = config.to_dict(schemas=inspect(config).schemas())
 
     def view() -> list[Any]:
@@ -36,7 +32,7 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
         text = _toml(shown)
         return [source, Syntax(text, "toml", background_color="default", word_wrap=True)]
 
-    call.show({"source": config.source, **shown}, view)
+    options.show({"source": config.source, **shown}, view)
 
 
 def _toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .inspection import inspect
-from .invocation import Invocation, Json, invocation
-from .output import STATE_STYLES, sheet, table, verbatim, warn
+from ..inspection.plugins import inspect
+from ..terminal.options import GlobalOptions, Json, global_options, group
+from ..terminal.output import sheet, table, verbatim, warn
 
 if TYPE_CHECKING:
-    from ..plugins.discovery import Plugin
-    from ..plugins.registry import Plugins
+    from rich.text import Text
 
-app = typer.Typer(help="The installed plugins.", no_args_is_help=True, rich_markup_mode="rich")
+    from ...config import PluginsConfig
+    from ...plugins.discovery import Plugin
+    from ...plugins.registry import Plugins
+    from ...plugins.spec import BackendSpec
+    from ..inspection.ownership import Answer
+
+app = group("The installed plugins.")
+
+_STATE_STYLES = {"enabled": "green", "disabled": "dim"}
+"""How the state of a plugin is shown; every other state is a defect, and red."""
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The plugin's short id, as in `list`.")]
 
@@ -30,30 +38,26 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 
     So a plugin that cannot be imported counts as enabled here; `omega doctor` tries.
     """
-    from ..plugins.discovery import discover
+    from ...plugins.discovery import discover
 
-    call = invocation(ctx)
-    plugins = discover(call.config().plugins)
+    options = global_options(ctx)
+    plugins = discover(options.config().plugins)
 
     def view() -> list[Any]:
         if not plugins:
             hint = "No plugin is installed. For a start: pip install omega-pandas omega-sklearn"
             return [verbatim(hint, "dim")]
-        rows = table("plugin", "state", "package", "version", "summary")
-        for p in plugins:
-            state = verbatim(p.state, STATE_STYLES.get(p.state, "red"))
-            about = verbatim(p.error, "red") if p.error else verbatim(p.summary)
-            rows.add_row(verbatim(p.id, "bold"), state, p.distribution, p.version, about)
-        return [rows]
+        columns = ("plugin", "state", "package", "version", "summary")
+        return [table(columns, map(_row, plugins))]
 
-    call.show([_record(plugin) for plugin in plugins], view)
+    options.show([_record(plugin) for plugin in plugins], view)
 
 
 @app.command()
 def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     """Show what a plugin offers. Imports it, if it is enabled; 1 if it does not work."""
-    call = invocation(ctx)
-    plugin = inspect(call.config(), only=id_)[id_]
+    options = global_options(ctx)
+    plugin = inspect(options.config(), only=id_)[id_]
     record = _record(plugin) | {
         "kinds": [{"kind": s.kind, "summary": s.summary, "types": s.types} for s in plugin.specs],
         "schemes": plugin.schemes,
@@ -66,7 +70,7 @@ def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
         facts = {
             "package": f"{plugin.distribution} {plugin.version}",
             "summary": plugin.summary,
-            "state": verbatim(plugin.state, STATE_STYLES.get(plugin.state, "red")),
+            "state": _state(plugin),
             "error": verbatim(error, "red") if error else None,
             "entry point": plugin.target,
             "URI schemes": ", ".join(plugin.schemes),
@@ -75,18 +79,12 @@ def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
         }
         lines: list[Any] = [sheet(facts, title=f"plugin {plugin.id}")]
         if plugin.specs:
-            rows = table("kind", "takes", "summary")
-            for spec in plugin.specs:
-                takes = "only by kind=" if spec.types is None else "\n".join(spec.types)
-                rows.add_row(verbatim(spec.kind, "bold"), takes or "asks each", spec.summary)
-            lines += ["", rows]
+            lines += ["", table(("kind", "takes", "summary"), map(_kind_row, plugin.specs))]
         elif plugin.state == "disabled":
             lines.append(verbatim("What it offers is not known, as it is not imported.", "dim"))
         return lines
 
-    call.show(record, view)
-    if plugin.error is not None:
-        raise typer.Exit(1)
+    options.show(record, view, well=plugin.error is None)
 
 
 @app.command()
@@ -102,19 +100,22 @@ def why(
 
     A name is looked for among the datasets, then the models, then the jobs. 1 if nobody stores it.
     """
-    from .why import explain, look_up
+    from ..inspection.ownership import explain, look_up
 
-    call = invocation(ctx)
-    config = call.config()
+    options = global_options(ctx)
+    config = options.config()
     plugins = inspect(config)
     known = explain(plugins, config.plugins, subject)
-    answers = [known] if known is not None else look_up(call, plugins, subject)
-    call.show(
+    if known is not None:
+        answers = [known]
+    else:
+        with options.omega() as om:
+            answers = look_up(om, plugins, subject)
+    options.show(
         [asdict(answer) for answer in answers],
-        lambda: [line for answer in answers for line in answer.view()],
+        lambda: map(_sheet, answers),
+        well=not any(answer.error for answer in answers),
     )
-    if any(answer.error for answer in answers):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -123,30 +124,48 @@ def order(ctx: typer.Context, as_json: Json = False) -> None:
 
     The setting `order` in the section plugins decides.
     """
-    call = invocation(ctx)
-    chains = _wrappers(inspect(call.config()))
+    options = global_options(ctx)
+    chains = _wrappers(inspect(options.config()))
 
     def view() -> list[Any]:
         if not chains:
             return [verbatim("No enabled plugin wraps an operation.", "dim")]
-        rows = table("operation", "outermost first")
-        for hook, ids in chains.items():
-            rows.add_row(verbatim(hook, "bold"), verbatim(" → ".join([*ids, "the backend"])))
-        return [rows]
+        rows = (
+            (verbatim(hook, "bold"), " → ".join([*ids, "the backend"]))
+            for hook, ids in chains.items()
+        )
+        return [table(("operation", "outermost first"), rows)]
 
-    call.show(chains, view)
+    options.show(chains, view)
 
 
 @app.command()
 def enable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     """Enable a plugin in the configuration file in use."""
-    _edit(invocation(ctx), id_, enable=True)
+    _edit(global_options(ctx), id_, enable=True)
 
 
 @app.command()
 def disable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     """Disable a plugin in the configuration file in use; it is not even imported then."""
-    _edit(invocation(ctx), id_, enable=False)
+    _edit(global_options(ctx), id_, enable=False)
+
+
+def _row(plugin: Plugin) -> tuple[str | Text, ...]:
+    about = verbatim(plugin.error, "red") if plugin.error else plugin.summary
+    name = verbatim(plugin.id, "bold")
+    return name, _state(plugin), plugin.distribution, plugin.version, about
+
+
+def _state(plugin: Plugin) -> Text:
+    return verbatim(plugin.state, _STATE_STYLES.get(plugin.state, "red"))
+
+
+def _kind_row(spec: BackendSpec) -> tuple[str | Text, ...]:
+    from rich.text import Text
+
+    takes = Text("only by kind=" if spec.types is None else "\n".join(spec.types) or "asks each")
+    return verbatim(spec.kind, "bold"), takes, spec.summary
 
 
 def _record(plugin: Plugin) -> dict[str, Any]:
@@ -164,9 +183,30 @@ def _record(plugin: Plugin) -> dict[str, Any]:
     }
 
 
+def _sheet(answer: Answer) -> Any:
+    from rich.text import Text
+
+    # The line breaks between reasons are ours, and stay.
+    because = Text("\n").join(
+        verbatim(line) for text in answer.reasons for line in text.split("\n")
+    )
+    claims = "only by kind=" if answer.claims is None else ", ".join(answer.claims)
+    chosen = verbatim(f"{answer.chosen} {answer.version}", "green") if answer.chosen else None
+    facts = {
+        "object": answer.object,
+        "kind": verbatim(answer.kind, "bold"),
+        "stored by": chosen or verbatim("nobody", "red"),
+        "backend": answer.factory,
+        "claims": (claims or "no type; is asked about each object") if chosen else None,
+        "because": because or None,
+        "error": verbatim(answer.error, "red") if answer.error else None,
+    }
+    return sheet(facts)
+
+
 def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
     """Return the ids of the plugins around each operation, the outermost first."""
-    from ..plugins.hookspecs import ROUTED
+    from ...plugins.hookspecs import ROUTED
 
     chains = {}
     for hook in ROUTED:
@@ -178,17 +218,19 @@ def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
     return chains
 
 
-def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
-    from ..config import PluginsConfig, edit_plugins
+def _edit(options: GlobalOptions, id_: str, *, enable: bool) -> None:
+    from ...config import PluginsConfig, edit_plugins
 
-    config = call.config().plugins
+    loaded = options.config()
+    config = loaded.plugins
     mentioned = id_ in (config.enabled or ()) or id_ in config.disabled
     if enable or not mentioned:
         _require_installed(id_, PluginsConfig())
-    path = _file(call)
+    # The file in use, or the one to make.
+    path = Path(loaded.source) if loaded.source is not None else Path.cwd() / "omega.toml"
     before = path.read_bytes() if path.exists() else None
     if enable:
-        already = id_ not in config.disabled and (config.enabled is None or id_ in config.enabled)
+        already = _is_enabled(config, id_)
     else:
         already = id_ in config.disabled and id_ not in (config.enabled or ())
     if not already:
@@ -202,20 +244,22 @@ def _edit(call: Invocation, id_: str, *, enable: bool) -> None:
             return [verbatim(f"{id_} is {word} already; nothing was changed.", "dim")]
         return [verbatim(f"✓ {word} {id_} in {path}", "green")]
 
-    call.show(document, view)
-    after = call.config().plugins
-    chosen = id_ not in after.disabled and (after.enabled is None or id_ in after.enabled)
-    if chosen != enable:
+    options.show(document, view)
+    if _is_enabled(options.config().plugins, id_) != enable:
         warn(
             f"{id_} is not {word} for all that: an environment variable (OMEGA_PLUGINS__ENABLED or "
             "OMEGA_PLUGINS__DISABLED) wins over the file. Unset it."
         )
 
 
+def _is_enabled(config: PluginsConfig, id_: str) -> bool:
+    return id_ not in config.disabled and (config.enabled is None or id_ in config.enabled)
+
+
 def _require_installed(id_: str, config: Any) -> None:
-    from ..errors import PluginNotFoundError, suggestion
-    from ..plugins.discovery import discover
-    from ..plugins.remedies import installation
+    from ...errors import PluginNotFoundError, suggestion
+    from ...plugins.discovery import discover
+    from ...plugins.remedies import installation
 
     installed = [plugin.id for plugin in discover(config)]
     if id_ not in installed:
@@ -223,9 +267,3 @@ def _require_installed(id_: str, config: Any) -> None:
             f"No plugin {id_!r} is installed.{suggestion(id_, installed) or installation(id_)} "
             f"Installed: {', '.join(installed) or 'none'}."
         )
-
-
-def _file(call: Invocation) -> Path:
-    """Return the file in use, or the one to make."""
-    source = call.config().source
-    return Path(source) if source is not None else Path.cwd() / "omega.toml"
