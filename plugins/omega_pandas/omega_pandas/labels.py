@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
-import pandas as pd
 
 from omega_core.errors import UnsupportedValueError
 
+from .concatenation import changed_labels, is_settled, level_name
 from .dtypes import difference, is_same, printed, resolved
 from .index import decode_index, encode_index
 from .parts import Parts
-from .values import decode_value, dump_value, encode_value
+from .values import decode_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,73 +26,7 @@ if TYPE_CHECKING:
 
 Json = Any
 
-_FAILURES = (TypeError, ValueError, ArithmeticError, LookupError, NotImplementedError)
 _INT64: Json = {"dtype": "numpy", "numpy": np.dtype("int64").str}
-
-
-def is_settled(index: Any) -> bool:
-    """Return whether the dtypes and names alone tell that `pandas.concat` changes no label.
-
-    They do not where pandas infers another dtype from the values (of Python objects), where the
-    result has another dtype than both parts (big-endian numbers, integers beside a missing label
-    in a MultiIndex), or where equal labels of different types become one (objects in a level).
-    """
-    if type(index) is pd.RangeIndex:
-        return True
-    if isinstance(index, pd.MultiIndex):
-        return all(map(_is_settled_level, index.levels, index.codes, index.names))
-    return not _changed(index if index.dtype == object else index[:0], index[:0])
-
-
-def _is_settled_level(level: Any, codes: Any, name: Any) -> bool:
-    if level.dtype == object and not all(type(label) is str for label in level):
-        return False
-    used = np.unique(codes)
-    part = pd.MultiIndex(levels=[level], codes=[used], names=[name], verify_integrity=False)
-    return bool(part.get_level_values(0).dtype == level.dtype) and not _changed(part, part)
-
-
-def _changed(before: Any, index: Any) -> str:
-    """Return what `pandas.concat` would change of the labels of two indexes of equal dtypes."""
-    try:
-        joined = before.append(index)
-    except _FAILURES as error:
-        return f"pandas.concat cannot append it: {error}"
-    if isinstance(joined, pd.MultiIndex) is not isinstance(index, pd.MultiIndex):
-        return f"pandas.concat would make a {type(joined).__name__} of it"
-    for number, (old, new) in enumerate(zip(_levels(index), _levels(joined), strict=True)):
-        place = _place(number, joined.names[number], isinstance(joined, pd.MultiIndex))
-        names = joined.names[number], index.names[number]
-        if not is_same(*map(encode_value, names)):
-            return f"pandas.concat would drop the name {index.names[number]!r} of {place}"
-        if old.dtype != new.dtype:
-            return f"{place} is {old.dtype}, of which pandas.concat would make {new.dtype}"
-        if isinstance(joined, pd.MultiIndex):
-            # Where one is missing, integers are shown as floats.
-            kinds = [part.get_level_values(number).dtype for part in (before, index, joined)]
-            if kinds[0] != kinds[1]:
-                differing = kinds[0] if kinds[0] != kinds[2] else kinds[1]
-                return (
-                    f"the labels of {place} are {differing}, of which pandas.concat would make "
-                    f"{kinds[2]}, since some are missing"
-                )
-            merged = _merged(before, index, joined, number) if old.dtype == object else ""
-            if merged:
-                return f"in {place}, pandas.concat would make {merged}"
-    return ""
-
-
-def _levels(index: Any) -> Any:
-    return index.levels if isinstance(index, pd.MultiIndex) else [index]
-
-
-def _merged(before: Any, index: Any, joined: Any, number: int) -> str:
-    """Return which label of a level would become another one that is equal to it."""
-    parts = [*before.get_level_values(number), *index.get_level_values(number)]
-    for old, new in zip(parts, joined.get_level_values(number), strict=True):
-        if old is not new and dump_value(old) != dump_value(new):
-            return f"the label {new!r} of {old!r}, which are equal and of different types"
-    return ""
 
 
 class Labels:
@@ -136,7 +70,7 @@ class Labels:
             settled = own["settled"] and last["settled"]
             if unique or not settled:
                 before, index = self._before(), _decoded(own, table)
-                changed = "" if settled else _changed(before, index)
+                changed = "" if settled else changed_labels(before, index)
                 if changed:
                     self._refuse(
                         f"{changed}, and an append changes no label. If that is meant, get what "
@@ -167,7 +101,7 @@ class Labels:
         for number, (theirs, ours) in enumerate(zip(stored, given, strict=True)):
             mine, kept = resolved(ours.spec, new["sides"]), resolved(theirs.spec, old["sides"])
             if not is_same(mine, kept):
-                place = _place(number, decode_value(ours.name), multi)
+                place = level_name(number, decode_value(ours.name), multi)
                 detail = difference(ours.spec, new["sides"], theirs.spec, old["sides"])
                 self._refuse(
                     f"{place} is {printed(ours.spec)}, and {printed(theirs.spec)} is stored"
@@ -177,8 +111,8 @@ class Labels:
             if not is_same(ours.name, theirs.name):
                 names = decode_value(ours.name), decode_value(theirs.name)
                 self._refuse(
-                    f"{_place(number, None, multi)} has the name {names[0]!r}, and the stored one "
-                    f"has {names[1]!r}; pandas.concat would drop both. Name it so, with rename_axis"
+                    f"{level_name(number, None, multi)} has the name {names[0]!r}, and the stored "
+                    f"one has {names[1]!r}; pandas.concat would drop both. Name it so, with rename_axis"
                 )
 
     def _check_unique(self, joined: Any) -> None:
@@ -243,8 +177,3 @@ def _counted(own: dict[str, Json]) -> str:
         return "one level, without a MultiIndex"
     names = [decode_value(name) for name in own["index"]["names"]]
     return f"{len(names)} level{'s' if len(names) > 1 else ''} {names}"
-
-
-def _place(number: int, name: Any, multi: bool) -> str:
-    named = "" if name is None else f" {name!r}"
-    return f"level {number}{named} of the index" if multi else f"the index{named}"

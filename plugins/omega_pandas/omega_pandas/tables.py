@@ -20,9 +20,9 @@ from omega_core.errors import (
     suggestion,
 )
 
+from .concatenation import is_settled
 from .faithful import Unfaithful, type_name
 from .index import decode_column, decode_index, encode_column, encode_index
-from .labels import is_settled
 from .parts import Parts
 from .schema import Encoded, intact, make_header
 from .values import decode_value, encode_value
