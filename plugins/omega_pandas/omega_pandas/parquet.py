@@ -18,6 +18,7 @@ from omega_core.errors import (
     suggestion,
 )
 
+from .columns.arrow_types import parse_type
 from .files.arrow_stream import PositionedWriter
 from .files.conditions import possible_rows
 from .files.formats import damage_explained, format_of, read_schema, read_table
@@ -28,7 +29,6 @@ from .objects.arrow_tables import converted
 from .objects.header import Encoded, dump_header, listing, load_header
 from .objects.narrowing import narrowed
 from .objects.pandas_objects import decode_frame, encode_frame, field_names, select
-from .row_documents.fields import parse_type
 
 if TYPE_CHECKING:
     from omega_core import Metadata

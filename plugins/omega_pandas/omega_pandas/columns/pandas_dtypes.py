@@ -22,6 +22,7 @@ from ..values.numpy_dtypes import array_bytes, decode_dtype, encode_dtype
 from ..values.tagged_json import decode_offset, decode_value, encode_offset, encode_value
 from ..values.timezones import decode_timezone, encode_timezone
 from ..values.unfaithful import Unfaithful
+from .arrow_types import is_text
 from .header_arrays import Arrow, Chunked, whole
 from .python_objects import decode_objects, encode_objects
 
@@ -215,7 +216,7 @@ def _valid(array: Arrow | Chunked) -> Any:
 
 def _is_ascii(array: Arrow | Chunked) -> bool:
     """Return whether it is text of which each letter is a byte: a look at each is not needed."""
-    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+    if not is_text(array.type):
         return False
     chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
     letters = [np.frombuffer(chunk.buffers()[2] or b"", dtype=np.uint8) for chunk in chunks]

@@ -22,9 +22,10 @@ import pyarrow.compute as pc
 
 from omega_core.errors import IntegrityError
 
+from ..columns.arrow_types import is_text
 from ..columns.header_arrays import whole
 from .integers import Numbers, integer_of, narrow, values_of, widen, with_nulls_of
-from .text import fixed, is_text, taken, varied
+from .text import fixed, varied
 
 _WORTH_BYTES = 64 * 1024
 """Smaller arrays are left as they are: zstd alone is as good for them."""
@@ -128,7 +129,7 @@ class Column:
     def take(self, positions: Numbers) -> Column:
         """Return the values at some positions."""
         array, how = self._selectable()
-        return Column(taken(array, positions), self.type, how)
+        return Column(_taken(array, positions), self.type, how)
 
     def decoded(self) -> Any:
         """Return the values, as an Arrow array.
@@ -198,9 +199,32 @@ def stored_columns(table: pa.Table) -> dict[str, Column]:
     return columns
 
 
+def _taken(array: Any, positions: Numbers) -> Any:
+    """Return the values of an array at some positions, also of types that Arrow cannot select."""
+    plain = _without_views(array.type)
+    if plain == array.type:
+        return array.take(pa.array(positions))
+    return array.cast(plain).take(pa.array(positions)).cast(array.type)
+
+
+def _without_views(type_: pa.DataType) -> pa.DataType:
+    types = pa.types
+    if types.is_string_view(type_):
+        return pa.large_string()
+    if types.is_binary_view(type_):
+        return pa.large_binary()
+    if types.is_list(type_) or types.is_large_list(type_):
+        field = type_.value_field.with_type(_without_views(type_.value_type))
+        return pa.large_list(field) if types.is_large_list(type_) else pa.list_(field)
+    if types.is_struct(type_):
+        fields = [type_.field(position) for position in range(type_.num_fields)]
+        return pa.struct([field.with_type(_without_views(field.type)) for field in fields])
+    return type_
+
+
 def _encoded(array: Any) -> Coded | None:
     type_ = array.type
-    if is_text(type_):
+    if is_text(type_) or pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
         return _as_dictionary(array) or _as_fixed(array)
     if pa.types.is_floating(type_):
         # As bits, of which -0.0 and 0.0 have others, and each NaN its own.

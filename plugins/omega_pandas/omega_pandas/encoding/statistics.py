@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..columns.arrow_types import is_text
+
 Json = Any
 
 _LONGEST = 64
@@ -182,8 +184,7 @@ def _is_bounded(type_: pa.DataType) -> bool:
     return bool(
         types.is_integer(type_)
         or types.is_boolean(type_)
-        or types.is_string(type_)
-        or types.is_large_string(type_)
+        or is_text(type_)
         or types.is_date(type_)
         or types.is_timestamp(type_)
     )

@@ -1,7 +1,4 @@
-"""Text and bytes: without offsets where each has the same length, as codes, hashes and dates have.
-
-And selected by position where Arrow has no way to: text that is stored as views.
-"""
+"""Text and bytes without offsets, where each has the same length: as codes, hashes and dates."""
 
 from __future__ import annotations
 
@@ -11,40 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 Numbers = np.ndarray[Any, np.dtype[Any]]
-
-
-def is_text(type_: pa.DataType) -> bool:
-    """Return whether values of a type are strings, of characters or of bytes."""
-    types = pa.types
-    return bool(
-        types.is_string(type_)
-        or types.is_large_string(type_)
-        or types.is_binary(type_)
-        or types.is_large_binary(type_)
-    )
-
-
-def taken(array: Any, positions: Numbers) -> Any:
-    """Return the values of an array at some positions, also of types that Arrow cannot select."""
-    plain = _without_views(array.type)
-    if plain == array.type:
-        return array.take(pa.array(positions))
-    return array.cast(plain).take(pa.array(positions)).cast(array.type)
-
-
-def _without_views(type_: pa.DataType) -> pa.DataType:
-    types = pa.types
-    if types.is_string_view(type_):
-        return pa.large_string()
-    if types.is_binary_view(type_):
-        return pa.large_binary()
-    if types.is_list(type_) or types.is_large_list(type_):
-        field = type_.value_field.with_type(_without_views(type_.value_type))
-        return pa.large_list(field) if types.is_large_list(type_) else pa.list_(field)
-    if types.is_struct(type_):
-        fields = [type_.field(position) for position in range(type_.num_fields)]
-        return pa.struct([field.with_type(_without_views(field.type)) for field in fields])
-    return type_
 
 
 def fixed(array: Any) -> tuple[Any, Any] | None:

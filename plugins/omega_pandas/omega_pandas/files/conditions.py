@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 
 from omega_core.query import Comparison, Condition, Every, Q, Some, parse
 
-from ..row_documents.fields import Field
-from ..row_documents.query import translation
+from ..filters.exact_values import of_type
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
@@ -74,7 +73,7 @@ def _comparison(condition: Comparison, types: Mapping[Any, pa.DataType]) -> Any:
 
 def _literal(value: Any, kind: pa.DataType) -> Any:
     """Return a value as an Arrow scalar, or None where Arrow and pandas may compare otherwise."""
-    translate = translation(Field("", kind), {"dtype": "arrow"})
+    translate = of_type(kind)
     exact = None if translate is None else translate(value)
     if exact is None:
         return None

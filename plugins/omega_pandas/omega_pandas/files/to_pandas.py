@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from omega_core.errors import UnsupportedValueError
 
+from ..columns.arrow_types import is_text
+
 _FAILURES = (
     pa.ArrowException,
     LookupError,
@@ -96,7 +98,7 @@ def _repeated(kind: pa.DataType) -> Iterator[str]:
 def _as_pandas(table: pa.Table) -> Any:
     for column in table.columns:
         # pandas takes any bytes for text, and fails when somebody looks at them.
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        if is_text(column.type):
             column.validate(full=True)
     frame = table.to_pandas()
     frame.columns = pd.Index([str(label) for label in frame.columns])

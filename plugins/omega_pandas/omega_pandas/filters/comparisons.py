@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from omega_core.errors import UnsupportedValueError
 
+from ..columns.arrow_types import is_text
 from ..values.unfaithful import type_name
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -147,7 +148,7 @@ def _arrow_family(type_: Any) -> str:
     types = pa.types
     if types.is_integer(type_) or types.is_floating(type_) or types.is_boolean(type_):
         return "numbers"
-    if types.is_string(type_) or types.is_large_string(type_):
+    if is_text(type_):
         return "text"
     if types.is_timestamp(type_):
         return "times without a zone" if type_.tz is None else "times with a zone"

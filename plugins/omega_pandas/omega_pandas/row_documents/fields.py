@@ -6,7 +6,6 @@ values BSON has exactly, and as what other tools of MongoDB see them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from bson.datetime_ms import DatetimeMS
 
 from omega_core.errors import IntegrityError
 
+from ..columns.arrow_types import parse_type
 from ..columns.header_arrays import Arrow, Chunked, Parts, whole
 from ..columns.index import decode_index, encode_column
 from ..values.unfaithful import Unfaithful
@@ -25,18 +25,6 @@ Json = Any
 
 _DAY_MS = 86_400_000
 _REMEDY = "leave layout='rows' out: the default layout takes it"
-_SIMPLE: dict[str, pa.DataType] = {
-    str(arrow_type): arrow_type
-    for arrow_type in (
-        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
-        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
-        *(pa.float16(), pa.float32(), pa.float64()),
-        *(pa.string(), pa.large_string(), pa.binary(), pa.large_binary()),
-        *(pa.bool_(), pa.date32(), pa.null()),
-        *map(pa.duration, ("s", "ms", "us", "ns")),
-    )
-}
-_TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([^\]]+))?\]")
 _CATEGORY = "category"
 # What the codec packs into an Arrow array that says nothing to a reader of the documents.
 _PACKED = {
@@ -174,20 +162,6 @@ def read_field(described: Json, categories: Json, parts: Parts) -> Field:
     if kind == _CATEGORY:
         return Field(name, pa.int32(), _categories(categories, parts))
     return Field(name, parse_type(kind))
-
-
-def parse_type(text: str) -> pa.DataType:
-    """Return the Arrow type of this name, of those that BSON can hold."""
-    timestamp = _TIMESTAMP.fullmatch(text)
-    if timestamp:
-        return pa.timestamp(*timestamp.groups())
-    try:
-        return _SIMPLE[text]
-    except KeyError:
-        raise IntegrityError(
-            f"The stored field type {text!r} is not understood; "
-            "it was written by a newer omega-pandas, or is damaged."
-        ) from None
 
 
 def _categories(spec: Json, parts: Parts) -> tuple[Any, ...]:
