@@ -27,7 +27,8 @@ from omega_core.mongo import embedded
 from omega_pandas.encoding.encoded_columns import encode_table, stored_columns
 from omega_pandas.encoding.statistics import table_stats
 from omega_pandas.objects.pandas_objects import encode_frame
-from omega_pandas.segments.documents import SEGMENT_ROWS, shrinks
+from omega_pandas.segments.documents import shrinks
+from omega_pandas.segments.layout import SEGMENT_ROWS
 
 sys.path.insert(0, str(Path(__file__).parent / "frames"))
 from cases import CASES

@@ -14,11 +14,12 @@ from omega_core.errors import OmegaError, UnsupportedValueError
 
 from .kind_meta import misshapen_columnar
 from .objects.header import Encoded
-from .segments.append_checks import Labels
-from .segments.batch_writing import check_schema, split_header, store_common, write_batch
-from .segments.documents import SEGMENT_ROWS, Progress
-from .segments.read_options import read_part
-from .segments.selection import Selection
+from .segments.append_checks import Labels, check_schema
+from .segments.batches import store_common, write_batch
+from .segments.documents import Progress
+from .segments.headers import split_header
+from .segments.layout import SEGMENT_ROWS
+from .segments.selection import Selection, read_part
 from .segments.stored_table import Stored
 
 if TYPE_CHECKING:

@@ -17,13 +17,11 @@ from .kind_meta import misshapen_rows
 from .objects.header import listing
 from .objects.pandas_objects import encode_frame
 from .row_documents.documents import encode_rows
-from .row_documents.selection import RowsSelection
-from .row_documents.stored_rows import StoredRows
-from .segments.append_checks import Labels
-from .segments.batch_writing import check_schema, split_header
-from .segments.documents import Layout
-from .segments.headers import common_id, store_header
-from .segments.read_options import read_part
+from .row_documents.stored_rows import RowsSelection, StoredRows
+from .segments.append_checks import Labels, check_schema
+from .segments.headers import common_id, split_header, store_header
+from .segments.layout import Layout
+from .segments.selection import read_part
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,6 +18,7 @@ from ..encoding.encoded_columns import Column
 from ..encoding.statistics import Stats
 from ..filters.predicates import Predicate
 from ..segments.row_ranges import Piece, Segments
+from ..segments.selection import Selection
 from ..segments.stored_table import Stored
 from .documents import RowLayout
 from .query import possible_rows
@@ -256,3 +257,22 @@ class StoredRows(Stored):
                 "replaced meanwhile, get it again; else restore an earlier version, or store it "
                 "again."
             )
+
+
+class RowsSelection(Selection):
+    """Some columns and rows of a frame of rows; immutable, and read when asked."""
+
+    stored: StoredRows
+
+    def _fetched(
+        self, *, with_index: bool
+    ) -> tuple[list[Piece], Segments, np.ndarray[Any, Any] | None]:
+        if not self.filters:
+            return super()._fetched(with_index=with_index)
+        return self.stored.matching(
+            self.filters,
+            self._predicates,
+            self.stored.pieces(*self.rows),
+            self._positions,
+            with_index=with_index,
+        )

@@ -1,4 +1,4 @@
-"""The labels of an index under an append: refused where `pandas.concat` would change any.
+"""What may be appended: what has the stored schema, and labels that `pandas.concat` leaves alone.
 
 An append equals `pandas.concat`, which converts labels of different dtypes to a common one, drops
 levels and names that not all parts have, and looks for a better dtype than object. Columns are not
@@ -18,6 +18,7 @@ from ..columns.dtype_differences import difference, is_same, printed, resolved
 from ..columns.header_arrays import Parts
 from ..columns.index import decode_index, encode_index
 from ..values.tagged_json import decode_value
+from .headers import column_specs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,83 @@ if TYPE_CHECKING:
 
 Json = Any
 
+_NAMES = {"frame": "DataFrame", "series": "Series", "index": "Index"}
 _INT64: Json = {"dtype": "numpy", "numpy": np.dtype("int64").str}
+
+
+def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
+    """Refuse to append what has another schema than what is stored; nothing is converted.
+
+    Raises
+    ------
+    UnsupportedValueError
+        Naming the first column that differs, and how.
+    """
+    kind = _NAMES[before["object"]]
+    if before["object"] != shared["object"]:
+        raise UnsupportedValueError(
+            f"{subject} was not appended: it is a {_NAMES[shared['object']]}, and a {kind} "
+            "is stored."
+        )
+    if before["object"] == "frame":
+        _check_labels(before, shared, subject)
+    pairs = zip(column_specs(before), column_specs(shared), strict=True)
+    for position, (old, new) in enumerate(pairs):
+        name = f"c{position}"
+        same_type = before["types"].get(name) == shared["types"].get(name)
+        sides = shared["sides"], before["sides"]
+        if same_type and is_same(resolved(new, sides[0]), resolved(old, sides[1])):
+            continue
+        label = _label(shared, position)
+        detail = difference(new, sides[0], old, sides[1])
+        why = f" ({detail})" if detail else ""
+        if old["dtype"] == new["dtype"] == "category":
+            raise UnsupportedValueError(
+                f"{subject} was not appended: {label} has other categories, or another order of "
+                f"them, than the stored one{why}. Give it the stored dtype: "
+                "astype(stored.dtype)."
+            )
+        raise UnsupportedValueError(
+            f"{subject} was not appended: {label} is {printed(new)}, and {printed(old)} is "
+            f"stored{why}. Convert it with astype."
+        )
+    if not is_same(before.get("name"), shared.get("name")):
+        names = decode_value(shared["name"]), decode_value(before["name"])
+        raise UnsupportedValueError(
+            f"{subject} was not appended: its name is {names[0]!r}, and {names[1]!r} is stored. "
+            "Give it the stored one, with rename."
+        )
+    for key, what in (("attrs", "attrs"), ("duplicates", "flags")):
+        if not is_same(before.get(key), shared.get(key)):
+            raise UnsupportedValueError(
+                f"{subject} was not appended: its {what} differ from the stored ones. "
+                f"Set them to those of the stored {kind}."
+            )
+
+
+def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
+    old_labels = resolved(before["labels"], before["sides"])
+    if is_same(old_labels, resolved(shared["labels"], shared["sides"])):
+        return
+    old, new = ([repr(label) for label in _labels(header)] for header in (before, shared))
+    missing = [label for label in old if label not in new]
+    extra = [label for label in new if label not in old]
+    what = [f"it lacks {', '.join(missing[:5])}"] if missing else []
+    what += [f"it has also {', '.join(extra[:5])}"] if extra else []
+    if not what:
+        what = ["they are in another order, or of another type"]
+    raise UnsupportedValueError(
+        f"{subject} was not appended: its columns are not the stored ones: {'; '.join(what)}. "
+        "Reorder, add or drop columns first, or put it as a new object."
+    )
+
+
+def _labels(header: dict[str, Json]) -> list[Any]:
+    return list(decode_index(header["labels"], Parts(sides=header["sides"])))
+
+
+def _label(header: dict[str, Json], position: int) -> str:
+    return f"column {_labels(header)[position]!r}" if header["object"] == "frame" else "the Series"
 
 
 class Labels:

@@ -1,4 +1,4 @@
-"""The batches of a stored table: all of them, or those that were there at some time."""
+"""The batches of a stored table: rows that were put or appended together."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
 
-from .documents import Layout
+from .documents import Progress, write_table
+from .headers import common_id, store_header
+from .layout import Layout
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pymongo.collection import Collection
+
     from omega_core import Metadata
 
+Json = Any
 Document = dict[str, Any]
 
 
@@ -90,3 +96,26 @@ def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
             "Older versions: store.versions(name)."
         )
     return kept
+
+
+def write_batch(
+    table: pa.Table,
+    own: dict[str, Json],
+    payload: str,
+    collection: Collection[Document],
+    subject: str,
+    progress: Progress | None = None,
+) -> Document:
+    """Write a table, and what is its batch's own; return the entry for ``kind_meta``."""
+    rows = table.num_rows if own["rows"] is None else own["rows"]
+    layout, size = write_table(table, rows, payload, collection, subject, progress)
+    kept = store_header(own, payload, f"{payload}-header", collection)
+    gen = payload.partition(".")[0]
+    return {
+        "gen": gen, "payload": payload, **layout.to_document(), "bytes": size, "header": kept
+    }  # fmt: skip
+
+
+def store_common(shared: dict[str, Json], gen: str, collection: Collection[Document]) -> Any:
+    """Keep what all batches share; return what goes into ``kind_meta``."""
+    return store_header(shared, gen, common_id(gen), collection)

@@ -1,4 +1,7 @@
-"""Where the headers of an object are kept: with the metadata, or beside the segments."""
+"""The headers of a stored object: one of what all batches share, and one of each batch.
+
+A small one is kept with the metadata, a large one beside the segments.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from bson import Binary
 
 from omega_core.errors import IntegrityError
 
-from ..objects.header import dump_header, load_header
+from ..columns.header_arrays import mapped_references
+from ..objects.header import Encoded, dump_header, load_header
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -19,6 +23,58 @@ Document = dict[str, Any]
 
 _INLINE_BYTES = 16 * 1024
 """A header up to this size travels in the metadata, which saves a round trip."""
+
+
+def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return what all batches of an object share, and what this batch has of its own.
+
+    Of its own are the rows, the index, and how columns of Python objects are encoded, which
+    depends on the objects. ``settled`` is for the next append: see `segments.append_checks`.
+    """
+    shared = dict(encoded.header)
+    sides = shared["sides"]
+    fields = encoded.table.schema
+    own: dict[str, Json] = {
+        "format": shared["format"],
+        "levels": sum(name.startswith("i") for name in fields.names),
+        "rows": shared.pop("rows", None),
+        "index": shared.pop("index", None),
+        "settled": shared.pop("settled", True),
+        "objects": {},
+    }
+    own["index"], own["sides"] = _with_own_sides(own["index"], sides)
+    specs = []
+    for position, spec in enumerate(column_specs(shared)):
+        if spec["dtype"] == "object":
+            own["objects"][str(position)] = spec
+            spec = {"dtype": "object"}
+        specs.append(spec)
+    parts = {"labels": shared.get("labels"), "columns": specs}
+    parts, shared["sides"] = _with_own_sides(parts, sides)
+    if "columns" in shared:
+        shared.update(parts)
+    elif "values" in shared:
+        (shared["values"],) = parts["columns"]
+    values = set(value_fields(shared))
+    shared["types"] = {
+        field.name: str(field.type)
+        for field in fields
+        if field.name in values and field.name[1:] not in own["objects"]
+    }
+    return shared, own
+
+
+def _with_own_sides(spec: Json, sides: list[str]) -> tuple[Json, list[str]]:
+    """Number the sides that a description refers to anew, and leave out the others."""
+    kept: list[int] = []
+
+    def change(reference: int) -> int:
+        if reference not in kept:
+            kept.append(reference)
+        return kept.index(reference)
+
+    changed = mapped_references(spec, change)
+    return changed, [sides[reference] for reference in kept]
 
 
 def store_header(
@@ -60,3 +116,10 @@ def value_fields(header: dict[str, Json]) -> list[str]:
     if header["object"] == "index":
         return []
     return [f"c{position}" for position in range(len(header.get("columns", [None])))]
+
+
+def column_specs(header: dict[str, Json]) -> list[Json]:
+    """Return the descriptions of all columns of a frame, or of the values of a series."""
+    if "columns" in header:
+        return list(header["columns"])
+    return [header["values"]] if "values" in header else []

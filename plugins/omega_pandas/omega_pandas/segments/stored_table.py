@@ -21,8 +21,9 @@ from ..columns.index import decode_column, decode_index
 from ..encoding.statistics import Stats, is_telling
 from ..objects.pandas_objects import FEW
 from .batches import batches_of
-from .documents import document_id, read_documents, read_stats
+from .documents import read_documents, read_stats
 from .headers import common_id, fetch_header, value_fields
+from .layout import document_id
 from .row_ranges import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
 from .threads import THREADS, overlapped
 
