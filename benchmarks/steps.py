@@ -24,10 +24,11 @@ import pyarrow as pa
 from pymongo import MongoClient
 
 from omega_core.mongo import embedded
-from omega_pandas.encodings import encode_table, stored_columns
-from omega_pandas.segments import SEGMENT_ROWS, shrinks
-from omega_pandas.statistics import table_stats
-from omega_pandas.tables import encode_frame
+from omega_pandas.encoding.encoded_columns import encode_table, stored_columns
+from omega_pandas.encoding.statistics import table_stats
+from omega_pandas.objects.pandas_objects import encode_frame
+from omega_pandas.segments.documents import shrinks
+from omega_pandas.segments.layout import SEGMENT_ROWS
 
 sys.path.insert(0, str(Path(__file__).parent / "frames"))
 from cases import CASES

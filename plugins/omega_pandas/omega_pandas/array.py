@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from .columnar import ColumnarBackend
-from .ndarrays import Array, decode_ndarray, encode_ndarray
-from .payload import Payload, write_payload
-from .pieces import joined
-from .schema import FORMAT
-from .stored import Stored
+from .files.arrow_stream import Payload, write_payload
+from .objects.header import FORMAT
+from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray
+from .segments.row_ranges import joined
+from .segments.stored_table import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata

@@ -12,14 +12,15 @@ from pymongo.errors import PyMongoError
 from omega_core import BaseDataBackend
 from omega_core.errors import OmegaError, UnsupportedValueError
 
-from .batches import check_schema, split_header, store_common, write_batch
-from .choices import read_part
-from .labels import Labels
-from .reader import Selection
-from .schema import Encoded
-from .segments import SEGMENT_ROWS, Progress
-from .shapes import misshapen_columnar
-from .stored import Stored
+from .kind_meta import misshapen_columnar
+from .objects.header import Encoded
+from .segments.append_checks import Labels, check_schema
+from .segments.batches import store_common, write_batch
+from .segments.documents import Progress
+from .segments.headers import split_header
+from .segments.layout import SEGMENT_ROWS
+from .segments.selection import Selection, read_part
+from .segments.stored_table import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata

@@ -13,11 +13,11 @@ import pyarrow as pa
 from omega_core.errors import UnsupportedOptionError
 
 from .columnar import ColumnarBackend
-from .edges import converted, is_tabular, to_encoded, to_table
-from .payload import Payload, write_payload
-from .schema import Encoded, listing
-from .segments import Progress
-from .tables import decode_frame, encode_frame, field_names, select
+from .files.arrow_stream import Payload, write_payload
+from .objects.arrow_tables import converted, is_tabular, to_encoded, to_table
+from .objects.header import Encoded, listing
+from .objects.pandas_objects import decode_frame, encode_frame, field_names, select
+from .segments.documents import Progress
 
 if TYPE_CHECKING:
     from omega_core import Metadata

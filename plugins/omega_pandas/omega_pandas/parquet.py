@@ -18,17 +18,17 @@ from omega_core.errors import (
     suggestion,
 )
 
-from .conversion import check_names, index_columns, to_frame
-from .edges import converted
-from .fields import parse_type
-from .filefilters import possible_rows
-from .filters import compile
-from .formats import damage_explained, format_of, read_schema, read_table
-from .narrowing import narrowed
-from .payload import PositionedWriter
-from .schema import Encoded, dump_header, listing, load_header
-from .shapes import misshapen_parquet
-from .tables import decode_frame, encode_frame, field_names, select
+from .columns.arrow_types import parse_type
+from .files.arrow_stream import PositionedWriter
+from .files.conditions import possible_rows
+from .files.formats import damage_explained, format_of, read_schema, read_table
+from .files.to_pandas import check_names, index_columns, to_frame
+from .filters.predicates import compile
+from .kind_meta import misshapen_parquet
+from .objects.arrow_tables import converted
+from .objects.header import Encoded, dump_header, listing, load_header
+from .objects.narrowing import narrowed
+from .objects.pandas_objects import decode_frame, encode_frame, field_names, select
 
 if TYPE_CHECKING:
     from omega_core import Metadata

@@ -13,17 +13,15 @@ from pymongo.errors import DocumentTooLarge, OperationFailure
 from omega_core import BaseDataBackend, dump_row
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .batches import check_schema, split_header
-from .choices import read_part
-from .documents import encode_rows
-from .headers import common_id, store_header
-from .labels import Labels
-from .rowreader import RowsSelection
-from .schema import listing
-from .segments import Layout
-from .shapes import misshapen_rows
-from .storedrows import StoredRows
-from .tables import encode_frame
+from .kind_meta import misshapen_rows
+from .objects.header import listing
+from .objects.pandas_objects import encode_frame
+from .row_documents.documents import encode_rows
+from .row_documents.stored_rows import RowsSelection, StoredRows
+from .segments.append_checks import Labels, check_schema
+from .segments.headers import common_id, split_header, store_header
+from .segments.layout import Layout
+from .segments.selection import read_part
 
 if TYPE_CHECKING:
     import pyarrow as pa

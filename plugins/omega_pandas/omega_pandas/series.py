@@ -10,11 +10,16 @@ import pandas as pd
 from omega_core.errors import UnsupportedOptionError
 
 from .columnar import ColumnarBackend
-from .index import INDEX_TYPES
-from .payload import Payload, write_payload
-from .schema import Encoded, intact, listing
-from .stored import Stored
-from .tables import decode_lone_index, decode_series, encode_lone_index, encode_series
+from .columns.index import INDEX_TYPES
+from .files.arrow_stream import Payload, write_payload
+from .objects.header import Encoded, intact, listing
+from .objects.pandas_objects import (
+    decode_lone_index,
+    decode_series,
+    encode_lone_index,
+    encode_series,
+)
+from .segments.stored_table import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from omega_pandas.ndarrays import decode_ndarray, encode_ndarray
-from omega_pandas.payload import Payload, write_payload
-from omega_pandas.tables import (
+from omega_pandas.files.arrow_stream import Payload, write_payload
+from omega_pandas.objects.numpy_arrays import decode_ndarray, encode_ndarray
+from omega_pandas.objects.pandas_objects import (
     decode_frame,
     decode_lone_index,
     decode_series,

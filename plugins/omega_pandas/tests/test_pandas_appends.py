@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import omega_pandas.segments
+import omega_pandas.segments.layout
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 
@@ -69,7 +69,7 @@ def test_any_frame_in_pieces_is_what_concat_makes_of_them_or_concat_changes_a_la
     cuts: list[int],
     size: int,
 ) -> None:
-    monkeypatch.setattr(omega_pandas.segments, "SEGMENT_ROWS", 2)
+    monkeypatch.setattr(omega_pandas.segments.layout, "SEGMENT_ROWS", 2)
     pieces = cut(frame, cuts)
     for number, piece in enumerate(pieces):
         try:

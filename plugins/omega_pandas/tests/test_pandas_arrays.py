@@ -11,7 +11,7 @@ import pytest
 
 from omega_core.errors import IntegrityError
 from omega_pandas.array import ArrayBackend
-from omega_pandas.rawdtypes import decode_dtype, encode_dtype
+from omega_pandas.values.numpy_dtypes import decode_dtype, encode_dtype
 
 STRUCTURED = [
     np.dtype([("a", "i4"), ("b", "S3"), ("c", ">f8", (2, 3))]),

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-import omega_pandas.encodings
+import omega_pandas.encoding.encoded_columns
 from omega_core import Omega
 from omega_core.errors import IntegrityError
-from omega_pandas.encodings import encode_table, stored_columns
+from omega_pandas.encoding.encoded_columns import encode_table, stored_columns
 
 ROWS = 20_000
 INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64()]
@@ -179,9 +179,10 @@ def test_a_frame_of_regular_columns_takes_a_fraction_of_its_bytes_and_equals(om:
 def test_an_encoding_that_makes_no_sense_is_an_error_that_says_so(
     om: Omega, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoded = omega_pandas.encodings._encoded
+    encoded = omega_pandas.encoding.encoded_columns._encoded
     monkeypatch.setattr(
-        "omega_pandas.encodings._encoded", lambda array: encoded(array)._replace(how=how)
+        "omega_pandas.encoding.encoded_columns._encoded",
+        lambda array: encoded(array)._replace(how=how),
     )
     om.datasets.put(pd.DataFrame({"n": np.arange(ROWS) % 100}), "f")
     with pytest.raises(IntegrityError, match=r"malformed|encoding"):

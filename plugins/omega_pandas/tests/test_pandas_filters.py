@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from omega_core import Q
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
-from omega_pandas.columns import encode_array
-from omega_pandas.filters import compile
-from omega_pandas.statistics import Stats, column_stats, is_telling, pack, unpack
+from omega_pandas.columns.pandas_dtypes import encode_array
+from omega_pandas.encoding.statistics import Stats, column_stats, is_telling, pack, unpack
+from omega_pandas.filters.predicates import compile
 
 SUBJECT = "The DataFrame 'x'"
 

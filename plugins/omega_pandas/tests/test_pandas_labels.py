@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import omega_pandas.columnar
-import omega_pandas.labels
+import omega_pandas.segments.append_checks
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 
@@ -432,7 +432,7 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     def append(self: Any, own: Any, table: Any, *, unique: bool) -> None:
         own.pop("settled", None)
 
-    monkeypatch.setattr(omega_pandas.labels.Labels, "append", append)
+    monkeypatch.setattr(omega_pandas.segments.append_checks.Labels, "append", append)
     return monkeypatch
 
 

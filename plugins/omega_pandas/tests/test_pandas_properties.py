@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import omega_pandas.segments
+import omega_pandas.segments.layout
 from omega_core import Omega
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
@@ -211,7 +211,7 @@ def test_any_frame_of_any_dtype_comes_back_whole_and_in_chunks(
     frame: pd.DataFrame,
     size: int,
 ) -> None:
-    monkeypatch.setattr(omega_pandas.segments, "SEGMENT_ROWS", 2)
+    monkeypatch.setattr(omega_pandas.segments.layout, "SEGMENT_ROWS", 2)
     om.datasets.put(frame, "f")
     assert_same(frame, om.datasets.get("f"))
     assert_same(frame, om.datasets.get("f", lazy=True).to_pandas())

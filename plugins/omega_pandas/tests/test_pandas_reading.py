@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 
 from omega_core.errors import IntegrityError
-from omega_pandas.payload import Payload, write_payload
-from omega_pandas.schema import Encoded
-from omega_pandas.tables import encode_frame
-from omega_pandas.timezones import decode_timezone
-from omega_pandas.values import load_value
+from omega_pandas.files.arrow_stream import Payload, write_payload
+from omega_pandas.objects.header import Encoded
+from omega_pandas.objects.pandas_objects import encode_frame
+from omega_pandas.values.tagged_json import load_value
+from omega_pandas.values.timezones import decode_timezone
 
 Decode = Callable[..., Any]
 

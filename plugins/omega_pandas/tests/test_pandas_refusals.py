@@ -18,8 +18,8 @@ from pandas.tests.extension.decimal import DecimalArray
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 from omega_pandas.frame import DataFrameBackend
+from omega_pandas.objects.pandas_objects import encode_frame
 from omega_pandas.series import SeriesBackend
-from omega_pandas.tables import encode_frame
 
 Encode = Callable[[Any], bytes]
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import omega_pandas.storedrows
+import omega_pandas.row_documents.stored_rows
 from omega_core import Q
 from omega_core.errors import IntegrityError, ObjectNotFoundError, UnsupportedOptionError
-from omega_pandas.reader import LazyFrame
+from omega_pandas.segments.selection import LazyFrame
 
 if TYPE_CHECKING:
     from omega_core import Omega
@@ -122,8 +122,8 @@ def test_any_part_of_any_frame_is_that_of_pandas_and_of_the_columns_layout(
     window: tuple[int | None, int | None],
     size: int,
 ) -> None:
-    monkeypatch.setattr(omega_pandas.storedrows, "_RANGES", 2)
-    monkeypatch.setattr(omega_pandas.storedrows, "_ROUND_TRIP", 15)
+    monkeypatch.setattr(omega_pandas.row_documents.stored_rows, "_RANGES", 2)
+    monkeypatch.setattr(omega_pandas.row_documents.stored_rows, "_ROUND_TRIP", 15)
     pieces, start = [], 0
     for rows in parts:
         pieces.append(framed(rows, make_index(start, start + len(rows))))

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import omega_pandas.columnar
-import omega_pandas.segments
+import omega_pandas.segments.layout
 from omega_core import Omega
 from omega_core.errors import (
     IntegrityError,
@@ -31,9 +31,9 @@ Same = Callable[[Any, Any], None]
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut after a few rows, so that small frames have many segments and documents."""
-    monkeypatch.setattr(omega_pandas.segments, "SEGMENT_ROWS", 7)
+    monkeypatch.setattr(omega_pandas.segments.layout, "SEGMENT_ROWS", 7)
     monkeypatch.setattr(omega_pandas.columnar, "SEGMENT_ROWS", 7)
-    monkeypatch.setattr(omega_pandas.segments, "GROUP_BYTES", 64)
+    monkeypatch.setattr(omega_pandas.segments.layout, "GROUP_BYTES", 64)
 
 
 def sales(rows: int, start: int = 0) -> pd.DataFrame:
@@ -370,7 +370,7 @@ class Counted(pymongo.monitoring.CommandListener):
 def test_only_the_documents_that_can_match_are_read(
     make_omega: Callable[..., Omega], assert_same: Same, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(omega_pandas.segments, "GROUP_BYTES", 1)
+    monkeypatch.setattr(omega_pandas.segments.layout, "GROUP_BYTES", 1)
     counted = Counted()
     pymongo.monitoring.register(counted)
     try:

@@ -1,0 +1,41 @@
+"""Arrow types: by the name that a header keeps, and those of text."""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+
+from omega_core.errors import IntegrityError
+
+_SIMPLE: dict[str, pa.DataType] = {
+    str(arrow_type): arrow_type
+    for arrow_type in (
+        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+        *(pa.float16(), pa.float32(), pa.float64()),
+        *(pa.string(), pa.large_string(), pa.binary(), pa.large_binary()),
+        *(pa.bool_(), pa.date32(), pa.null()),
+        *map(pa.duration, ("s", "ms", "us", "ns")),
+    )
+}
+_TIMESTAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([^\]]+))?\]")
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether values of a type are text, that is not stored as views."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def parse_type(text: str) -> pa.DataType:
+    """Return the Arrow type of this name, of those whose values are plain."""
+    timestamp = _TIMESTAMP.fullmatch(text)
+    if timestamp:
+        return pa.timestamp(*timestamp.groups())
+    try:
+        return _SIMPLE[text]
+    except KeyError:
+        raise IntegrityError(
+            f"The stored field type {text!r} is not understood; "
+            "it was written by a newer omega-pandas, or is damaged."
+        ) from None

@@ -1,0 +1,1 @@
+"""Arrow arrays as smaller ones that are as exact, and what is known of them unread."""

@@ -1,0 +1,1 @@
+"""Filters on the columns of a frame: which rows match, and which segments cannot."""
