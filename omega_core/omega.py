@@ -14,6 +14,7 @@ import importlib_metadata
 from .config import Config, load_config
 from .locations import Locations
 from .mongo.database import Database, answering
+from .operations import Collaborators
 from .plugins.adapters import is_model_backend
 from .plugins.builtin import builtin_specs
 from .plugins.factories import imported
@@ -28,7 +29,7 @@ from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
-from .store import Collaborators, OmegaStore
+from .store import OmegaStore
 from .visible import Visible
 
 

@@ -1,0 +1,364 @@
+"""The way of an object: from a name to its kind, its backend, and what that does.
+
+A put reads top to bottom: route, begin, hook, backend, commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from bson.errors import InvalidBSON
+from gridfs.errors import CorruptGridFile, NoFile
+from pymongo.errors import AutoReconnect
+
+from .backends.base import ACTION_TABLE, ACTIONS, BaseDataBackend
+from .backends.store import Store
+from .catalog import Catalog
+from .config import Config
+from .errors import (
+    OvertakenError,
+    PluginContractError,
+    PluginError,
+    ServerError,
+    StaleReadError,
+    UnsupportedOptionError,
+    suggestion,
+)
+from .locations import Locations
+from .mongo.database import Database, answering
+from .payloads import Payloads
+from .plugins.adapters import Adapter, is_model_backend
+from .plugins.routed import RoutedBackend
+from .plugins.routing import Route, Router
+from .plugins.spec import BackendSpec
+from .protocol import attributes as attributes_codec
+from .protocol.commit import Intent, rollback
+from .protocol.compaction import compact
+from .protocol.document import damaged, explained
+from .protocol.housekeeping import Housekeeping
+from .protocol.lease import LeaseKeeper
+from .protocol.metadata import Metadata
+from .protocol.naming import DATA, MODELS, SECTION, Key, check_name
+from .protocol.resources import Freer
+from .protocol.scope import Scope, entered
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """Whom all stores of one `Omega` work with, in all its buckets."""
+
+    config: Config
+    database: Database
+    locations: Locations
+    leases: LeaseKeeper
+    freer: Freer
+    housekeeping: Housekeeping
+    router: Callable[[], Router]
+
+
+class Operations:
+    """What is done with the objects of one store, each by the one backend that its kind has."""
+
+    def __init__(
+        self, store: Store, collaborators: Collaborators, payloads: Payloads, catalog: Catalog
+    ) -> None:
+        self._store = store
+        self._with = collaborators
+        self._payloads = payloads
+        self._catalog = catalog
+        self._config = collaborators.config
+        self._database = collaborators.database
+        self._key = payloads.key
+
+    @property
+    def _router(self) -> Router:
+        return self._with.router()
+
+    # --- put ---------------------------------------------------------------------------------
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        kind: str | None,
+        attributes: dict[str, Any] | None,
+        options: dict[str, Any],
+        *,
+        if_rev: int | None = None,
+        expires: float | None = None,
+    ) -> Metadata:
+        """Store an object; anew, where somebody else was faster to begin or end its name."""
+        check_name(name)
+        with answering(self._database), explained(self._database, self._key(name)):
+            overtaken: OvertakenError | None = None
+            for _ in range(_ATTEMPTS):
+                try:
+                    return self._put_once(
+                        obj, name, kind, attributes, options, if_rev=if_rev, expires=expires
+                    )
+                except OvertakenError as exc:
+                    overtaken = exc
+                    # What a backend has read of an iterator, nobody can read again.
+                    if isinstance(obj, Iterator):
+                        break
+                except UnsupportedOptionError as exc:
+                    if overtaken is None:
+                        raise
+                    # There is an object of another kind now.
+                    raise overtaken from exc
+        assert overtaken is not None
+        raise overtaken
+
+    def _put_once(
+        self,
+        obj: Any,
+        name: str,
+        kind: str | None,
+        attributes: dict[str, Any] | None,
+        options: dict[str, Any],
+        *,
+        if_rev: int | None,
+        expires: float | None,
+    ) -> Metadata:
+        spec = self.spec_for(obj, name, kind, options)
+        adapter = self._router.adapter(spec)
+        self._router.check_options(spec, "put", name, options)
+        self._check_uri(options.get("uri"))
+        own = attributes_codec.to_document(attributes or {}, f"put of {name!r}")
+        intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
+        live = intent.begin()
+        try:
+            meta = None if live is None else Metadata.from_document(live, self._payloads)
+            self._check_append(intent, meta, spec)
+            if intent.append and meta is not None:
+                self._check_shape(adapter, meta)
+            intent.check_room(own)
+            scope = self._scope("put", adapter, name, meta, intent, attributes)
+            with self._with.leases.keeping(intent), self._operating(scope, spec):
+                saved = self._router.call(
+                    "put",
+                    adapter,
+                    store=self._store,
+                    meta=meta,
+                    obj=obj,
+                    name=name,
+                    attributes=attributes,
+                    options=options,
+                )
+                self._check_saved(saved, intent, name, spec)
+        except BaseException as exc:
+            rollback(intent, exc)
+            raise
+        self._with.housekeeping.after(intent)
+        assert isinstance(saved, Metadata)
+        return saved
+
+    # --- get ---------------------------------------------------------------------------------
+
+    def get(self, name: str, version: int | None, options: dict[str, Any]) -> Any:
+        """Return an object; anew, where it was replaced and collected while it was read."""
+        check_name(name)
+        with answering(self._database):
+            for attempt in range(1, _ATTEMPTS + 1):
+                meta = self._catalog.existing(name, version)
+                try:
+                    return self._get(meta, options)
+                except (AutoReconnect, ServerError):
+                    raise  # no question to a server that has been waited for in vain
+                except Exception as exc:
+                    # Either the payload is damaged, or it was replaced and collected meanwhile.
+                    if self._catalog.is_kept(meta):
+                        if isinstance(exc, NoFile | CorruptGridFile | InvalidBSON):
+                            raise self._payloads.damage(meta, str(exc)) from exc
+                        raise
+                    if attempt == _ATTEMPTS:
+                        raise
+        raise AssertionError("unreachable")
+
+    def _get(self, meta: Metadata, options: dict[str, Any]) -> Any:
+        router = self._router
+        spec = self.spec_of(meta)
+        adapter = router.adapter(spec)
+        router.check_options(spec, "get", meta.name, options)
+        self._check_shape(adapter, meta)
+        scope = self._scope("get", adapter, meta.name, meta)
+        with self._operating(scope, spec):
+            obj = router.call(
+                "get", adapter, store=self._store, meta=meta, name=meta.name, options=options
+            )
+        # A collection that is dropped while it is read just ends, without an error.
+        if meta.collection is not None and not self._catalog.is_kept(meta):
+            raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
+        return obj
+
+    # --- drop, perform, compact --------------------------------------------------------------
+
+    def drop(self, name: str, meta: Metadata) -> bool:
+        """Let the core's hook make a name point at nothing, with every wrapper around it."""
+        key = self._key(name)
+        scope = Scope("drop", self._database, key, key.prefix, meta)
+        call = {"store": self._store, "meta": meta, "name": name, "options": {}}
+        with answering(self._database), explained(self._database, key), entered(scope):
+            return bool(self._router.call("drop", None, **call))
+
+    def perform(
+        self,
+        action: str,
+        name: str,
+        X: str,
+        Y: str | None,
+        rName: str | None,
+        pure_python: bool,
+        options: dict[str, Any],
+    ) -> Any:
+        """Let a model act: route, load, act, store."""
+        if action not in ACTION_TABLE:
+            raise UnsupportedOptionError(
+                f"Models have no action {action!r}.{suggestion(action, ACTIONS)} "
+                f"Actions: {', '.join(ACTIONS)}."
+            )
+        arguments: dict[str, Any] = {"modelname": name, "Xname": X, "pure_python": pure_python}
+        for parameter, given in (("Yname", Y), ("rName", rName)):
+            if parameter in ACTION_TABLE[action].parameters:
+                arguments[parameter] = given
+            elif given is not None:
+                called = parameter.replace("Yname", "Y")
+                raise UnsupportedOptionError(f"{action} of {name!r} takes no {called}.")
+        with answering(self._database):
+            meta = self._catalog.existing(name)
+            spec = self.spec_of(meta)
+            adapter = self._router.adapter(spec)
+            self._check_shape(adapter, meta)
+            scope = self._scope(action, adapter, name, meta)
+            with self._operating(scope, spec):
+                return self._router.call(
+                    action, adapter, store=self._store, meta=meta, options=options, **arguments
+                )
+
+    def compact(
+        self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
+    ) -> bool:
+        """Replace some batches of the live payload by one that holds the same."""
+        intent = Intent(
+            self._with.freer,
+            Key(meta.bucket, meta.prefix, meta.name),
+            writer={"kind": meta.kind, "plugin": meta.plugin},
+            keep=self._config.stores.keep[SECTION[meta.prefix]],
+            lease=self._config.stores.lease,
+            append=True,
+        )
+        return compact(intent, self._with.leases, meta, start, stop, write)
+
+    # --- who does it --------------------------------------------------------------------------
+
+    def route(self, obj: Any, name: str, options: dict[str, Any]) -> Route:
+        """Return who would store an object, or why nobody would."""
+        return self._router.route(obj, name, self._store, None, options)
+
+    def spec_for(
+        self, obj: Any, name: str, kind: str | None, options: dict[str, Any]
+    ) -> BackendSpec:
+        """Return who is to store an object, or raise what says why nobody does."""
+        if kind is None and options.get("append"):
+            live = self._catalog.read(name)
+            kind = None if live is None else live.kind
+        if kind is not None:
+            return self._router.spec(kind)
+        route = self.route(obj, name, options)
+        if route.chosen is None:
+            assert route.error is not None
+            raise route.error
+        return route.chosen
+
+    def backend(self, spec: BackendSpec) -> BaseDataBackend:
+        """Return the backend, for whoever wants to call it."""
+        # It says that it is an instance of the class, and behaves like one.
+        return cast(BaseDataBackend, RoutedBackend(spec, self._store, self._router))
+
+    def spec_of(self, meta: Metadata) -> BackendSpec:
+        """Return who stores an object that is there."""
+        try:
+            return self._router.spec(meta.kind, writer=meta.plugin)
+        except PluginError as exc:
+            exc.add_note(f"It is asked for by {self._key(meta.name)}, version {meta.version}.")
+            raise
+
+    def _check_shape(self, adapter: Adapter, meta: Metadata) -> None:
+        fault = adapter.backend(self._store).misshapen(meta)
+        if fault is not None:
+            raise damaged({**self._key(meta.name).filter(), "version": meta.version}, fault)
+
+    def _scope(self, operation: str, adapter: Adapter, name: str, *more: Any) -> Scope:
+        home = MODELS if is_model_backend(adapter) else DATA
+        return Scope(operation, self._database, self._key(name), home, *more)
+
+    def _intent_to_put(
+        self,
+        name: str,
+        spec: BackendSpec,
+        adapter: Adapter,
+        options: dict[str, Any],
+        if_rev: int | None,
+        expires: float | None,
+    ) -> Intent:
+        return Intent(
+            self._with.freer,
+            self._key(name),
+            writer={
+                "kind": spec.kind,
+                "plugin": spec.writer,
+            },
+            keep=self._config.stores.keep[SECTION[self._store.prefix]],
+            lease=self._config.stores.lease,
+            append=bool(options.get("append")),
+            if_rev=if_rev,
+            expires=expires,
+            backend_frees=adapter.cls.drop is not BaseDataBackend.drop,
+            kinds=self._router.plugins.kinds_of(spec.plugin),
+            uri=options.get("uri"),
+            inline=self._config.stores.inline,
+        )
+
+    def _check_uri(self, uri: Any) -> None:
+        """Refuse a place outside of ``[uris] allow``, whatever the backend makes of it."""
+        if isinstance(uri, str):
+            self._with.locations.check(uri)
+
+    def _check_append(self, intent: Intent, meta: Metadata | None, spec: BackendSpec) -> None:
+        if intent.append and meta is not None and meta.kind != spec.kind:
+            raise UnsupportedOptionError(
+                f"Cannot append {spec.kind!r} to {meta!r}: it holds another kind. "
+                "Put it under another name, or without append=True to replace it."
+            )
+
+    @staticmethod
+    def _check_saved(saved: Any, intent: Intent, name: str, spec: BackendSpec) -> None:
+        who = f"{spec.plugin} {spec.version}, kind {spec.kind!r}"
+        if not intent.committed:
+            raise PluginContractError(
+                f"put of {name!r}: the backend ({who}) did not save its metadata, so nothing was "
+                "stored. Its put must end with 'return meta.save()'."
+            )
+        if not isinstance(saved, Metadata):
+            raise PluginContractError(
+                f"put of {name!r}: the object is stored, but {type(saved).__name__} came back "
+                f"instead of its metadata. The backend ({who}) or a wrapper of put forgets to "
+                "return it."
+            )
+
+    @contextmanager
+    def _operating(self, scope: Scope, spec: BackendSpec) -> Iterator[None]:
+        """Enter the scope; an error that leaves it says which operation it ended."""
+        with entered(scope):
+            try:
+                yield
+            except Exception as exc:
+                of = f"{scope.key.prefix}{scope.key.name!r}, bucket {scope.key.bucket!r}"
+                plugin = f"plugin {spec.plugin} {spec.version}"
+                exc.add_note(f"In {scope.operation} of {of}, kind {spec.kind!r}, {plugin}.")
+                raise
