@@ -133,7 +133,8 @@ def _submitting(action: Action) -> Callable[..., Result]:
     def submit(self: ModelRuntime, *args: Any, **kwargs: Any) -> Result:
         return self._submit(action, signature.bind(self, *args, **kwargs).arguments)
 
-    submit.__name__, submit.__doc__ = action.name, action.summary
+    submit.__name__ = action.name
+    submit.__doc__ = f"{action.summary}\n\nAt once: `Result.get` waits until it is done."
     submit.__qualname__ = f"{ModelRuntime.__name__}.{action.name}"
     submit.__signature__ = signature  # type: ignore[attr-defined]
     return submit
