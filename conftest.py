@@ -1,10 +1,20 @@
-"""What the tests of all distributions share: the marker for those that need plugins."""
+"""What the tests of all distributions share: their options, and the plugins that they need."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No clock judges an example, since the machine may be busy with other tests, and the examples of
+# one test share its fixtures.
+settings.register_profile(
+    "omega",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("omega")
 
 
 def _is_installed(plugin: str) -> bool:

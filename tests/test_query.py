@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core import Omega, Q
@@ -262,11 +262,7 @@ CONDITIONS = st.recursive(leaves(), nested, max_leaves=6)
 
 
 @given(rows=ROWS, conditions=st.lists(CONDITIONS, min_size=1, max_size=8))
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=80)
 def test_any_nesting_selects_what_python_would(
     om: Omega, rows: list[dict[str, Any]], conditions: list[Expected]
 ) -> None:

@@ -6,8 +6,11 @@ in the `PATH`.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +22,9 @@ import pytest
 if TYPE_CHECKING:
     from ..mongo.mongod import Mongod
     from ..omega import Omega
+
+_MEMORY = Path("/dev/shm")  # on Linux, a file system that keeps its files in memory
+_ROOM = 2 << 30
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,12 +46,34 @@ def omega_isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mongo_url(omega_isolation: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL, without a database, of a mongod that belongs to this test session."""
+    """The URL, without a database, of a mongod that belongs to this test session.
+
+    Of several workers of pytest-xdist, each has its own.
+    """
     from ..mongo.embedded import EmbeddedServer
 
-    server = EmbeddedServer.acquire(tmp_path_factory.mktemp("omega-mongo"))
-    yield server.url
-    server.release()
+    with _directory_in_memory() as directory:
+        server = EmbeddedServer.acquire(directory or tmp_path_factory.mktemp("omega-mongo"))
+        yield server.url
+        server.release()
+
+
+@contextlib.contextmanager
+def _directory_in_memory() -> Iterator[Path | None]:
+    """Make a directory in memory, None where there is little room.
+
+    A test waits at every write until it is on disk, and no data of the session's server outlives
+    the session.
+    """
+    try:
+        room = shutil.disk_usage(_MEMORY).free >= _ROOM and os.access(_MEMORY, os.W_OK)
+    except OSError:
+        room = False
+    if not room:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="omega-mongo-", dir=_MEMORY) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core import Omega
@@ -114,9 +114,7 @@ _NODE = st.one_of(
 )
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(nodes=st.lists(st.tuples(st.lists(_NAME, min_size=1, max_size=3), _NODE), max_size=8))
 def test_what_can_be_put_can_be_got(om: Omega, tmp_path: Path, nodes: list[Any]) -> None:
     base = tmp_path / uuid.uuid4().hex
@@ -349,9 +347,7 @@ _ENTRY = st.one_of(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150)
 @given(entries=st.lists(_ENTRY, min_size=1, max_size=8), gnu=st.booleans())
 def test_whatever_an_archive_holds_nothing_is_made_outside(
     om: Omega, tmp_path: Path, entries: list[Entry], gnu: bool

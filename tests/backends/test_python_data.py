@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import bson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core import Omega
@@ -88,11 +88,7 @@ values = st.recursive(
 )
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=200)
 @given(value=values)
 def test_any_nesting_comes_back_the_same(om: Omega, value: Any) -> None:
     om.datasets.put(value, "x", kind="python.data")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core import Omega
@@ -43,9 +43,7 @@ def test_whatever_holds_bytes_is_stored(om: Omega, wrap: Callable[[bytes], Any])
     assert om.datasets.get("f").read() == b"content"
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_the_file_reads_and_seeks_like_any_other(om: Omega, data: st.DataObject) -> None:
     if not om.datasets.exists("f"):

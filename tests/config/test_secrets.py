@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -95,9 +95,7 @@ def as_omega_toml(url: str, directory: Path) -> Iterator[str]:
     yield str(path)
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=120)
 @given(url=urls())
 def test_no_part_of_a_secret_in_a_url_is_shown(tmp_path: Path, url: str) -> None:
     if TOKEN not in url:
@@ -112,9 +110,7 @@ def test_no_part_of_a_secret_in_a_url_is_shown(tmp_path: Path, url: str) -> None
         assert TOKEN not in everything_said(caught.value)
 
 
-@settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=4)
 @given(url=urls())
 def test_no_command_shows_a_part_of_it(tmp_path: Path, url: str) -> None:
     with as_omega_toml(url, tmp_path) as path:

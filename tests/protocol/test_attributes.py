@@ -140,7 +140,7 @@ def test_whatever_happens_to_the_object_its_attributes_stay_the_same(om: Omega) 
         max_size=4,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_attributes_of_any_shape_survive_the_document(attributes: dict[Any, Any]) -> None:
     import bson
     from bson.codec_options import CodecOptions

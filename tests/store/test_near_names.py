@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core import Omega
@@ -66,7 +66,7 @@ def typos(draw: st.DrawFn) -> tuple[str, str]:
     return name, typo
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(max_examples=150)
 @given(typos())
 def test_one_typo_anywhere_is_understood(crowded: Omega, typo: tuple[str, str]) -> None:
     _, wrong = typo
