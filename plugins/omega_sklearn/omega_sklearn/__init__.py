@@ -16,13 +16,13 @@ def backends() -> list[BackendSpec]:
     return [
         BackendSpec(
             "sklearn.skops",
-            "omega_sklearn.skops_format:SkopsBackend",
+            "omega_sklearn.formats.skops_format:SkopsBackend",
             types=["sklearn.base:BaseEstimator"],
             summary="any estimator or pipeline, as skops: reading it runs no code that it carries",
         ),
         BackendSpec(
             "sklearn.joblib",
-            "omega_sklearn.joblib_format:JoblibBackend",
+            "omega_sklearn.formats.joblib_format:JoblibBackend",
             # Never asked for an object: this kind is chosen by name alone.
             types=None,
             summary='any estimator or pipeline, as joblib; needs [security] pickle = "allow"',

@@ -8,8 +8,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from omega_core import Omega
-from omega_sklearn.joblib_format import JoblibBackend
-from omega_sklearn.skops_format import SkopsBackend
+from omega_sklearn.formats.joblib_format import JoblibBackend
+from omega_sklearn.formats.skops_format import SkopsBackend
 
 Forge = Callable[..., None]
 

@@ -6,16 +6,16 @@ that an estimator holds without a check: a crafted payload could make `predict` 
 outside of its arrays. So whatever compiled code relies on is described here, and what is not as
 described is not admitted: neither stored, nor given to anyone after it was read.
 
-`language` says how attributes are described. `states` examines a file before anything is built of
-it, `examine` all that was built: `compiled` the compiled objects; `everyone` what holds for every
-estimator; `trees`, `machines`, `neighbors`, `columns` and `words` the families whose attributes are
+`descriptions` says how attributes are described. `file_states` examines a file before anything is
+built of it, `loaded_model` all that was built: `compiled_objects` those; `every_estimator` what
+holds for all; `trees`, `coefficients`, `neighbors` and `encoders` the families whose attributes are
 handed to compiled code.
 """
 
 from __future__ import annotations
 
-from .examine import check
-from .language import UndescribedError, UnsoundError
-from .states import check_file
+from .descriptions import UndescribedError, UnsoundError
+from .file_states import check_file
+from .loaded_model import check
 
 __all__ = ["UndescribedError", "UnsoundError", "check", "check_file"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neighbors._base import NeighborsBase
 
-from .language import Description, UndescribedError, match, require
+from .descriptions import Checks, Description, Descriptions, UndescribedError, match, require
 
 
 def _neighbors(model: Any) -> Description:
@@ -34,7 +33,7 @@ def _classified(model: Any) -> Description:
     return {"_y": "int[n_samples_fit_] 0..len(classes_)"}
 
 
-DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+DESCRIPTIONS: Descriptions = {
     NeighborsBase: _neighbors,
     KNeighborsClassifier: _classified,
     RadiusNeighborsClassifier: _classified,
@@ -112,7 +111,7 @@ def check_metric(estimator: Any) -> None:
             )
 
 
-CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+CHECKS: Checks = (
     (_BaseKMeans, check_centres),
     (BisectingKMeans, check_bisecting),
     (HDBSCAN, check_linkage),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -26,11 +26,11 @@ from sklearn.tree import BaseDecisionTree, DecisionTreeRegressor
 from sklearn.tree._tree import Tree
 from sklearn.utils.validation import check_array
 
-from .language import Description, UndescribedError, match, require
+from .descriptions import Checks, Description, Descriptions, UndescribedError, match, require
 
 _HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
-DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+DESCRIPTIONS: Descriptions = {
     BaseGradientBoosting: {
         "n_features_in_": "int 1..",
         "n_trees_per_iteration_": "int 1..",
@@ -195,7 +195,7 @@ def _flat(members: object) -> Iterator[Any]:
         yield members
 
 
-CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+CHECKS: Checks = (
     (BaseDecisionTree, check_decision_tree),
     ((BaseForest, IsolationForest), check_forest),
     (BaseGradientBoosting, check_boosting),

@@ -29,7 +29,7 @@ from subjects import subjects
 from use import InvalidResultError, use
 
 from omega_core.errors import UntrustedFormatError
-from omega_sklearn.skops_format import SkopsBackend
+from omega_sklearn.formats.skops_format import SkopsBackend
 
 # libgomp does not survive a fork, and the answers do not depend on threads.
 _ALONE = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}

@@ -28,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 
 def _estimators() -> Any:
-    path = Path(__file__).parents[1] / "test_omega_sklearn_estimators.py"
+    path = Path(__file__).parents[1] / "formats" / "test_estimators.py"
     spec = importlib.util.spec_from_file_location("estimators", path)
     assert spec is not None
     assert spec.loader is not None

@@ -35,9 +35,9 @@ from sklearn.utils import Bunch, all_estimators
 
 from omega_core import Omega
 from omega_core.errors import UntrustedFormatError
-from omega_sklearn import parameters
-from omega_sklearn.reviewed import REVIEWED
-from omega_sklearn.trusted import SHIPPED
+from omega_sklearn.trust.parameter_rules import FUNCTIONS_AT, RULES
+from omega_sklearn.trust.reviewed_parameters import REVIEWED
+from omega_sklearn.trust.trusted_types import SHIPPED
 
 MakeOmega = Callable[..., Omega]
 Forge = Callable[..., None]
@@ -310,9 +310,9 @@ def test_every_parameter_of_scikit_learn_was_looked_at() -> None:
         for parameter in _parameters(cls) - REVIEWED.get(name, frozenset())
     }
     assert not unseen, (
-        f"Read what scikit-learn does with {sorted(unseen)}: add them to omega_sklearn.reviewed, "
-        "and a rule to omega_sklearn.parameters for those that name a file, a module, a method, or "
-        "an expression."
+        f"Read what scikit-learn does with {sorted(unseen)}: add them to reviewed_parameters in "
+        "omega_sklearn.trust, and a rule to its parameter_rules for those that name a file, a "
+        "module, a method, or an expression."
     )
 
 
@@ -341,9 +341,12 @@ def test_what_may_be_any_text_or_a_function_has_a_rule() -> None:
         for parameter in _parameters(cls):
             admits = _admits(cls, parameter)
             if "text" in admits:
-                assert parameter in parameters.RULES or parameter in FREE_TEXT, (name, parameter)
+                assert parameter in RULES or parameter in FREE_TEXT, (
+                    name,
+                    parameter,
+                )
             if "callable" in admits:
-                assert parameter in parameters.FUNCTIONS_AT, (name, parameter)
+                assert parameter in FUNCTIONS_AT, (name, parameter)
 
 
 def test_a_parameter_that_nobody_has_looked_at_has_its_default(

@@ -31,6 +31,12 @@ import scipy.sparse
 Description = Mapping[str, str]
 """What each attribute of an object must be."""
 
+Descriptions = Mapping[type, Description | Callable[[Any], Description]]
+"""What the objects of each class must be; of some, it depends on the object."""
+
+Checks = tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...]
+"""What else holds for the objects of some classes."""
+
 _KINDS = {"int": "iu", "float": "f", "number": "iufb", "bool": "b", "any": "iufbcOSUmMV"}
 _FORM = re.compile(
     r"(?P<optional>\?)?(?:(?P<layout>\w+):)?(?P<dtypes>[\w|]+)"

@@ -40,8 +40,8 @@ from omega_core.errors import (
     UnsupportedOptionError,
     UntrustedFormatError,
 )
-from omega_sklearn.actions import EstimatorActions
-from omega_sklearn.calling import answer
+from omega_sklearn.actions.estimator_actions import EstimatorActions
+from omega_sklearn.actions.method_call import answer
 
 MakeOmega = Callable[..., Omega]
 

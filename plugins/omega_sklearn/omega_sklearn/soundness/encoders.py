@@ -1,16 +1,15 @@
-"""Encoders that write sparse columns: which column each category gets."""
+"""Encoders that write sparse columns: which column each category, label or term gets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import MultiLabelBinarizer, OneHotEncoder
 
-from .language import Description, is_integer, require
-
-DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {}
+from .descriptions import Checks, is_integer, require
 
 
 def check_one_hot(encoder: Any) -> None:
@@ -66,11 +65,17 @@ def check_one_hot(encoder: Any) -> None:
 
 def check_labels(binarizer: Any) -> None:
     """Check that each label has a column."""
-    check_vocabulary("MultiLabelBinarizer", vars(binarizer).get("_cached_dict"))
+    _check_vocabulary(binarizer, "_cached_dict")
 
 
-def check_vocabulary(what: str, vocabulary: Any) -> None:
+def check_terms(vectorizer: Any) -> None:
+    """Check that each term has a column."""
+    _check_vocabulary(vectorizer, "vocabulary_")
+
+
+def _check_vocabulary(encoder: Any, attribute: str) -> None:
     """Check that a dict numbers its keys."""
+    vocabulary = vars(encoder).get(attribute)
     require(
         vocabulary is None
         or (
@@ -79,11 +84,12 @@ def check_vocabulary(what: str, vocabulary: Any) -> None:
             and all(map(is_integer, vocabulary.values()))
             and sorted(vocabulary.values()) == list(range(len(vocabulary)))
         ),
-        f"the vocabulary of a {what} does not number its terms",
+        f"the vocabulary of a {type(encoder).__name__} does not number its terms",
     )
 
 
-CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+CHECKS: Checks = (
     (OneHotEncoder, check_one_hot),
     (MultiLabelBinarizer, check_labels),
+    ((CountVectorizer, DictVectorizer), check_terms),
 )

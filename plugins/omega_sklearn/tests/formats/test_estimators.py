@@ -287,7 +287,7 @@ def test_metadata_says_what_was_stored(om: Omega) -> None:
 
 def test_a_format_of_the_future_says_to_upgrade(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("omega_sklearn.estimator._FORMAT", 2)
+        patch.setattr("omega_sklearn.formats.estimator_backend._FORMAT", 2)
         om.models.put(LogisticRegression(), "future")
     with pytest.raises(StoreError, match=r"reads format 1\. Upgrade it: pip install -U"):
         om.models.get("future")

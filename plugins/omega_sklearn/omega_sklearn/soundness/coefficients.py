@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Any
 
@@ -13,8 +12,8 @@ from sklearn.linear_model import ElasticNet, SGDOneClassSVM
 from sklearn.linear_model._stochastic_gradient import BaseSGDClassifier, BaseSGDRegressor
 from sklearn.svm._base import BaseLibSVM
 
-from ..trusted import SHIPPED
-from .language import Description, require
+from ..trust.trusted_types import SHIPPED
+from .descriptions import Checks, Description, Descriptions, require
 from .trees import refuse_warm_start
 
 _CLASSIFIES = ("c_svc", "nu_svc")
@@ -77,7 +76,7 @@ def _sgd_vector(model: Any) -> Description:
     return _sgd(model, "[n_features_in_]", "[1]")
 
 
-DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+DESCRIPTIONS: Descriptions = {
     BaseLibSVM: _libsvm,
     BaseSGDClassifier: _sgd_classifier,
     BaseSGDRegressor: _sgd_vector,
@@ -129,7 +128,7 @@ def check_elastic_net(model: Any) -> None:
         refuse_warm_start(model)
 
 
-CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+CHECKS: Checks = (
     (BaseLibSVM, check_libsvm),
     (ElasticNet, check_elastic_net),
 )

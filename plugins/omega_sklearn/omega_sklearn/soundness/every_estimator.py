@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.utils._param_validation import make_constraint
 
-from .language import is_integer, require
+from .descriptions import is_integer, require
 
 _MOST_THREADS = 4096
 

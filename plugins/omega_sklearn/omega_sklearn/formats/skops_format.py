@@ -10,9 +10,11 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from omega_core.errors import StoreError, UnsupportedValueError, UntrustedFormatError
 
-from . import grammar, names, parameters, roundtrip, soundness
-from .compare import describe
-from .estimator import EstimatorBackend
+from .. import soundness
+from ..trust import importable_names, parameter_rules, schema_grammar
+from . import roundtrip
+from .comparison import describe
+from .estimator_backend import EstimatorBackend
 
 
 class SkopsBackend(EstimatorBackend):
@@ -51,7 +53,7 @@ class SkopsBackend(EstimatorBackend):
         where = f"The model {name!r} in bucket {self.model_store.bucket!r}"
         try:
             return roundtrip.read(data, own)
-        except parameters.ParameterError as error:
+        except parameter_rules.ParameterError as error:
             raise UntrustedFormatError(f"{where} {error}") from error
         except Exception as error:
             # A file that nobody vouches for fails in any way there is.
@@ -66,7 +68,7 @@ class SkopsBackend(EstimatorBackend):
 
 def _unknown(data: bytes, own: tuple[str, ...], error: Exception) -> list[str]:
     """Return the names that the reader would have to trust, where that is what is wrong."""
-    if isinstance(error, (UntrustedTypesFoundException, grammar.GrammarError)):
+    if isinstance(error, (UntrustedTypesFoundException, schema_grammar.GrammarError)):
         try:
             return sorted(roundtrip.untrusted(data, own))
         except Exception:
@@ -94,7 +96,7 @@ def _refused(
     model: Any, own: tuple[str, ...], what: str, error: Exception
 ) -> UntrustedFormatError | UnsupportedValueError:
     """Return the error for a model that would not come back, naming the part that does not."""
-    if isinstance(error, parameters.ParameterError):
+    if isinstance(error, parameter_rules.ParameterError):
         place = roundtrip.place_of_parameter(model, own)
         return UntrustedFormatError(f"{what} {error} It is at {place}. Nothing was stored.")
     reason = str(error).strip().rstrip(".")
@@ -146,7 +148,7 @@ def _to_trust(unknown: list[str]) -> str:
         f"holds {len(unknown)} type(s) or function(s) that this configuration does not trust: "
         f"{', '.join(unknown)}."
     )
-    main, missing = names.of_main(unknown), names.absent(unknown)
+    main, missing = importable_names.of_main(unknown), importable_names.absent(unknown)
     if main:
         return (
             f"{found} {', '.join(main)}: defined in the script or notebook that stored the model, "
@@ -167,7 +169,7 @@ def _to_trust(unknown: list[str]) -> str:
 
 def _unreadable(data: bytes, own: tuple[str, ...], where: str, error: Exception) -> StoreError:
     if isinstance(error, (ImportError, AttributeError)):
-        lost = names.unimportable(grammar.check(data, own))
+        lost = importable_names.unimportable(schema_grammar.check(data, own))
         if lost:
             return StoreError(
                 f"{where} holds {', '.join(lost)}, which cannot be found here: its module is gone, "

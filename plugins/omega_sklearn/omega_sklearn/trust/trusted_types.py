@@ -1,7 +1,7 @@
 """The types that a stored model may hold beyond those that skops trusts by itself.
 
 skops builds an object only from types whose names the reader trusts. What a payload can do with a
-trusted name is limited by `omega_sklearn.grammar`: use a class or a function as a value, without
+trusted name is limited by `schema_grammar`: use a class or a function as a value, without
 calling it, or make a bare instance of a class and hand any state to its ``__setstate__``. A name
 is listed here only if that is harmless, whatever the state is, *and* if calling it would be,
 which is the second line of defence: it opens no file, imports nothing, evaluates no text, and
@@ -13,7 +13,7 @@ installed version lacks are harmless: nothing resolves them.
 
 Compiled types whose methods index memory without a check are listed only because
 `omega_sklearn.soundness` examines their contents after loading, before anyone can use them. Where a
-function may be an attribute that is called, `omega_sklearn.parameters` says.
+function may be an attribute that is called, `parameter_rules` says.
 
 What is left out on purpose: `joblib.Memory` (unpickles its cache directory), ``scipy.stats``
 distributions (their ``__setstate__`` hands a string of the state to `exec`), ``operator``

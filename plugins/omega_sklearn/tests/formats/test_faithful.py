@@ -31,8 +31,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from omega_core import Omega
 from omega_core.errors import StoreError, UnsupportedValueError, UntrustedFormatError
-from omega_sklearn import grammar, roundtrip
-from omega_sklearn.compare import difference
+from omega_sklearn.formats import roundtrip
+from omega_sklearn.formats.comparison import difference
+from omega_sklearn.trust.schema_grammar import GrammarError
 
 MakeOmega = Callable[..., Omega]
 Forge = Callable[..., None]
@@ -279,7 +280,13 @@ def test_what_is_stored_comes_back_by_another_measure(value: Any) -> None:
     try:
         data = roundtrip.write(model)
         roundtrip.verify(model, data, ())
-    except (roundtrip.ChangedError, grammar.GrammarError, TypeError, ValueError, AttributeError):
+    except (
+        roundtrip.ChangedError,
+        GrammarError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ):
         return
     _assert_same(value, roundtrip.read(data, ()).extra_)
 

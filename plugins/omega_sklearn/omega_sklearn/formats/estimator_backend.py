@@ -10,7 +10,7 @@ import sklearn
 from omega_core.errors import StoreError, UnsupportedValueError
 from omega_core.shapes import CHECKSUM, fields, integer, text
 
-from .actions import EstimatorActions
+from ..actions.estimator_actions import EstimatorActions
 
 if TYPE_CHECKING:
     from omega_core import Metadata

@@ -13,10 +13,11 @@ from zipfile import ZIP_DEFLATED
 
 import skops.io
 
-from . import grammar, names, parameters, soundness
-from .compare import Place, difference, members, path
-from .parts import ATOMS, FUNCTIONS
-from .trusted import SHIPPED
+from .. import soundness
+from ..object_graph import ATOMS, FUNCTIONS
+from ..trust import importable_names, parameter_rules, schema_grammar
+from ..trust.trusted_types import SHIPPED
+from .comparison import Place, difference, members, path
 
 # Level 1 costs a fraction of level 6 and comes within a fifth of its size.
 _COMPRESSION = {"compression": ZIP_DEFLATED, "compresslevel": 1}
@@ -39,7 +40,7 @@ def read(data: bytes, own: Collection[str]) -> Any:
     own
         The names that the reader trusts beyond those of this package.
     """
-    return _load(data, grammar.check(data, own), own)
+    return _load(data, schema_grammar.check(data, own), own)
 
 
 def _load(data: bytes, used: Collection[str], own: Collection[str]) -> Any:
@@ -47,7 +48,7 @@ def _load(data: bytes, used: Collection[str], own: Collection[str]) -> Any:
     # skops looks through the list at every object: it is given those names only that are needed.
     model = skops.io.loads(data, trusted=[*own, *_SHIPPED.intersection(used)])
     # First: what follows asks methods, and nothing must stand in front of those.
-    parameters.check(model, own)
+    parameter_rules.check(model, own)
     soundness.check(model)
     return model
 
@@ -64,8 +65,8 @@ def write(model: Any) -> bytes:
 
 def verify(model: Any, data: bytes, own: Collection[str]) -> None:
     """Raise where ``data`` does not come back as ``model``, or does not come back at all."""
-    used = grammar.check(data, own)
-    for name in names.of_main(used):
+    used = schema_grammar.check(data, own)
+    for name in importable_names.of_main(used):
         raise OfMainError(
             f"{place_of(model, name)} is {name}, which is defined in the script or notebook that "
             "runs now. Only its name is stored, and other processes do not find it by that. Define "
@@ -112,8 +113,8 @@ def place_of_parameter(model: Any, own: Collection[str]) -> str:
 
     def is_it(part: Any) -> bool:
         try:
-            parameters.check_part(part, own)
-        except parameters.ParameterError:
+            parameter_rules.check_part(part, own)
+        except parameter_rules.ParameterError:
             return True
         return False
 

@@ -39,8 +39,8 @@ from sklearn.utils import all_estimators
 
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError, UntrustedFormatError
-from omega_sklearn.soundness.everyone import NEED_NO_FIT
-from omega_sklearn.soundness.language import UnsoundError, match
+from omega_sklearn.soundness.descriptions import UnsoundError, match
+from omega_sklearn.soundness.every_estimator import NEED_NO_FIT
 
 _rng = np.random.RandomState(0)
 X = _rng.normal(size=(60, 3))
@@ -525,7 +525,7 @@ def test_one_name_is_one_length() -> None:
 
 def test_no_forged_number_or_array_ends_the_process_of_a_reader() -> None:
     """A sample; ``nox -s mutations`` forges for ten minutes."""
-    forge = Path(__file__).parent / "mutations"
+    forge = Path(__file__).parents[1] / "mutations"
     arguments = ["--share", "0.2", "--mutants", "400", "--seed", "0"]
     done = subprocess.run(
         [sys.executable, "-P", str(forge), *arguments], capture_output=True, text=True

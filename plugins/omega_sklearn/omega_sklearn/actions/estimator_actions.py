@@ -11,8 +11,8 @@ from sklearn.exceptions import NotFittedError
 from omega_core import BaseModelBackend
 
 from . import lineage
-from .calling import answer
 from .datasets import Dataset, fitted_columns
+from .method_call import answer
 from .results import as_data, as_python, storable
 
 if TYPE_CHECKING:

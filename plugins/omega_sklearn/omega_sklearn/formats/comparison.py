@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from .parts import ATOMS, FUNCTIONS, LEAVES
+from ..object_graph import ATOMS, FUNCTIONS, LEAVES
 
 Place = tuple[Any, str] | None
 """A way through a model: where it went before, and its last step."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.neighbors import _ball_tree as ball_tree
 from sklearn.neighbors import _kd_tree as kd_tree
 from sklearn.tree._tree import Tree
 
-from .language import UnsoundError, require
+from .descriptions import Checks, UnsoundError, require
 
 _NEIGHBORS_TREES = tuple(
     {
@@ -160,7 +159,7 @@ def check_random_state(source: Any) -> None:
         require(state["state"]["inc"] % 2 == 1, f"a {kind} without a state")
 
 
-CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
+CHECKS: Checks = (
     (Tree, check_tree),
     (TreePredictor, check_predictor),
     (_NEIGHBORS_TREES, check_neighbors_tree),

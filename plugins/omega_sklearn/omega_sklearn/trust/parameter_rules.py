@@ -9,7 +9,7 @@ a payload adds can stand in front of a method, or be handed on as a parameter. T
   an attribute of that name is found, and wherever a grid of a search would set it;
 - a function may be the value of those attributes only whose purpose it is (`FUNCTIONS_AT`);
 - no attribute stands in front of a method of its class, or has a double underscore in its name;
-- a parameter that nobody has looked at (`omega_sklearn.reviewed`) has its default.
+- a parameter that nobody has looked at (`reviewed_parameters`) has its default.
 
 Other classes are here by the reader's own ``trusted_types`` alone, and are the reader's: only the
 parameters that they inherit from scikit-learn are held to the rules. So are other functions.
@@ -31,8 +31,8 @@ import numpy as np
 from scipy.interpolate import BSpline
 from sklearn.utils import Bunch
 
-from .parts import ATOMS, LEAVES, parts
-from .reviewed import REVIEWED
+from ..object_graph import ATOMS, LEAVES, parts
+from .reviewed_parameters import REVIEWED
 
 
 class ParameterError(Exception):

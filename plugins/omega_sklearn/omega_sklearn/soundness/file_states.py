@@ -7,7 +7,6 @@ array without dimensions, is read beyond its end while the model is loaded.
 from __future__ import annotations
 
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -15,9 +14,8 @@ from typing import Any
 
 from numpy.lib import format as npy
 
-from .language import UnsoundError, require
-
-Node = dict[str, Any]
+from ..skops_schema import Node, dicts_in, read_schema
+from .descriptions import UnsoundError, require
 
 _TUPLES = {
     r"sklearn\.neighbors\._(kd|ball)_tree\.\w+": 13,
@@ -32,11 +30,10 @@ _TREE = {"nodes": 1, "values": 3}
 def check_file(data: bytes) -> None:
     """Raise `UnsoundError` where loading a skops file would read outside of what it holds."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        schema = json.loads(archive.read("schema.json"))
         first: dict[Any, Node] = {}
         various: set[Any] = set()
         states: list[Node] = []
-        for node in _nodes(schema):
+        for node in _nodes(read_schema(archive)):
             # Without an id, it is built where it stands.
             id_ = node.get("__id__")
             if id_ is not None and first.setdefault(id_, node) != node:
@@ -109,12 +106,4 @@ def _shape(archive: zipfile.ZipFile, file: str) -> tuple[int, ...]:
 
 
 def _nodes(schema: Any) -> Iterator[Node]:
-    stack: list[Any] = [schema]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if "__loader__" in part or "__id__" in part:
-                yield part
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)
+    return (part for part in dicts_in(schema) if "__loader__" in part or "__id__" in part)

@@ -12,13 +12,12 @@ a class or a function that is not called, or an instance whose state is set, and
 from __future__ import annotations
 
 import io
-import json
 import re
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
-Node = dict[str, Any]
+from ..skops_schema import dicts_in, read_schema
 
 _NUMPY_SCALAR = (
     r"numpy\.(bool_?|str_|bytes_|datetime64|timedelta64|u?int(8|16|32|64|p|c)|u?byte|u?short|"
@@ -77,13 +76,18 @@ def check(data: bytes, own: Collection[str]) -> frozenset[str]:
     own
         The reader's own trusted types, which may be used in any way.
     """
-    schema = _schema(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        schema = read_schema(archive)
+    if not isinstance(schema, dict):
+        raise GrammarError("no object at its root")
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < _OLDEST:
         raise GrammarError(f"protocol {protocol!r} of skops")
     meanings: dict[Any, tuple[str, str]] = {}
-    for node in _nodes(schema):
-        loader, name = node["__loader__"], f"{node.get('__module__')}.{node.get('__class__')}"
+    for node in dicts_in(schema):
+        loader, name = node.get("__loader__"), f"{node.get('__module__')}.{node.get('__class__')}"
+        if not isinstance(loader, str):
+            continue
         # One id is one object. Otherwise a node could stand for another that was checked as
         # something else.
         if meanings.setdefault(node.get("__id__", id(node)), (loader, name)) != (loader, name):
@@ -93,14 +97,6 @@ def check(data: bytes, own: Collection[str]) -> frozenset[str]:
         if "key_types" in node:
             _check_keys(node["key_types"], own)
     return frozenset(name for _, name in meanings.values())
-
-
-def _schema(data: bytes) -> Node:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        schema = json.loads(archive.read("schema.json"))
-    if not isinstance(schema, dict):
-        raise GrammarError("no object at its root")
-    return schema
 
 
 def _check_use(loader: str, name: str) -> None:
@@ -123,16 +119,3 @@ def _check_keys(key_types: Any, own: Collection[str]) -> None:
         named = kind.get("__loader__") == "TypeNode"
         if not named or not (name in own or _KEY.fullmatch(name)):
             raise GrammarError(f"{name} called for the keys of a dict")
-
-
-def _nodes(schema: Node) -> Iterator[Node]:
-    # Everywhere, also where skops would not look, so that nothing can be hidden.
-    stack: list[Any] = [schema]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if isinstance(part.get("__loader__"), str):
-                yield part
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)

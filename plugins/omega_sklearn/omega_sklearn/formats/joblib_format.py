@@ -11,7 +11,7 @@ import joblib
 from omega_core import require_pickle_allowed
 from omega_core.errors import UnsupportedValueError
 
-from .estimator import EstimatorBackend
+from .estimator_backend import EstimatorBackend
 
 
 class JoblibBackend(EstimatorBackend):

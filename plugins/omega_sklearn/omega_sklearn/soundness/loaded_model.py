@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from sklearn.base import BaseEstimator
 
-from ..parts import parts
-from . import columns, compiled, everyone, machines, neighbors, trees, words
-from .language import Description, UnsoundError, match
+from ..object_graph import parts
+from . import coefficients, compiled_objects, encoders, every_estimator, neighbors, trees
+from .descriptions import Checks, Descriptions, UnsoundError, match
 
-_DESCRIPTIONS: dict[type, Description | Callable[[Any], Description]] = {
+_DESCRIPTIONS: Descriptions = {
     **trees.DESCRIPTIONS,
-    **machines.DESCRIPTIONS,
+    **coefficients.DESCRIPTIONS,
     **neighbors.DESCRIPTIONS,
-    **columns.DESCRIPTIONS,
 }
-_CHECKS: tuple[tuple[type | tuple[type, ...], Callable[[Any], None]], ...] = (
-    *compiled.CHECKS,
-    (object, everyone.check_attributes),
-    (BaseEstimator, everyone.check_parameters),
+_CHECKS: Checks = (
+    *compiled_objects.CHECKS,
+    (object, every_estimator.check_attributes),
+    (BaseEstimator, every_estimator.check_parameters),
     *trees.CHECKS,
-    *machines.CHECKS,
+    *coefficients.CHECKS,
     *neighbors.CHECKS,
-    *columns.CHECKS,
-    *words.CHECKS,
+    *encoders.CHECKS,
 )
 
 

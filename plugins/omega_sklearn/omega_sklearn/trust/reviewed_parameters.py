@@ -1,11 +1,11 @@
 """The parameters that were looked at, of every class that a stored model may hold by default.
 
 Looked at means: what its values make scikit-learn do, at fit, predict, transform and score, was
-read in the sources, and what could do harm has a rule in `omega_sklearn.parameters`. A parameter
+read in the sources, and what could do harm has a rule in `parameter_rules`. A parameter
 that is not here, as one of a later release, is stored and read at its default alone. The tests
 derive the list anew from the installed scikit-learn, and fail with the names that are missing.
 
-The classes are those of ``sklearn.utils.all_estimators`` and of `omega_sklearn.trusted`, of
+The classes are those of ``sklearn.utils.all_estimators`` and of `trusted_types`, of
 scikit-learn 1.5 to 1.9; their names are unique.
 """
 

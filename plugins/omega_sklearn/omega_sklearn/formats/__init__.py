@@ -1,0 +1,1 @@
+"""The backends: how an estimator becomes bytes, and bytes that very estimator again."""

@@ -1,0 +1,1 @@
+"""What a stored model may name, and what its attributes may say."""
