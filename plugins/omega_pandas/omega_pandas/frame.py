@@ -14,9 +14,11 @@ from omega_core.errors import UnsupportedOptionError
 
 from .columnar import ColumnarBackend
 from .files.arrow_stream import Payload, write_payload
+from .kind_meta import listing
 from .objects.arrow_tables import converted, is_tabular, to_encoded, to_table
-from .objects.header import Encoded, listing
-from .objects.pandas_objects import decode_frame, encode_frame, field_names, select
+from .objects.column_labels import field_names, select
+from .objects.header import Encoded
+from .objects.pandas_objects import decode_frame, encode_frame
 from .segments.documents import Progress
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from pymongo.errors import DocumentTooLarge, OperationFailure
 from omega_core import BaseDataBackend, dump_row
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .kind_meta import misshapen_rows
-from .objects.header import listing
+from .kind_meta import listing, misshapen_rows
 from .objects.pandas_objects import encode_frame
 from .row_documents.documents import encode_rows
 from .row_documents.stored_rows import RowsSelection, StoredRows

@@ -12,7 +12,8 @@ from omega_core.errors import UnsupportedOptionError
 from .columnar import ColumnarBackend
 from .columns.index import INDEX_TYPES
 from .files.arrow_stream import Payload, write_payload
-from .objects.header import Encoded, intact, listing
+from .kind_meta import listing
+from .objects.header import Encoded, intact
 from .objects.pandas_objects import (
     decode_lone_index,
     decode_series,
