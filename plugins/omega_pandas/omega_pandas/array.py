@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from .columnar import ColumnarBackend
-from .files.arrow_stream import Payload, write_payload
 from .objects.header import FORMAT
 from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray
 from .segments.row_ranges import joined
@@ -17,11 +16,13 @@ from .segments.stored_table import Stored
 if TYPE_CHECKING:
     from omega_core import Metadata
 
-_KIND = "numpy.ndarray"
-
 
 class ArrayBackend(ColumnarBackend):
     """Stores an array: dtype, shape, values and memory order."""
+
+    kind = "numpy.ndarray"
+    called = "array"
+    encode = staticmethod(encode_ndarray)
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         """Return whether ``obj`` is an array itself, neither masked, matrix nor recarray."""
@@ -44,21 +45,14 @@ class ArrayBackend(ColumnarBackend):
         """
         encoded = encode_ndarray(obj, f"The array {name!r}")
         shown = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
-        if uri is None:
-            return self.put_columnar(_KIND, lambda _: [encoded], name, lambda _: shown, attributes)
-        meta = self.data_store.make_metadata(name, _KIND, attributes=attributes)
-        meta.kind_meta = shown
-        with self.data_store.create_file(meta, "arrow", uri=uri) as file:
-            write_payload(encoded, file)
-        return meta.save()
+        return self.put_encoded(encoded, name, shown, attributes, uri=uri)
 
     def get(self, name: str, **kwargs: Any) -> Array:
         """Return the array, writable and in memory of its own."""
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
         if meta.uri is not None:
-            with self.data_store.open_file(meta) as file:
-                payload = Payload(file.read())
+            payload = self.read_payload(meta)
             return decode_ndarray(payload.header, payload.table())
         stored = Stored(self.data_store.segments, meta)
         pieces = stored.pieces()

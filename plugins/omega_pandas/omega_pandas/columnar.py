@@ -1,17 +1,18 @@
-"""What the backends of frames, series and arrays share: an object as batches of segments."""
+"""What the backends of frames, series and arrays share: an object as batches, or as one file."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.errors import PyMongoError
 
 from omega_core import BaseDataBackend
-from omega_core.errors import OmegaError, UnsupportedValueError
+from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedValueError
 
+from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
 from .objects.header import Encoded
 from .segments.append_checks import Labels, check_schema
@@ -28,25 +29,107 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 log = logging.getLogger("omega_pandas")
 
-_CALLED = {
-    "pandas.dataframe": "DataFrame",
-    "pandas.series": "Series",
-    "numpy.ndarray": "array",
-}
-
 MAX_SMALL_BATCHES = 32
 """So many small batches at the end of an object are compacted into one."""
 
 
-class ColumnarBackend(BaseDataBackend):
-    """Stores encoded objects in the bucket's shared collection, and reads parts of them."""
+class FrameBackend(BaseDataBackend):
+    """Reads parts of a DataFrame, wherever its rows are."""
 
-    def put_columnar(
+    def get(
         self,
-        kind: str,
+        name: str,
+        columns: Any = None,
+        filter: Any = None,
+        rows: slice | None = None,
+        chunksize: int | None = None,
+        lazy: bool = False,
+        as_of: int | dt.datetime | None = None,
+        as_: str = "pandas",
+        **kwargs: Any,
+    ) -> Any:
+        """Return the DataFrame, or a part of it.
+
+        Parameters
+        ----------
+        columns
+            A list of column labels: only these are read, and come in this order.
+        filter
+            Only the rows that match: ``{"qty__gt": 3, "state": "NY"}``, a `Q`, or a pyarrow
+            expression.
+        rows
+            A slice of row numbers, before the filter.
+        chunksize
+            Return an iterator of frames, each made of at most so many rows before the filter,
+            which are read when it comes to them.
+        lazy
+            Return a `LazyFrame`, which reads what is asked of it.
+        as_of
+            The revision, or a time with a time zone: leaves out what was appended later.
+        as_
+            ``"arrow"`` or ``"polars"`` for a table of theirs.
+        """
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside a get there is one"
+        return self.read(
+            meta,
+            columns=columns,
+            filter=filter,
+            rows=rows,
+            chunksize=chunksize,
+            lazy=lazy,
+            as_of=as_of,
+            as_=as_,
+        )
+
+    def read(self, meta: Metadata, **options: Any) -> Any:
+        """Return what the options of `get` ask for."""
+        raise NotImplementedError
+
+
+class ColumnarBackend(BaseDataBackend):
+    """Stores encoded objects in the bucket's shared collection, and reads parts of them.
+
+    Attributes
+    ----------
+    kind
+        Of its objects.
+    called
+        What errors call them.
+    """
+
+    kind: ClassVar[str]
+    called: ClassVar[str]
+
+    def put_encoded(
+        self,
+        encoded: Encoded,
+        name: str,
+        shown: Document,
+        attributes: dict[str, Any] | None,
+        *,
+        uri: str | None,
+        append: bool = False,
+        progress: Progress | None = None,
+    ) -> Metadata:
+        """Write one batch, or one file at ``uri``; the rest is as `put_pieces` says."""
+        if uri is None:
+            return self.put_pieces(
+                lambda _: [encoded], name, shown, attributes, append=append, progress=progress
+            )
+        if append:
+            raise UnsupportedOptionError(f"put of {name!r}: a file at a uri takes no append.")
+        meta = self.data_store.make_metadata(name, self.kind, attributes=attributes)
+        meta.kind_meta = shown
+        with self.data_store.create_file(meta, "arrow", uri=uri) as file:
+            write_payload(encoded, file)
+        return meta.save()
+
+    def put_pieces(
+        self,
         pieces: Callable[[int], Iterable[Encoded]],
         name: str,
-        listing: Callable[[int], Document],
+        shown: Document,
         attributes: dict[str, Any] | None,
         *,
         append: bool = False,
@@ -58,15 +141,15 @@ class ColumnarBackend(BaseDataBackend):
         ----------
         pieces
             Takes the number of rows that are there; returns what to write.
-        listing
-            Takes the number of rows; returns what a list of objects shows.
+        shown
+            What a list of objects shows of it, besides its rows; read when all is written.
         """
         store = self.data_store
-        meta = store.make_metadata(name, kind, attributes=attributes)
+        meta = store.make_metadata(name, self.kind, attributes=attributes)
         appending = append and "batches" in meta.kind_meta
         gen = store.generation(name)
         collection = store.segments
-        subject = f"The {_CALLED[kind]} {name!r}"
+        subject = f"The {self.called} {name!r}"
         stored = Stored(collection, meta) if appending else None
         shared: Document | None = None
         entries: list[Document] = []
@@ -89,9 +172,10 @@ class ColumnarBackend(BaseDataBackend):
         if appending:
             meta.kind_meta = {**meta.kind_meta, "batches": batches}
         else:
-            rows = sum(entry["rows"] for entry in entries)
+            if "rows" in shown:
+                shown = {**shown, "rows": sum(entry["rows"] for entry in entries)}
             header = store_common(shared, gen, collection)
-            meta.kind_meta = {**listing(rows), "header": header, "batches": batches}
+            meta.kind_meta = {**shown, "header": header, "batches": batches}
         saved = meta.save()
         if appending:
             try:
@@ -120,7 +204,8 @@ class ColumnarBackend(BaseDataBackend):
         first = stored.batches[start].start
 
         def write(gen: str) -> Document:
-            merged = self.encode_again(Selection(stored, rows=(first, stored.rows)).read(), meta)
+            whole = Selection(stored, rows=(first, stored.rows)).read()
+            merged = self.encode(whole, f"The {self.called} {meta.name!r}")
             own = split_header(merged)[1]
             # What is before them, or was there when they came, may have left the labels open.
             own["settled"] = own["settled"] and stored.batch_header(stop - 1).get("settled", False)
@@ -128,8 +213,9 @@ class ColumnarBackend(BaseDataBackend):
 
         return self.data_store.compact(meta, start, stop, write)
 
-    def encode_again(self, obj: Any, meta: Metadata) -> Encoded:
-        """Encode what was read of several batches, to be one."""
+    @staticmethod
+    def encode(obj: Any, subject: str, /) -> Encoded:
+        """Encode an object; ``subject`` is what errors call it."""
         raise NotImplementedError
 
     def read_selection(
@@ -137,3 +223,8 @@ class ColumnarBackend(BaseDataBackend):
     ) -> Any:
         """Return the part of an object that the options of `get` ask for; see `read_part`."""
         return read_part(Selection, Stored(self.data_store.segments, meta, as_of), **options)
+
+    def read_payload(self, meta: Metadata) -> Payload:
+        """Return what `put_encoded` wrote to a file at a URI."""
+        with self.data_store.open_file(meta) as file:
+            return Payload(file.read())

@@ -1,4 +1,4 @@
-"""What the metadata of a table looks like, wherever its payload is."""
+"""What the metadata of a table tells of it, and has to look like, wherever its payload is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ from omega_core.shapes import (
     text,
 )
 
+from .objects.header import FORMAT
+
 if TYPE_CHECKING:
     from omega_core import Metadata
 
+_MAX_LISTED = 100
+_MAX_LABEL = 200
 _MOST_SEGMENTS = 1 << 20
 _WIDTH = integer(1, 1 << 24)
 
@@ -48,6 +52,29 @@ _FORMAT = {"format": integer(1)}
 _IN_BATCHES = fields({**_FORMAT, "header": _HEADER, "batches": each(_BATCH, least=1)}, _SHOWN)
 _IN_A_FILE = fields(_FORMAT, _SHOWN)
 _PARQUET = fields({"file": one_of("parquet", "csv", "feather"), "owned": one_of(True, False)})
+
+
+def listing(rows: int, labels: list[Any], dtypes: list[Any]) -> dict[str, Any]:
+    """Return what a list of objects shows, as a BSON-able dict.
+
+    Parameters
+    ----------
+    rows
+        The number of rows.
+    labels, dtypes
+        The column labels and their dtypes; the first 100 are listed, duplicates numbered.
+    """
+    shown: dict[str, str] = {}
+    for label, dtype in zip(labels[:_MAX_LISTED], dtypes[:_MAX_LISTED], strict=True):
+        text = repr(label)
+        if len(text) > _MAX_LABEL:
+            text = text[:_MAX_LABEL] + "..."
+        unique, count = text, 1
+        while unique in shown:
+            count += 1
+            unique = f"{text} ({count})"
+        shown[unique] = str(dtype)
+    return {"format": FORMAT, "rows": rows, "columns": len(labels), "dtypes": shown}
 
 
 def misshapen_batches(meta: Metadata) -> str | None:

@@ -8,36 +8,25 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from omega_core import BaseDataBackend
-from omega_core.errors import (
-    IntegrityError,
-    UnsupportedOptionError,
-    UnsupportedValueError,
-    suggestion,
-)
+from omega_core.errors import IntegrityError, UnsupportedOptionError
 
-from .columns.arrow_types import parse_type
-from .files.arrow_stream import PositionedWriter
+from .files.arrow_stream import writable
 from .files.conditions import possible_rows
 from .files.formats import damage_explained, format_of, read_schema, read_table
+from .files.parquet_tables import encoded_table, parquet_table, stored_header, write_parquet
 from .files.to_pandas import check_names, index_columns, to_frame
 from .filters.predicates import compile
-from .kind_meta import misshapen_parquet
+from .kind_meta import listing, misshapen_parquet
 from .objects.arrow_tables import converted
-from .objects.header import Encoded, dump_header, listing, load_header
-from .objects.narrowing import narrowed
-from .objects.pandas_objects import decode_frame, encode_frame, field_names, select
+from .objects.column_labels import asked_positions, field_names, select
+from .objects.pandas_objects import decode_frame, encode_frame, make_frame
 
 if TYPE_CHECKING:
     from omega_core import Metadata
 
 Json = Any
-
-_KEY = b"omega_pandas"
-_ROW_GROUP = 1 << 17
-"""Rows: small enough for the statistics of a group to tell."""
 
 
 class ParquetBackend(BaseDataBackend):
@@ -101,13 +90,12 @@ class ParquetBackend(BaseDataBackend):
                 "Without format=, the frame is stored in MongoDB."
             )
         subject = f"The DataFrame {name!r}"
-        table = _parquet_table(encode_frame(obj, subject), list(obj.columns), subject)
+        table = parquet_table(encode_frame(obj, subject), list(obj.columns), subject)
         meta = self.data_store.make_metadata(name, "pandas.parquet", attributes=attributes)
         shown = listing(len(obj), list(obj.columns), list(obj.dtypes))
         meta.kind_meta = {**shown, "file": "parquet", "owned": True}
         with self.data_store.create_file(meta, "parquet", uri=uri) as file:
-            adapted: Any = PositionedWriter(file)
-            _write(table, pa.PythonFile(adapted, mode="w"))
+            write_parquet(table, writable(file))
         return meta.save()
 
     def misshapen(self, meta: Metadata) -> str | None:
@@ -146,26 +134,24 @@ class ParquetBackend(BaseDataBackend):
         place = f"{subject} at {meta.uri}"
         with self.data_store.open_file(meta) as file:
             schema = read_schema(file, "parquet", place)
-            header = load_header((schema.metadata or {}).get(_KEY))
+            header = stored_header(schema)
             positions, labels = select(header, columns, subject)
             predicate = None
             if filter is not None:
                 predicate = compile(filter, select(header, None, subject)[1], subject)
             tested = [] if predicate is None else list(predicate.positions)
             wanted = list(dict.fromkeys([*positions, *tested]))
-            places: dict[str, str] = header["names"]
-            fields = field_names(list(places), wanted)
-            names = [places[field] for field in fields]
-            stored = read_table(file, "parquet", place, names, None)
+            names = {
+                field: header["names"][field] for field in field_names(header["names"], wanted)
+            }
+            stored = read_table(file, "parquet", place, list(names.values()), None)
         with damage_explained(place):
-            table = pa.table(
-                {field: _retyped(stored.column(places[field]), field, header) for field in fields}
-            )
+            table = encoded_table(header, stored, names)
         frame = decode_frame(header, table, wanted, pd.Index(wanted))
         if predicate is not None:
             values = {position: frame[position] for position in tested}
             frame = frame[np.asarray(predicate.mask(values, len(frame)), dtype=bool)]
-        return narrowed(header, frame, positions, labels)
+        return _narrowed(header, frame, positions, labels)
 
     # --- references --------------------------------------------------------------------------
 
@@ -290,67 +276,18 @@ def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
         return names
     if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):
         raise UnsupportedOptionError(f"{place}: columns= takes a list of labels, not {columns!r}.")
-    chosen = list(columns)
-    for label in chosen:
-        if label not in names:
-            raise UnsupportedOptionError(
-                f"{place} has no column {label!r}.{suggestion(str(label), names)} It has "
-                f"{len(names)}: {', '.join(map(repr, names[:10]))}"
-                f"{', ...' if len(names) > 10 else ''}."
-            )
-    return chosen
+    labels = pd.Index(names, dtype=object)
+    return [names[position] for position in asked_positions(columns, labels, place)]
 
 
-# --- writing -----------------------------------------------------------------------------------
+def _narrowed(header: dict[str, Json], frame: Any, positions: list[int], labels: Any) -> Any:
+    """Return the columns at ``positions`` of a frame whose labels are positions.
 
-
-def _parquet_table(encoded: Encoded, labels: list[Any], subject: str) -> pa.Table:
-    """Return the table to write, under the column labels where those can be names.
-
-    Raises
-    ------
-    UnsupportedValueError
-        Naming the column that Parquet cannot hold.
+    Not by pandas' own selection: a copy of a frame takes big-endian columns for native ones.
     """
-    table = encoded.table
-    plain = all(type(label) is str and label.isprintable() for label in labels)
-    names = {field: field for field in table.column_names}
-    if plain and len(set(labels)) == len(labels):
-        names |= {f"c{position}": label for position, label in enumerate(labels)}
-        levels = [field for field in names if field.startswith("i")]
-        names |= {field: f"__index_level_{field[1:]}__" for field in levels}
-    if len(set(names.values())) < len(names):
-        names = {field: field for field in table.column_names}
-    types: dict[str, str] = {}
-    for field in table.schema:
-        at = int(field.name[1:])
-        what = f"column {labels[at]!r}" if field.name[0] == "c" else "the row index"
-        column = table.select([field.name])
-        sink = pa.BufferOutputStream()
-        try:
-            _write(column, sink)
-            back = pq.read_schema(pa.BufferReader(sink.getvalue())).field(0).type
-            if back != field.type:
-                types[field.name] = str(field.type)
-                parse_type(types[field.name])
-                # Checked here, since not all versions of Arrow do so when they write.
-                column.column(0).cast(back)
-        except (pa.ArrowException, OSError, IntegrityError) as error:
-            raise UnsupportedValueError(
-                f"{subject} was not stored as Parquet: {what} is {field.type}, which Parquet "
-                f"cannot hold as it is ({error}). Without uri= it is stored in MongoDB."
-            ) from None
-    header = {**encoded.header, "names": names, "types": types}
-    renamed = table.rename_columns([names[name] for name in table.column_names])
-    return renamed.replace_schema_metadata({_KEY: dump_header(header)})
+    columns = [_column_values(frame[position]) for position in positions]
+    return make_frame(header, frame.index, columns, labels)
 
 
-def _write(table: pa.Table, sink: Any) -> None:
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", version="2.6") as writer:
-        writer.write_table(table, row_group_size=_ROW_GROUP)
-
-
-def _retyped(column: Any, field: str, header: dict[str, Json]) -> Any:
-    """Return a column in the unit of time that Parquet lacks."""
-    kind = header["types"].get(field)
-    return column if kind is None else column.cast(parse_type(kind))
+def _column_values(column: Any) -> Any:
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array

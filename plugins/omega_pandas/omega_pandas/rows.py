@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pymongo.errors import DocumentTooLarge, OperationFailure
 
-from omega_core import BaseDataBackend, dump_row
+from omega_core import dump_row
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, suggestion
 
-from .kind_meta import misshapen_rows
-from .objects.header import listing
+from .columnar import FrameBackend
+from .kind_meta import listing, misshapen_rows
 from .objects.pandas_objects import encode_frame
 from .row_documents.documents import encode_rows
 from .row_documents.stored_rows import RowsSelection, StoredRows
 from .segments.append_checks import Labels, check_schema
-from .segments.headers import common_id, split_header, store_header
+from .segments.batches import store_common
+from .segments.headers import split_header, store_header
 from .segments.layout import Layout
 from .segments.selection import read_part
 
@@ -36,7 +37,7 @@ _BATCH = 1000
 _TOO_LARGE = 10334
 
 
-class RowsBackend(BaseDataBackend):
+class RowsBackend(FrameBackend):
     """Stores each row of a DataFrame as a document with a field per column.
 
     Slower and larger than the default layout: for frames that other tools of MongoDB read. What
@@ -99,7 +100,7 @@ class RowsBackend(BaseDataBackend):
         if appending:
             self._check(meta, shared, own, encoded.table, subject)
         else:
-            kept = store_header(shared, gen, common_id(gen), store.segments)
+            kept = store_common(shared, gen, store.segments)
             about = listing(0, list(obj.columns), list(obj.dtypes))
             del about["rows"]  # of which each batch has its own number
             meta.kind_meta = {**about, "header": kept, "batches": []}
@@ -123,53 +124,13 @@ class RowsBackend(BaseDataBackend):
     def misshapen(self, meta: Metadata) -> str | None:
         return misshapen_rows(meta)
 
-    def get(
-        self,
-        name: str,
-        *,
-        columns: Any = None,
-        filter: Any = None,
-        rows: slice | None = None,
-        chunksize: int | None = None,
-        lazy: bool = False,
-        as_of: int | dt.datetime | None = None,
-        as_: str = "pandas",
-        **kwargs: Any,
-    ) -> Any:
-        """Return the DataFrame, or a part of it.
+    def read(self, meta: Metadata, **options: Any) -> Any:
+        stored = self._stored(meta, options.pop("as_of"))
+        return read_part(RowsSelection, stored, **options)
 
-        Parameters
-        ----------
-        columns
-            A list of column labels: only these are fetched, and come in this order.
-        filter
-            Only the rows that match: ``{"qty__gt": 3, "state": "NY"}``, a `Q`, or a pyarrow
-            expression.
-        rows
-            A slice of row numbers, before the filter.
-        chunksize
-            Return an iterator of frames, each made of at most so many rows before the filter,
-            which are fetched when it comes to them.
-        lazy
-            Return a `LazyFrame`, which reads what is asked of it.
-        as_of
-            The revision, or a time with a time zone: leaves out what was appended later.
-        as_
-            ``"arrow"`` or ``"polars"`` for a table of theirs.
-        """
-        meta = self.data_store.metadata(name)
-        assert meta is not None, "inside a get there is one"
+    def _stored(self, meta: Metadata, as_of: int | dt.datetime | None = None) -> StoredRows:
         store = self.data_store
-        return read_part(
-            RowsSelection,
-            StoredRows(store.collection(name), store.segments, meta, as_of),
-            columns=columns,
-            filter=filter,
-            rows=rows,
-            chunksize=chunksize,
-            lazy=lazy,
-            as_=as_,
-        )
+        return StoredRows(store.collection(meta.name), store.segments, meta, as_of)
 
     def _check(
         self,
@@ -180,8 +141,7 @@ class RowsBackend(BaseDataBackend):
         subject: str,
     ) -> None:
         """Refuse to append what has another schema, or labels that may not be there twice."""
-        store = self.data_store
-        stored = StoredRows(store.collection(meta.name), store.segments, meta)
+        stored = self._stored(meta)
         check_schema(stored.header, shared, subject)
         Labels(stored, subject).append(own, table, unique=not shared["duplicates"])
 

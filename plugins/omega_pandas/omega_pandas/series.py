@@ -11,8 +11,8 @@ from omega_core.errors import UnsupportedOptionError
 
 from .columnar import ColumnarBackend
 from .columns.index import INDEX_TYPES
-from .files.arrow_stream import Payload, write_payload
-from .objects.header import Encoded, intact, listing
+from .kind_meta import listing
+from .objects.header import intact
 from .objects.pandas_objects import (
     decode_lone_index,
     decode_series,
@@ -24,14 +24,16 @@ from .segments.stored_table import Stored
 if TYPE_CHECKING:
     from omega_core import Metadata
 
-_KIND = "pandas.series"
-
 
 class SeriesBackend(ColumnarBackend):
     """Stores a Series or an Index such that an equal one comes back.
 
     In filters, the values of a Series are called ``value``: ``{"value__gt": 3}``.
     """
+
+    kind = "pandas.series"
+    called = "Series"
+    encode = staticmethod(encode_series)
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         """Return whether ``obj`` is of pandas' own class: a subclass would lose its own."""
@@ -72,25 +74,7 @@ class SeriesBackend(ColumnarBackend):
             encoded = encode_series(obj, f"The Series {name!r}")
             labels, dtypes = [obj.name], [obj.dtype]
         shown = {**listing(len(obj), labels, dtypes), "class": type(obj).__name__}
-        if uri is None:
-            return self.put_columnar(
-                _KIND,
-                lambda _: [encoded],
-                name,
-                lambda rows: {**shown, "rows": rows},
-                attributes,
-                append=append,
-            )
-        if append:
-            raise UnsupportedOptionError(f"put of {name!r}: a file at a uri takes no append.")
-        meta = self.data_store.make_metadata(name, _KIND, attributes=attributes)
-        meta.kind_meta = shown
-        with self.data_store.create_file(meta, "arrow", uri=uri) as file:
-            write_payload(encoded, file)
-        return meta.save()
-
-    def encode_again(self, obj: Any, meta: Metadata) -> Encoded:
-        return encode_series(obj, f"The Series {meta.name!r}")
+        return self.put_encoded(encoded, name, shown, attributes, uri=uri, append=append)
 
     def get(
         self,
@@ -114,8 +98,7 @@ class SeriesBackend(ColumnarBackend):
                 f"{given[0]!r}."
             )
         if meta.uri is not None:
-            with self.data_store.open_file(meta) as file:
-                payload = Payload(file.read())
+            payload = self.read_payload(meta)
             decode = decode_lone_index if payload.header["object"] == "index" else decode_series
             return decode(payload.header, payload.table())
         if whole:

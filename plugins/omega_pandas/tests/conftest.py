@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from omega_pandas.files.arrow_stream import Payload, write_payload
+from omega_pandas.objects.column_labels import field_names, select
 from omega_pandas.objects.numpy_arrays import decode_ndarray, encode_ndarray
 from omega_pandas.objects.pandas_objects import (
     decode_frame,
@@ -20,8 +21,6 @@ from omega_pandas.objects.pandas_objects import (
     encode_frame,
     encode_lone_index,
     encode_series,
-    field_names,
-    select,
 )
 
 

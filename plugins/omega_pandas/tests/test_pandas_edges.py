@@ -16,7 +16,8 @@ from omega_core import Omega
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 from omega_pandas.files.arrow_stream import Payload, write_payload
 from omega_pandas.objects.arrow_tables import is_tabular, to_arrow, to_encoded, to_polars
-from omega_pandas.objects.pandas_objects import decode_frame, encode_frame, select
+from omega_pandas.objects.column_labels import select
+from omega_pandas.objects.pandas_objects import decode_frame, encode_frame
 
 
 def table() -> pa.Table:

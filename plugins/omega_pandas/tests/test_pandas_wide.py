@@ -12,7 +12,7 @@ import pytest
 
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
-from omega_pandas.objects import pandas_objects
+from omega_pandas.objects import blocks
 
 Same = Callable[[Any, Any], None]
 
@@ -47,7 +47,7 @@ def interleaved(dtypes: list[str], rows: int = 4, columns: int = 200) -> pd.Data
 @pytest.fixture(params=["taken together", "one by one"])
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "one by one":
-        monkeypatch.setattr(pandas_objects, "_MOST_VALUES", 0)
+        monkeypatch.setattr(blocks, "_MOST_VALUES", 0)
 
 
 @pytest.mark.usefixtures("_way")

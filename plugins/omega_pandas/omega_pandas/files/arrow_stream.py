@@ -23,7 +23,7 @@ class Writable(Protocol):
     def write(self, data: Any, /) -> int: ...
 
 
-class PositionedWriter:
+class _PositionedWriter:
     """Gives a file that can only be written the `tell` that Arrow asks for.
 
     It is no file itself, so that Arrow cannot close one that is to be discarded after an error.
@@ -57,13 +57,17 @@ class PositionedWriter:
         return False
 
 
+def writable(file: Writable) -> pa.PythonFile:
+    """Return a file that can only be written as one to which Arrow writes."""
+    adapted: Any = _PositionedWriter(file)
+    return pa.PythonFile(adapted, mode="w")
+
+
 def write_payload(encoded: Encoded, file: Writable) -> None:
     """Write the header and the table to a binary file."""
     table = encoded.table.replace_schema_metadata({_KEY: dump_header(encoded.header)})
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    adapted: Any = PositionedWriter(file)
-    sink = pa.PythonFile(adapted, mode="w")
-    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+    with pa.ipc.new_stream(writable(file), table.schema, options=options) as writer:
         writer.write_table(table, max_chunksize=_BATCH_ROWS)
 
 

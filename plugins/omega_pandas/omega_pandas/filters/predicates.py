@@ -7,18 +7,18 @@ where a nullable column is NA, a comparison is False and its negation is True.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow.compute as pc
 
 from omega_core.errors import UnsupportedOptionError, suggestion
 from omega_core.query import Comparison, Condition, Every, Not, comparisons, operator_hint, parse
 
 from ..encoding.statistics import Stats
+from ..objects.column_labels import no_column, positions_of
 from .comparisons import comparison_mask
 from .expressions import ExpressionPredicate
 from .pruning import verdict
@@ -106,7 +106,7 @@ class _ConditionPredicate:
 
 
 def _position(comparison: Comparison, labels: Any, subject: str) -> int:
-    found = _locate(labels, comparison.label)
+    found = positions_of(labels, comparison.label)
     if len(found) == 1:
         return found[0]
     label = comparison.label
@@ -115,30 +115,15 @@ def _position(comparison: Comparison, labels: Any, subject: str) -> int:
             f"{subject} has {len(found)} columns {label!r}, at the positions "
             f"{', '.join(map(str, found[:10]))}: a filter needs one. Give them labels of their own."
         )
-    raise UnsupportedOptionError(
-        f"{subject} has no column {label!r}.{_advice(comparison, labels)} It has "
-        f"{len(labels)}: {', '.join(map(repr, labels[:10]))}{', ...' if len(labels) > 10 else ''}."
-    )
+    raise no_column(subject, label, labels, _advice(comparison, labels))
 
 
 def _advice(comparison: Comparison, labels: Any) -> str:
     label, misspelt = comparison.label, comparison.unknown_operator
-    if misspelt is not None and _locate(labels, str(label).rpartition("__")[0]):
+    if misspelt is not None and positions_of(labels, str(label).rpartition("__")[0]):
         return f" If it is a key of a filter, it has the {operator_hint(misspelt)}"
     key = f"{label}__{comparison.operator}"
-    if not comparison.explicit and _locate(labels, key):
+    if not comparison.explicit and positions_of(labels, key):
         return f" For column {key!r}, use Q.where({key!r}, 'eq', value)."
     known: Iterable[Any] = labels
     return suggestion(str(label), map(str, known))
-
-
-def _locate(labels: Any, label: Hashable) -> list[int]:
-    try:
-        found = labels.get_loc(label)
-    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
-        return []
-    if isinstance(found, slice):
-        return list(range(len(labels)))[found]
-    if isinstance(found, int | np.integer):
-        return [int(found)]
-    return [int(position) for position in np.flatnonzero(found)]

@@ -19,8 +19,9 @@ from ..columns.header_arrays import Parts
 from ..columns.index import encode_column, encode_index
 from ..values.tagged_json import encode_value
 from ..values.unfaithful import Unfaithful, type_name
+from .column_labels import select
 from .header import Encoded, intact, make_header
-from .pandas_objects import decode_frame, select
+from .pandas_objects import decode_frame
 
 Json = Any
 
@@ -77,10 +78,8 @@ def to_encoded(obj: Any, subject: str, start: int = 0) -> Encoded:
         try:
             spec, array = encode_column(pd.arrays.ArrowExtensionArray(column), parts)
         except Unfaithful as verdict:
-            raise UnsupportedValueError(
-                f"{subject} was not stored: column {name!r} (position {position}): {verdict.what}, "
-                f"and would not come back equal. To store it, {verdict.remedy}."
-            ) from None
+            place = f"column {name!r} (position {position})"
+            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
         parts.column(f"c{position}", array)
         specs.append(spec)
     rows = encode_index(pd.RangeIndex(start, start + table.num_rows), parts.placer("i"), parts)

@@ -18,8 +18,6 @@ FORMAT = 1
 """The version of the header; a reader refuses a higher one."""
 
 _MALFORMED = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
-_MAX_LISTED = 100
-_MAX_LABEL = 200
 
 
 @dataclass(frozen=True)
@@ -79,26 +77,3 @@ def intact() -> Iterator[None]:
             f"The stored object is malformed ({type(error).__name__}: {error}); "
             "restore an earlier version, or store it again."
         ) from error
-
-
-def listing(rows: int, labels: list[Any], dtypes: list[Any]) -> dict[str, Any]:
-    """Return what a list of objects shows, as a BSON-able dict.
-
-    Parameters
-    ----------
-    rows
-        The number of rows.
-    labels, dtypes
-        The column labels and their dtypes; the first 100 are listed, duplicates numbered.
-    """
-    shown: dict[str, str] = {}
-    for label, dtype in zip(labels[:_MAX_LISTED], dtypes[:_MAX_LISTED], strict=True):
-        text = repr(label)
-        if len(text) > _MAX_LABEL:
-            text = text[:_MAX_LABEL] + "..."
-        unique, count = text, 1
-        while unique in shown:
-            count += 1
-            unique = f"{text} ({count})"
-        shown[unique] = str(dtype)
-    return {"format": FORMAT, "rows": rows, "columns": len(labels), "dtypes": shown}

@@ -11,7 +11,7 @@ import pyarrow as pa
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from ..values.numpy_dtypes import array_bytes, decode_dtype, empty_array, encode_dtype, memory_order
-from ..values.unfaithful import Unfaithful, type_name
+from ..values.unfaithful import Refused, type_name
 from .header import Encoded, intact, make_header
 
 Json = Any
@@ -31,13 +31,8 @@ def encode_ndarray(array: Array, subject: str = "the array") -> Encoded:
             f"{subject} was not stored: it is a {type_name(array)}, and would come back as a "
             "numpy.ndarray. To store it, make it one with numpy.asarray."
         )
-    try:
+    with Refused(f"{subject} was not stored: it"):
         dtype = encode_dtype(array.dtype)
-    except Unfaithful as verdict:
-        raise UnsupportedValueError(
-            f"{subject} was not stored: it {verdict.what}, and would not come back equal. "
-            f"To store it, {verdict.remedy}."
-        ) from None
     header = make_header(
         "ndarray", [], dtype=dtype, shape=list(array.shape), order=memory_order(array)
     )

@@ -6,34 +6,23 @@ refused here, with the place and the remedy, and the store never hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from omega_core.errors import (
-    IntegrityError,
-    UnsupportedOptionError,
-    UnsupportedValueError,
-    suggestion,
-)
+from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from ..columns.concatenation import is_settled
 from ..columns.header_arrays import Parts
 from ..columns.index import decode_column, decode_index, encode_column, encode_index
 from ..values.tagged_json import decode_value, encode_value
-from ..values.unfaithful import Unfaithful, type_name
+from ..values.unfaithful import Refused, Unfaithful, type_name
+from .blocks import column_arrays, joined
 from .header import Encoded, intact, make_header
 
 Json = Any
-
-FEW = 64
-"""Up to so many columns are not joined into blocks."""
-
-_MOST_VALUES = 8 * 1024 * 1024
-"""Of a frame of many columns: up to so many are copied, so as to take columns together."""
 
 
 def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
@@ -53,16 +42,17 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
     """
     check_class(frame, (pd.DataFrame,), subject)
     parts = Parts()
-    checked = _Checked(subject)
-    rows = checked("the row index", encode_index, frame.index, parts.placer("i"), parts)
-    labels = checked("the column labels", encode_index, frame.columns, parts.side, parts)
+    with _refused(subject, "the row index"):
+        rows = encode_index(frame.index, parts.placer("i"), parts)
+    with _refused(subject, "the column labels"):
+        labels = encode_index(frame.columns, parts.side, parts)
     specs = []
-    for position, values in enumerate(_values(frame)):
+    for position, values in enumerate(column_arrays(frame)):
         try:
             spec, array = encode_column(values, parts)
         except Unfaithful as verdict:
             place = f"column {frame.columns[position]!r} (position {position})"
-            raise checked.refusal(place, verdict) from None
+            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
         parts.column(f"c{position}", array)
         specs.append(spec)
     header = make_header(
@@ -72,78 +62,52 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         index=rows,
         labels=labels,
         columns=specs,
-        attrs=checked("attrs", encode_value, dict(frame.attrs)),
-        duplicates=frame.flags.allows_duplicate_labels,
-        settled=is_settled(frame.index),
+        **_annotations(frame, subject),
     )
     return Encoded(header, pa.table(parts.columns))
-
-
-def _values(frame: pd.DataFrame) -> Iterable[Any]:
-    """Return the array of each column: that of the frame itself, or a copy."""
-    bare = frame.copy(deep=False)
-    bare.attrs = {}  # which pandas would copy, deeply, with each column
-    bare.columns = pd.RangeIndex(frame.shape[1])  # as numbers, which are looked up at once
-    if frame.shape[1] <= FEW or frame.size > _MOST_VALUES:
-        return (column.array for _, column in bare.items())
-    # Asking pandas for thousands of columns one by one takes longer than storing them.
-    found: dict[int, Any] = {}
-    for dtype, positions in _by_dtype(frame.dtypes).items():
-        if dtype is None:
-            found.update((position, bare[position].array) for position in positions)
-        else:
-            block = bare.iloc[:, positions].to_numpy()
-            found.update(zip(positions, block.T, strict=True))
-    return [found[position] for position in range(len(found))]
-
-
-def _by_dtype(dtypes: Iterable[Any]) -> dict[Any, list[int]]:
-    """Return the positions of each dtype of which columns can share a block; of others, as None."""
-    alike: dict[Any, list[int]] = {}
-    for position, dtype in enumerate(dtypes):
-        alike.setdefault(dtype if _is_plain(dtype) else None, []).append(position)
-    return alike
-
-
-def _is_plain(dtype: Any) -> bool:
-    return (
-        isinstance(dtype, np.dtype)
-        and dtype.kind in "biufmMO"
-        and dtype.isnative
-        and dtype.metadata is None
-        # To numpy, the dtypes of C's long and long long are equal.
-        and np.dtype(dtype.str).char == dtype.char
-    )
 
 
 def encode_series(series: Any, subject: str = "the Series") -> Encoded:
     """Encode a Series; the rest is as `encode_frame` says."""
     check_class(series, (pd.Series,), subject)
     parts = Parts()
-    checked = _Checked(subject)
-    rows = checked("the row index", encode_index, series.index, parts.placer("i"), parts)
-    spec, array = checked("the Series", encode_column, series.array, parts)
+    with _refused(subject, "the row index"):
+        rows = encode_index(series.index, parts.placer("i"), parts)
+    with _refused(subject, "the Series"):
+        spec, array = encode_column(series.array, parts)
     parts.column("c0", array)
+    with _refused(subject, f"the name {series.name!r}"):
+        name = encode_value(series.name)
     header = make_header(
         "series",
         parts.sides,
         rows=len(series),
         index=rows,
         values=spec,
-        name=checked(f"the name {series.name!r}", encode_value, series.name),
-        attrs=checked("attrs", encode_value, dict(series.attrs)),
-        duplicates=series.flags.allows_duplicate_labels,
-        settled=is_settled(series.index),
+        name=name,
+        **_annotations(series, subject),
     )
     return Encoded(header, pa.table(parts.columns))
+
+
+def _annotations(obj: Any, subject: str) -> dict[str, Json]:
+    with _refused(subject, "attrs"):
+        attrs = encode_value(dict(obj.attrs))
+    unsettled = {"duplicates": obj.flags.allows_duplicate_labels, "settled": is_settled(obj.index)}
+    return {"attrs": attrs, **unsettled}
 
 
 def encode_lone_index(index: Any, subject: str = "the Index") -> Encoded:
     """Encode an Index that is stored by itself; the rest is as `encode_frame` says."""
     parts = Parts()
-    spec = _Checked(subject)("the Index", encode_index, index, parts.placer("i"), parts)
+    with _refused(subject, "the Index"):
+        spec = encode_index(index, parts.placer("i"), parts)
     header = make_header("index", parts.sides, rows=len(index), index=spec)
     return Encoded(header, pa.table(parts.columns))
+
+
+def _refused(subject: str, place: str) -> Refused:
+    return Refused(f"{subject} was not stored: {place}:")
 
 
 def check_class(obj: Any, classes: tuple[type, ...], subject: str) -> None:
@@ -156,74 +120,6 @@ def check_class(obj: Any, classes: tuple[type, ...], subject: str) -> None:
             f"{subject} was not stored: it is a {type_name(obj)}, and would come back as a "
             f"{wanted}. To store it, make it one, or use a plugin for its class."
         )
-
-
-class _Checked:
-    """Turns the verdict on a value into the error that people see."""
-
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
-
-    def __call__(self, place: str, encode: Callable[..., Any], *values: Any) -> Any:
-        try:
-            return encode(*values)
-        except Unfaithful as verdict:
-            raise self.refusal(place, verdict) from None
-
-    def refusal(self, place: str, verdict: Unfaithful) -> UnsupportedValueError:
-        return UnsupportedValueError(
-            f"{self.subject} was not stored: {place}: {verdict.what}, and would not come "
-            f"back equal. To store it, {verdict.remedy}."
-        )
-
-
-def field_names(names: list[str], positions: list[int]) -> list[str]:
-    """Return the names of the fields of a table that the columns at ``positions`` need."""
-    wanted = {f"c{position}" for position in positions}
-    return [name for name in names if not name.startswith("c") or name in wanted]
-
-
-def select(header: dict[str, Json], columns: Any, subject: str) -> tuple[list[int], Any]:
-    """Return positions and labels of the columns asked for, in the order asked for.
-
-    Raises
-    ------
-    UnsupportedOptionError
-        For a column that the frame does not have, with the closest one that it has.
-    """
-    with intact():
-        labels = decode_index(header["labels"], Parts(sides=header["sides"]))
-    if columns is None:
-        return list(range(len(labels))), labels
-    if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):
-        raise UnsupportedOptionError(
-            f"columns= takes a list of labels, not {columns!r}. Ask {subject} for [{columns!r}]."
-        )
-    asked = list(columns)
-    positions: list[int] = []
-    for label in asked:
-        found = _positions(labels, label)
-        if not found:
-            raise UnsupportedOptionError(
-                f"{subject} has no column {label!r}.{suggestion(str(label), labels)} "
-                f"It has {len(labels)}: {', '.join(map(repr, labels[:10]))}"
-                f"{', ...' if len(labels) > 10 else ''}."
-            )
-        positions.extend(found)
-    return positions, labels.take(positions)
-
-
-def _positions(labels: Any, label: Any) -> list[int]:
-    try:
-        found = labels.get_loc(label)
-    except (KeyError, TypeError, ValueError, pd.errors.InvalidIndexError):
-        return []
-    everything = list(range(len(labels)))
-    if isinstance(found, slice):
-        return everything[found]
-    if isinstance(found, int):
-        return [found]
-    return [position for position, hit in enumerate(found) if hit]
 
 
 @intact()
@@ -248,48 +144,9 @@ def make_frame(
     if isinstance(columns, np.ndarray):
         frame = pd.DataFrame(columns.T, index=index, copy=False)
     else:
-        frame = _joined(columns, index)
+        frame = joined(columns, index)
     frame.columns = labels
     return _annotate(frame, header)
-
-
-def _joined(columns: list[Any], index: Any) -> pd.DataFrame:
-    # Blocks hold one byte order: pandas would turn the others around.
-    few = len(columns) <= FEW or not all(map(_is_native, columns))
-    if not few and len(columns) * len(index) <= _MOST_VALUES:
-        return _in_blocks(columns, index)
-    values: dict[int, Any] = {}
-    for place, column in enumerate(columns):
-        # Left to itself, DataFrame would look for a better dtype than object.
-        named = column.dtype == object
-        values[place] = pd.Series(column, index=index, dtype=object) if named else column
-    if few:
-        # The caller gets memory of its own; what was read in several pieces is that already.
-        values = {
-            place: column.copy() if _is_shared(column) else column
-            for place, column in values.items()
-        }
-    # Made with numbers for labels: no label is interpreted, and duplicates are no matter.
-    # Joining many columns into blocks pays; of a few, it is but another copy.
-    return pd.DataFrame(values, index=index, copy=not few)
-
-
-def _in_blocks(columns: list[Any], index: Any) -> pd.DataFrame:
-    """Make a frame of copies of many columns; DataFrame would take its time over each."""
-    alike = _by_dtype(column.dtype for column in columns)
-    frames = []
-    for dtype, positions in alike.items():
-        if dtype is None:
-            frames.append(pd.DataFrame({position: columns[position] for position in positions}))
-        else:
-            block = np.stack([columns[position] for position in positions])
-            frames.append(pd.DataFrame(block.T, columns=positions, dtype=dtype, copy=False))
-    frame = frames[0]
-    if len(frames) > 1:
-        order = np.argsort(np.concatenate(list(alike.values())))
-        frame = pd.concat(frames, axis=1).take(order, axis=1)
-    frame.index = index
-    return frame
 
 
 @intact()
@@ -300,14 +157,6 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     values = decode_column(header["values"], parts.fetch("c0"), parts)
     _check_rows(header, len(index), len(values))
     return make_series(header, index, values)
-
-
-def _is_native(column: Any) -> bool:
-    return not isinstance(column.dtype, np.dtype) or bool(column.dtype.isnative)
-
-
-def _is_shared(column: Any) -> bool:
-    return not (isinstance(column, np.ndarray) and column.flags.owndata and column.flags.writeable)
 
 
 def make_series(header: dict[str, Json], index: Any, values: Any) -> Any:

@@ -14,9 +14,9 @@ from omega_core import row_place
 from omega_core.errors import UnsupportedValueError
 
 from ..columns.header_arrays import Arrow, Parts, whole
+from ..objects.column_labels import select
 from ..objects.header import Encoded, intact
-from ..objects.pandas_objects import select
-from ..values.unfaithful import Unfaithful
+from ..values.unfaithful import Refused
 from .fields import Field, make_field, make_level, read_field
 
 Json = Any
@@ -74,7 +74,7 @@ def encode_rows(
         name = f"c{position}"
         array = whole(encoded.table.column(name))
         spec = own["objects"].get(str(position), shared["columns"][position])
-        with _Refusal(subject, f"column {label!r}"):
+        with _refused(subject, f"column {label!r}"):
             field = make_field(label, spec, array, Parts(sides=shared["sides"]))
             arrays.append(field.prepare(array))
         fields.append(field)
@@ -85,7 +85,7 @@ def encode_rows(
     for level, key in enumerate(names):
         name = f"i{level}"
         array = whole(encoded.table.column(name))
-        with _Refusal(subject, f"the row index, level {level}" if len(names) > 1 else "the index"):
+        with _refused(subject, f"the row index, level {level}" if len(names) > 1 else "the index"):
             if own["index"]["index"] == "multi":
                 field = make_level(key, own["index"]["levels"][level], parts)
             else:
@@ -157,20 +157,8 @@ class RowLayout:
         return spec["values"].get("categories")
 
 
-class _Refusal:
-    """Turns the verdict on a value into the error that people see."""
-
-    def __init__(self, subject: str, place: str) -> None:
-        self._said = f"{subject} was not stored in rows: {place}"
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Unfaithful):
-            raise UnsupportedValueError(
-                f"{self._said} {error.what}. To store it, {error.remedy}."
-            ) from None
+def _refused(subject: str, place: str) -> Refused:
+    return Refused(f"{subject} was not stored in rows: {place}", why="")
 
 
 def _check_labels(labels: Any, subject: str) -> None:

@@ -13,8 +13,9 @@ from omega_core.errors import UnsupportedOptionError
 
 from ..filters.predicates import compile
 from ..objects.arrow_tables import check_library, converted, to_arrow, to_polars
+from ..objects.column_labels import select
 from ..objects.header import intact
-from ..objects.pandas_objects import make_frame, make_series, select
+from ..objects.pandas_objects import make_frame, make_series
 from .matching import matching
 from .row_ranges import Piece, Segments, joined
 from .stored_table import Stored

@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..columns.header_arrays import Parts
 from ..columns.index import decode_column, decode_index
 from ..encoding.statistics import Stats, is_telling
-from ..objects.pandas_objects import FEW
+from ..objects.blocks import FEW
 from .batches import batches_of
 from .documents import read_documents, read_stats
 from .headers import common_id, fetch_header, value_fields

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from omega_core.errors import UnsupportedValueError
+
+_UNEQUAL = ", and would not come back equal"
+
 
 class Unfaithful(Exception):  # noqa: N818  (a verdict on the user's value, not a failure of ours)
     """A value has no exact encoding.
 
-    Raised deep in the codec, where only the value is known; `objects` adds the column and the
-    object, and raises `omega_core.errors.UnsupportedValueError`.
+    Raised where only the value is known; who knows the column and the object makes an error of it.
 
     Parameters
     ----------
@@ -27,6 +30,25 @@ class Unfaithful(Exception):  # noqa: N818  (a verdict on the user's value, not 
     def within(self, place: str) -> Unfaithful:
         """Return the same verdict, with the place it was found at in front."""
         return Unfaithful(f"{place} {self.what}", self.remedy)
+
+    def refusal(self, said: str, why: str = _UNEQUAL) -> UnsupportedValueError:
+        """Return the error that people see; ``said`` begins it, with the object and the place."""
+        return UnsupportedValueError(f"{said} {self.what}{why}. To store it, {self.remedy}.")
+
+
+class Refused:
+    """Within it, the verdict on a value is the error that people see: see `Unfaithful.refusal`."""
+
+    def __init__(self, said: str, why: str = _UNEQUAL) -> None:
+        self._said = said
+        self._why = why
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Unfaithful):
+            raise error.refusal(self._said, self._why) from None
 
 
 def type_name(value: Any) -> str:
