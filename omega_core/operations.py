@@ -88,9 +88,7 @@ class Operations:
         kind: str | None,
         attributes: dict[str, Any] | None,
         options: dict[str, Any],
-        *,
-        if_rev: int | None = None,
-        expires: float | None = None,
+        **conditions: Any,
     ) -> Metadata:
         """Store an object; anew, where somebody else was faster to begin or end its name."""
         check_name(name)
@@ -98,9 +96,7 @@ class Operations:
             overtaken: OvertakenError | None = None
             for _ in range(_ATTEMPTS):
                 try:
-                    return self._put_once(
-                        obj, name, kind, attributes, options, if_rev=if_rev, expires=expires
-                    )
+                    return self._put_once(obj, name, kind, attributes, options, **conditions)
                 except OvertakenError as exc:
                     overtaken = exc
                     # What a backend has read of an iterator, nobody can read again.
@@ -122,8 +118,8 @@ class Operations:
         attributes: dict[str, Any] | None,
         options: dict[str, Any],
         *,
-        if_rev: int | None,
-        expires: float | None,
+        if_rev: int | None = None,
+        expires: float | None = None,
     ) -> Metadata:
         spec = self.spec_for(obj, name, kind, options)
         adapter = self._router.adapter(spec)
@@ -207,28 +203,20 @@ class Operations:
             return bool(self._router.call("drop", None, **call))
 
     def perform(
-        self,
-        action: str,
-        name: str,
-        X: str,
-        Y: str | None,
-        rName: str | None,
-        pure_python: bool,
-        options: dict[str, Any],
+        self, action: str, name: str, given: dict[str, Any], options: dict[str, Any]
     ) -> Any:
-        """Let a model act: route, load, act, store."""
+        """Let a model act; ``given`` has the arguments that any action may take."""
         if action not in ACTION_TABLE:
             raise UnsupportedOptionError(
                 f"Models have no action {action!r}.{suggestion(action, ACTIONS)} "
                 f"Actions: {', '.join(ACTIONS)}."
             )
-        arguments: dict[str, Any] = {"modelname": name, "Xname": X, "pure_python": pure_python}
-        for parameter, given in (("Yname", Y), ("rName", rName)):
-            if parameter in ACTION_TABLE[action].parameters:
-                arguments[parameter] = given
-            elif given is not None:
+        takes = ACTION_TABLE[action].parameters
+        for parameter, value in given.items():
+            if parameter not in takes and value is not None:
                 called = parameter.replace("Yname", "Y")
                 raise UnsupportedOptionError(f"{action} of {name!r} takes no {called}.")
+        arguments = {key: value for key, value in given.items() if key in takes}
         with answering(self._database):
             meta = self._catalog.existing(name)
             spec = self.spec_of(meta)
@@ -236,9 +224,8 @@ class Operations:
             self._check_shape(adapter, meta)
             scope = self._scope(action, adapter, name, meta)
             with self._operating(scope, spec):
-                return self._router.call(
-                    action, adapter, store=self._store, meta=meta, options=options, **arguments
-                )
+                call = {"store": self._store, "meta": meta, "modelname": name, "options": options}
+                return self._router.call(action, adapter, **call, **arguments)
 
     def compact(
         self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]

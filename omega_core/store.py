@@ -349,7 +349,8 @@ class OmegaStore(Visible):
         **options
             Passed to the estimator's method.
         """
-        return self._operations.perform(action, name, X, Y, rName, pure_python, options)
+        given = {"Xname": X, "Yname": Y, "rName": rName, "pure_python": pure_python}
+        return self._operations.perform(action, name, given, options)
 
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"
