@@ -50,11 +50,7 @@ class Dataset:
             dtypes = None
         shape = getattr(self.value, "shape", None)
         return {
-            "name": self.meta.name,
-            "bucket": self.meta.bucket,
-            "version": self.meta.version,
-            "rev": self.meta.rev,
-            "gen": self.meta.gen,
+            **identity(self.meta),
             "rows": int(shape[0]) if shape else _length(self.value),
             "columns": self.columns,
             "dtypes": dtypes,
@@ -91,6 +87,11 @@ class Dataset:
             f"fitted on: {'; '.join(problems)}. Select the columns of the fit and store the "
             "dataset again, or fit the model on this one."
         )
+
+
+def identity(meta: Metadata) -> dict[str, Any]:
+    """Return what the lineage calls a version of an object by."""
+    return {key: getattr(meta, key) for key in ("name", "bucket", "version", "rev", "gen")}
 
 
 def is_frame(value: object) -> bool:

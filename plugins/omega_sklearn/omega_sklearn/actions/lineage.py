@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from .datasets import Dataset, is_frame, is_series
+from .datasets import Dataset, identity, is_frame, is_series
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -45,20 +45,8 @@ def of_result(
     action: str, model: Metadata, X: Dataset, Y: Dataset | None, clock: Clock
 ) -> dict[str, Any]:
     """Return the lineage of a stored result, for its attributes."""
-    return {
-        "action": action,
-        "model": {
-            "name": model.name,
-            "bucket": model.bucket,
-            "version": model.version,
-            "rev": model.rev,
-            "gen": model.gen,
-        },
-        "X": X.describe(),
-        "Y": Y.describe() if Y is not None else None,
-        "libraries": _libraries(X, Y),
-        **clock.record(),
-    }
+    # The model stands before the data in the record.
+    return {"action": action, "model": identity(model), **of_fit(action, X, Y, clock)}
 
 
 def recorded(meta: Metadata) -> Mapping[str, Any] | None:

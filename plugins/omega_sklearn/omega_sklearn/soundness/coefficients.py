@@ -25,24 +25,20 @@ def _libsvm(machine: Any) -> Description:
     outputs = "len(classes_) - 1" if classifies else "1"
     pairs = "len(classes_) * (len(classes_) - 1) // 2" if classifies else "1"
     rated = np.size(own.get("_probA", ())) > 0
-    described = {
+    layout = "csr:" if own.get("_sparse") else ""
+    vectors = "vectors, n_features_in_"
+    if not layout and (callable(own.get("kernel")) or own.get("kernel") == "precomputed"):
+        vectors = "0, any_width"
+    return {
         "_n_support": "int32[len(classes_)] 0.." if classifies else "int32[2]",
         "support_": "int32[vectors] 0..",
         "_intercept_": f"float64[{pairs}]",
         "_probA": f"float64[{pairs if rated else 0}]",
         "_probB": f"float64[{pairs if rated else 0}]",
         "_gamma": "number 0..",
+        "support_vectors_": f"{layout}float64[{vectors}]",
+        "_dual_coef_": f"{layout}float64[{outputs}, vectors]",
     }
-    if own.get("_sparse"):
-        described["support_vectors_"] = "csr:float64[vectors, n_features_in_]"
-        described["_dual_coef_"] = f"csr:float64[{outputs}, vectors]"
-    elif callable(own.get("kernel")) or own.get("kernel") == "precomputed":
-        described["support_vectors_"] = "float64[0, any_width]"
-        described["_dual_coef_"] = f"float64[{outputs}, vectors]"
-    else:
-        described["support_vectors_"] = "float64[vectors, n_features_in_]"
-        described["_dual_coef_"] = f"float64[{outputs}, vectors]"
-    return described
 
 
 def _sgd_classifier(model: Any) -> Description:
@@ -51,25 +47,16 @@ def _sgd_classifier(model: Any) -> Description:
 
 
 def _sgd(model: Any, coefficients: str, intercept: str) -> Description:
-    layout = "csr:" if scipy.sparse.issparse(vars(model).get("coef_")) else ""
-    # Before the last average, a binary classifier keeps what it averages without the first axis.
-    return {
-        "coef_": f"{layout}float{coefficients}",
-        **{
-            name: f"?float{coefficients}"
-            for name in ("_standard_coef", "_average_coef")
-            if np.ndim(vars(model).get(name)) == coefficients.count(",") + 1
-        },
-        **{
-            name: "?float[n_features_in_]"
-            for name in ("_standard_coef", "_average_coef")
-            if np.ndim(vars(model).get(name)) != coefficients.count(",") + 1
-        },
-        **{
-            name: f"?float{intercept}"
-            for name in ("intercept_", "offset_", "_standard_intercept", "_average_intercept")
-        },
-    }
+    own = vars(model)
+    layout = "csr:" if scipy.sparse.issparse(own.get("coef_")) else ""
+    described = {"coef_": f"{layout}float{coefficients}"}
+    for name in ("_standard_coef", "_average_coef"):
+        # Before the last average, a binary classifier keeps them without the first axis.
+        whole = np.ndim(own.get(name)) == coefficients.count(",") + 1
+        described[name] = f"?float{coefficients if whole else '[n_features_in_]'}"
+    for name in ("intercept_", "offset_", "_standard_intercept", "_average_intercept"):
+        described[name] = f"?float{intercept}"
+    return described
 
 
 def _sgd_vector(model: Any) -> Description:

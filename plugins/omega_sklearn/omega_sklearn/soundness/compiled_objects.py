@@ -8,7 +8,6 @@ import numpy as np
 import scipy.interpolate
 import scipy.sparse
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-from sklearn.neighbors import BallTree, KDTree
 from sklearn.neighbors import _ball_tree as ball_tree
 from sklearn.neighbors import _kd_tree as kd_tree
 from sklearn.tree._tree import Tree
@@ -23,7 +22,7 @@ _NEIGHBORS_TREES = tuple(
         for tree in ("KDTree", "BallTree")
         if (cls := getattr(module, f"{tree}{width}", None)) is not None
     }
-) or (KDTree, BallTree)
+)
 
 
 def check_tree(tree: Any) -> None:

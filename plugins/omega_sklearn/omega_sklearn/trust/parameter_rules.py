@@ -245,7 +245,10 @@ def _check_value(cls: type, name: str, value: Any, own: Collection[str]) -> None
                     raise _refusal(
                         *(cls, name, value, "lists of values"), f"it sets the {last} of another"
                     )
-                for candidate in _items(candidates):
+                if isinstance(candidates, np.ndarray):
+                    # Of the whole array: what a mask hides is there as well.
+                    candidates = candidates.view(np.ndarray).ravel().tolist()
+                for candidate in candidates:
                     _check_value(cls, last, candidate, own)
             _check_functions(cls, last, candidates, own)
     elif name in _KEYWORDS and isinstance(value, dict) and not _DTYPE.holds(value.get("dtype")):
@@ -319,12 +322,6 @@ def _settings(cls: type, name: str, grid: Any) -> Iterator[tuple[Any, Any]]:
         if not isinstance(settings, dict):
             raise _refusal(cls, name, grid, "a dict or a list of dicts", "it sets parameters")
         yield from settings.items()
-
-
-def _items(candidates: Any) -> list[Any]:
-    if isinstance(candidates, np.ndarray):
-        return list(candidates.view(np.ndarray).ravel().tolist())
-    return list(candidates)
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -29,7 +29,7 @@ def _names(module: str, names: str) -> tuple[str, ...]:
     return tuple(f"{module}.{name}" for name in names.split())
 
 
-_TREES = (
+_LISTED = (
     # Compiled. __setstate__ checks the dtype and the shape of the node array and copies it; node
     # indices are not checked there, and are checked by soundness.
     *_names("sklearn.tree._tree", "Tree"),
@@ -41,21 +41,17 @@ _TREES = (
     # state before it is set.
     *_names("sklearn.neighbors._kd_tree", "KDTree KDTree64 KDTree32"),
     *_names("sklearn.neighbors._ball_tree", "BallTree BallTree64 BallTree32"),
-)
-
-_DISTANCES = tuple(
     # Compiled. The state is one float and two typed arrays (p, vec, mat); no names, no callables.
     # PyFuncDistance, the one that holds a callable, is not here.
-    f"{metric}Distance{width}"
-    for metric in _names(
-        "sklearn.metrics._dist_metrics",
-        "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis "
-        "Manhattan Minkowski RogersTanimoto RussellRao SEuclidean SokalMichener SokalSneath",
-    )
-    for width in ("64", "32")
-)
-
-_LOSSES = (
+    *(
+        f"{metric}Distance{width}"
+        for metric in _names(
+            "sklearn.metrics._dist_metrics",
+            "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis "
+            "Manhattan Minkowski RogersTanimoto RussellRao SEuclidean SokalMichener SokalSneath",
+        )
+        for width in ("64", "32")
+    ),
     # Python. Plain attributes around a compiled loss of skops' own list; links are pure functions.
     *_names(
         "sklearn._loss.loss",
@@ -67,9 +63,6 @@ _LOSSES = (
         "sklearn._loss.link",
         "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit",
     ),
-)
-
-_PARTS_OF_ESTIMATORS = (
     # Python. No __setstate__ of their own beyond BaseEstimator's (fills __dict__), constructors
     # that only assign: the fitted halves of estimators that skops trusts as a whole.
     *_names("sklearn.calibration", "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling"),
@@ -89,24 +82,19 @@ _PARTS_OF_ESTIMATORS = (
         "sklearn.model_selection._search_successive_halving",
         "HalvingGridSearchCV HalvingRandomSearchCV _SubsampleMetaSplitter",
     ),
-)
-
-_KERNELS = _names(
     # Python. Parameters of a Gaussian process, kept as plain attributes.
-    "sklearn.gaussian_process.kernels",
-    "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter Matern "
-    "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel",
-)
-
-_SPLITTERS = _names(
+    *_names(
+        "sklearn.gaussian_process.kernels",
+        "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter "
+        "Matern PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel",
+    ),
     # Python. Parameters of a cross-validation, kept as plain attributes.
-    "sklearn.model_selection._split",
-    "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut "
-    "PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold "
-    "StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper",
-)
-
-_SCORERS = (
+    *_names(
+        "sklearn.model_selection._split",
+        "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut "
+        "PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold "
+        "StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper",
+    ),
     # Python. A scoring function and its keyword arguments; calls it only when a model is scored.
     *_names(
         "sklearn.metrics._scorer",
@@ -141,9 +129,6 @@ _SCORERS = (
         "homogeneity_score mutual_info_score normalized_mutual_info_score rand_score "
         "v_measure_score",
     ),
-)
-
-_FUNCTIONS = (
     # Functions of arrays to arrays that estimators keep as parameters or, in their fitted state,
     # as part of the implementation. They compute, and call nothing that they are given.
     *_names(
@@ -164,9 +149,6 @@ _FUNCTIONS = (
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     # Binds arguments to a function, which must itself be trusted; skops builds no subclass.
     "functools.partial",
-)
-
-_DATA = (
     # Containers of numbers. skops reads sparse ones with scipy.sparse.load_npz, which refuses
     # pickles; soundness checks the indices of the sparse ones, and the knots of splines.
     *(
@@ -182,20 +164,5 @@ _DATA = (
     "builtins.object",
     "builtins.frozenset",
 )
-
-SHIPPED: tuple[str, ...] = tuple(
-    sorted(
-        {
-            *_TREES,
-            *_DISTANCES,
-            *_LOSSES,
-            *_PARTS_OF_ESTIMATORS,
-            *_KERNELS,
-            *_SPLITTERS,
-            *_SCORERS,
-            *_FUNCTIONS,
-            *_DATA,
-        }
-    )
-)
+SHIPPED = frozenset(_LISTED)
 """Exact names, as skops reports them."""
