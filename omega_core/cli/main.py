@@ -62,7 +62,8 @@ _START, _STORED, _SETUP = "Start here", "What is stored", "Setup"
 app.command("demo", rich_help_panel=_START)(demo.demo)
 app.command("doctor", rich_help_panel=_START)(doctor.doctor)
 for attribute in objects.STORES:
-    app.add_typer(objects.commands(attribute), name=attribute, rich_help_panel=_STORED)
+    about = f"The {attribute} of a bucket."
+    app.add_typer(objects.app, name=attribute, help=about, rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
 app.add_typer(server.app, name="server", rich_help_panel=_SETUP)

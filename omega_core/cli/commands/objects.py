@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..inspection.objects import records_of, unreadable
-from ..terminal.options import GlobalOptions, Json, Yes, global_options, group
+from ..terminal.options import Json, Yes, global_options, group
 from ..terminal.output import local_time, sheet, size, table, verbatim
 from ..terminal.progress import waiting
 
@@ -22,90 +22,40 @@ if TYPE_CHECKING:
     from ...store import OmegaStore
 
 STORES = ("datasets", "models", "jobs")
+"""The stores of an `Omega`, and the groups of commands: each has those below."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the object, verbatim.")]
 
 
-def commands(store: str) -> typer.Typer:
-    """Return the commands of one store, an attribute of `Omega`."""
-    app = group(f"The {store} of a bucket.")
-
-    @app.command("list")
-    def list_(
-        ctx: typer.Context,
-        pattern: Annotated[
-            str | None,
-            typer.Argument(metavar="PATTERN", help="A shell glob for the whole name; quote it."),
-        ] = None,
-        regexp: Annotated[
-            str | None, typer.Option(help="A regular expression to be found in the name.")
-        ] = None,
-        kind: Annotated[
-            list[str] | None, typer.Option(help="Only of this kind; may be repeated.")
-        ] = None,
-        hidden: Annotated[
-            bool, typer.Option("--hidden", help="Also names that begin with a dot.")
-        ] = False,
-        as_json: Json = False,
-    ) -> None:
-        """List the objects of the bucket. Loads no plugin."""
-        _list(global_options(ctx), store, pattern, regexp, kind, hidden)
-
-    @app.command()
-    def info(
-        ctx: typer.Context,
-        name: Name,
-        version: Annotated[
-            int | None, typer.Option(help="A version that `versions` lists, not the current one.")
-        ] = None,
-        as_json: Json = False,
-    ) -> None:
-        """Show what is known of an object: its kind, its payload, who wrote it, who reads it."""
-        _info(global_options(ctx), store, name, version)
-
-    @app.command()
-    def versions(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
-        """List the versions of an object, the oldest first. Loads no plugin."""
-        _versions(global_options(ctx), store, name)
-
-    @app.command()
-    def drop(
-        ctx: typer.Context,
-        names: Annotated[
-            list[str] | None,
-            typer.Argument(metavar="NAME...", help="The names of the objects, verbatim."),
-        ] = None,
-        everything: Annotated[
-            bool, typer.Option("--all", help="All in this bucket and store, hidden ones as well.")
-        ] = False,
-        yes: Yes = False,
-        as_json: Json = False,
-    ) -> None:
-        """Drop objects with all their versions, after a confirmation.
-
-        Without a terminal to ask at, --yes is needed. What they occupied is freed by `omega gc`.
-        """
-        if bool(names) == everything:
-            raise typer.BadParameter("name the objects, or give --all", ctx)
-        _drop(global_options(ctx), store, names, yes)
-
-    return app
+app = group("The objects of one store of a bucket.")
 
 
-def _list(
-    options: GlobalOptions,
-    attribute: str,
-    pattern: str | None,
-    regexp: str | None,
-    kind: list[str] | None,
-    hidden: bool,
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    pattern: Annotated[
+        str | None,
+        typer.Argument(metavar="PATTERN", help="A shell glob for the whole name; quote it."),
+    ] = None,
+    regexp: Annotated[
+        str | None, typer.Option(help="A regular expression to be found in the name.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="Only of this kind; may be repeated.")
+    ] = None,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Also names that begin with a dot.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
+    """List the objects of the bucket. Loads no plugin."""
     import re
 
     try:
         re.compile(regexp or "")
     except re.error as exc:
         raise typer.BadParameter(f"--regexp: {exc}") from None
+    options, attribute = global_options(ctx), _attribute(ctx)
     with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
@@ -122,9 +72,19 @@ def _list(
     options.show(records, view)
 
 
-def _info(options: GlobalOptions, attribute: str, name: str, version: int | None) -> None:
+@app.command()
+def info(
+    ctx: typer.Context,
+    name: Name,
+    version: Annotated[
+        int | None, typer.Option(help="A version that `versions` lists, not the current one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is known of an object: its kind, its payload, who wrote it, who reads it."""
+    options = global_options(ctx)
     with options.omega(plugins=True) as om:
-        store: OmegaStore = getattr(om, attribute)
+        store: OmegaStore = getattr(om, _attribute(ctx))
         with waiting("looking"):
             meta = store.metadata(name, version=version)
             if meta is None:
@@ -157,7 +117,10 @@ def _info(options: GlobalOptions, attribute: str, name: str, version: int | None
     options.show(record, view)
 
 
-def _versions(options: GlobalOptions, attribute: str, name: str) -> None:
+@app.command()
+def versions(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """List the versions of an object, the oldest first. Loads no plugin."""
+    options, attribute = global_options(ctx), _attribute(ctx)
     with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
@@ -172,7 +135,26 @@ def _versions(options: GlobalOptions, attribute: str, name: str) -> None:
     options.show(records, view)
 
 
-def _drop(options: GlobalOptions, attribute: str, names: list[str] | None, yes: bool) -> None:
+@app.command()
+def drop(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="The names of the objects, verbatim."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All in this bucket and store, hidden ones as well.")
+    ] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Drop objects with all their versions, after a confirmation.
+
+    Without a terminal to ask at, --yes is needed. What they occupied is freed by `omega gc`.
+    """
+    if bool(names) == everything:
+        raise typer.BadParameter("name the objects, or give --all", ctx)
+    options, attribute = global_options(ctx), _attribute(ctx)
     # A wrapper of drop may be among the plugins, so they are loaded.
     with options.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, attribute)
@@ -196,6 +178,13 @@ def _drop(options: GlobalOptions, attribute: str, names: list[str] | None, yes: 
         return [verbatim(f"✓ dropped {name}", "green") for name in dropped]
 
     options.show({"dropped": dropped}, view)
+
+
+def _attribute(ctx: typer.Context) -> str:
+    """Return the attribute of `Omega` that is the store: the name of the group."""
+    assert ctx.parent is not None
+    assert ctx.parent.info_name in STORES
+    return ctx.parent.info_name
 
 
 def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:

@@ -219,13 +219,13 @@ def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
 
 
 def _edit(options: GlobalOptions, id_: str, *, enable: bool) -> None:
-    from ...config import PluginsConfig, edit_plugins
+    from ...config import edit_plugins
 
     loaded = options.config()
     config = loaded.plugins
     mentioned = id_ in (config.enabled or ()) or id_ in config.disabled
     if enable or not mentioned:
-        _require_installed(id_, PluginsConfig())
+        _require_installed(id_)
     # The file in use, or the one to make.
     path = Path(loaded.source) if loaded.source is not None else Path.cwd() / "omega.toml"
     before = path.read_bytes() if path.exists() else None
@@ -256,12 +256,13 @@ def _is_enabled(config: PluginsConfig, id_: str) -> bool:
     return id_ not in config.disabled and (config.enabled is None or id_ in config.enabled)
 
 
-def _require_installed(id_: str, config: Any) -> None:
+def _require_installed(id_: str) -> None:
+    from ...config import PluginsConfig
     from ...errors import PluginNotFoundError, suggestion
     from ...plugins.discovery import discover
     from ...plugins.remedies import installation
 
-    installed = [plugin.id for plugin in discover(config)]
+    installed = [plugin.id for plugin in discover(PluginsConfig())]
     if id_ not in installed:
         raise PluginNotFoundError(
             f"No plugin {id_!r} is installed.{suggestion(id_, installed) or installation(id_)} "

@@ -62,10 +62,14 @@ class GlobalOptions:
             Load the plugins first, and report as warnings what is wrong with them.
         """
         from ...omega import Omega
+        from ...plugins.registry import PluginWarning
 
         with Omega(self.config()) as om:
             if plugins:
-                _load_plugins(om)
+                with _collected(PluginWarning) as failures:
+                    list(om.plugins)
+                for message in failures:
+                    warn(message)
             yield om
 
     def show(self, document: Any, view: View, *, well: bool = True) -> None:
@@ -104,15 +108,6 @@ Json = Annotated[
 """The option ``--json``. Its value is read from `GlobalOptions`, which errors see as well."""
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it, without asking.")]
-
-
-def _load_plugins(om: Omega) -> None:
-    from ...plugins.registry import PluginWarning
-
-    with _collected(PluginWarning) as failures:
-        list(om.plugins)
-    for message in failures:
-        warn(message)
 
 
 @contextmanager
