@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PluginDisabledError, PluginNotFoundError
@@ -50,18 +50,15 @@ class Study:
 
     def data(self) -> tuple[Any, Any, Any, Any]:
         """Return X and y to fit on, and X and y held out: ``X, X_new, y, y_new``."""
-        bunch = getattr(import_module("sklearn.datasets"), self.loader)(as_frame=True)
-        split = import_module("sklearn.model_selection").train_test_split
+        bunch = resolve_name(f"sklearn.datasets:{self.loader}")(as_frame=True)
+        split = resolve_name("sklearn.model_selection:train_test_split")
         X, X_new, y, y_new = split(bunch.data, bunch.target, test_size=0.25, random_state=0)
         return X, X_new, y, y_new
 
     def model(self) -> Any:
         """Return the pipeline, not fitted."""
-        made = []
-        for place, arguments in self.steps:
-            module, _, name = place.partition(":")
-            made.append(getattr(import_module(module), name)(**arguments))
-        return import_module("sklearn.pipeline").make_pipeline(*made)
+        steps = (resolve_name(place)(**arguments) for place, arguments in self.steps)
+        return resolve_name("sklearn.pipeline:make_pipeline")(*steps)
 
 
 _SCALER: tuple[str, dict[str, Any]] = ("sklearn.preprocessing:StandardScaler", {})
@@ -152,9 +149,8 @@ def require_plugins(om: Omega) -> None:
 def own_bucket(om: Omega, *, keep: bool) -> Iterator[Omega]:
     """Enter a bucket that nobody uses; at the end remove it with everything in it."""
     taken = om.buckets
-    name = f"demo-{uuid.uuid4().hex[:8]}"
-    while name in taken:
-        name = f"demo-{uuid.uuid4().hex[:8]}"
+    while (name := f"demo-{uuid.uuid4().hex[:8]}") in taken:
+        pass
     bucket = om[name]
     try:
         yield bucket
@@ -193,7 +189,7 @@ def perform(om: Omega, announce: Announce) -> Report:
 
 
 def _perform(om: Omega, study: Study, report: Report, announce: Announce) -> None:
-    testing = import_module("pandas.testing")
+    testing = resolve_name("pandas.testing")
     name = study.name
 
     announce(f"loading {name} and storing its four datasets")
@@ -222,19 +218,12 @@ def _perform(om: Omega, study: Study, report: Report, announce: Announce) -> Non
         report.compare(_BACK, f"{name}/{part}", check, stored, value, check_exact=True)
     here = study.model().fit(X, y)
     local_score = float(here.score(X_new, y_new))
-    expected = import_module("pandas").Series(here.predict(X_new), index=X_new.index, name=y.name)
+    expected = resolve_name("pandas:Series")(here.predict(X_new), index=X_new.index, name=y.name)
     predicted = om.datasets.get(f"{name}/predicted")
     reread = om.models.get(name).predict(X_new)
-    close = import_module("numpy").testing.assert_allclose
+    alike, close = testing.assert_series_equal, resolve_name("numpy.testing:assert_allclose")
     # Not to the last bit: how a sum is rounded depends on how the rows lie in memory.
-    report.compare(
-        _PREDICTED,
-        f"{name}/predicted",
-        testing.assert_series_equal,
-        predicted,
-        expected,
-        rtol=_RTOL,
-    )
+    report.compare(_PREDICTED, f"{name}/predicted", alike, predicted, expected, rtol=_RTOL)
     report.compare(_MODEL, name, close, reread, expected, rtol=_RTOL)
     report.compare(_SCORED, name, close, score, local_score, rtol=_RTOL)
     report.models.append(

@@ -91,16 +91,8 @@ def _data_dir(options: GlobalOptions) -> str | None:
 
 
 def _facts(found: ServerStatus) -> dict[str, Any]:
-    return {
-        "running": found.running,
-        "version": found.version,
-        "pid": found.pid,
-        "users": found.users,
-        "pinned": found.pinned,
-        "data_dir": str(found.data_dir),
-        "socket": str(found.socket),
-        "log": str(found.log),
-    }
+    shown = ("running", "version", "pid", "users", "pinned", "data_dir", "socket", "log")
+    return {key: getattr(found, key) for key in shown}
 
 
 def _configured(options: GlobalOptions) -> dict[str, Any]:

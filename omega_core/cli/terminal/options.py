@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .output import View, show, warn
+from .output import console, plain, warn
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from ...config import Config
     from ...omega import Omega
 
@@ -72,9 +75,16 @@ class GlobalOptions:
                     warn(message)
             yield om
 
-    def show(self, document: Any, view: View, *, well: bool = True) -> None:
+    def show(
+        self, document: Any, view: Callable[[], Iterable[RenderableType]], *, well: bool = True
+    ) -> None:
         """Print ``document`` as JSON, or what ``view`` makes of it; unless all is well, exit 1."""
-        show(document, view, as_json=self.as_json)
+        if self.as_json:
+            print(json.dumps(plain(document), indent=2, allow_nan=False))
+        else:
+            out = console()
+            for renderable in view():
+                out.print(renderable)
         if not well:
             raise typer.Exit(1)
 

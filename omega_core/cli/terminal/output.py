@@ -6,13 +6,13 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 # rich is imported where it is used: with --json, nothing of it is.
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -24,18 +24,6 @@ _LISTED = 12
 
 _WHOLE = ("kind", "modified", "stored by", "plugin", "state", "package", "version")
 """Columns whose cells are short, and stay on one line."""
-
-View = Callable[[], "Iterable[RenderableType]"]
-
-
-def show(document: Any, view: View, *, as_json: bool) -> None:
-    """Print ``document`` as JSON, or else what ``view`` makes of it."""
-    if as_json:
-        print(json.dumps(plain(document), indent=2, allow_nan=False))
-        return
-    out = console()
-    for renderable in view():
-        out.print(renderable)
 
 
 def console(*, stderr: bool = False) -> Console:
