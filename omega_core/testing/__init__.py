@@ -1,1 +1,5 @@
-"""The kit for authors of plugins."""
+"""The kit for authors of plugins: `fixtures` for pytest, `conformance`, and a `statemachine`.
+
+The others do harm: `faults` and `crashes` at any command, `child_processes` that are killed, a
+`replica_set` that loses its primary, `document_edits` by hand. `orphans` finds what that has left.
+"""

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, ServerError
 from ..omega import Omega
-from .children import Child, KilledError, Tell
+from .child_processes import Child, KilledError, Tell
 from .faults import FaultKind, FaultProxy
 
 

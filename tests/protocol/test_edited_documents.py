@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from omega_core import Omega, OmegaStore
 from omega_core.errors import IntegrityError, OmegaError
-from omega_core.testing.edits import Edit, edits, write
+from omega_core.testing.document_edits import Edit, edits, write
 
 Make = Callable[..., Omega]
 Document = dict[str, Any]

@@ -15,7 +15,7 @@ from omega_core.errors import (
     UnsupportedValueError,
 )
 from omega_core.shapes import fields, integer
-from omega_core.testing.edits import NO_UTF8, write
+from omega_core.testing.document_edits import NO_UTF8, write
 
 Update = dict[str, Any] | list[dict[str, Any]]
 

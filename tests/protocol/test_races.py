@@ -23,7 +23,7 @@ from omega_core.errors import (
     OvertakenError,
     StaleReadError,
 )
-from omega_core.testing.children import Child, Tell
+from omega_core.testing.child_processes import Child, Tell
 from omega_core.testing.faults import let_time_pass
 from omega_core.testing.fixtures import PrivateMongod
 from omega_core.testing.orphans import find_orphans

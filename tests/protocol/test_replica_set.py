@@ -17,7 +17,7 @@ from omega_core import Omega
 from omega_core.errors import OmegaError, ServerError
 from omega_core.testing.faults import let_time_pass
 from omega_core.testing.orphans import find_orphans
-from omega_core.testing.replicas import ReplicaSet
+from omega_core.testing.replica_set import ReplicaSet
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 
 import omega_pandas.rows
 from omega_core import Omega
-from omega_core.testing.children import Child, Tell
+from omega_core.testing.child_processes import Child, Tell
 from omega_core.testing.crashes import CrashingTwin, kill_at
 from omega_core.testing.faults import FAULTS, FaultKind, FaultProxy, let_time_pass
 from omega_core.testing.orphans import find_orphans
