@@ -15,7 +15,7 @@ import skops.io
 
 from .. import soundness
 from ..object_graph import ATOMS, FUNCTIONS
-from ..trust import importable_names, parameter_rules, schema_grammar
+from ..trust import importable_names, parameter_check, schema_grammar
 from ..trust.trusted_types import SHIPPED
 from .comparison import Place, difference, members, path
 
@@ -47,7 +47,7 @@ def _load(data: bytes, used: Collection[str], own: Collection[str]) -> Any:
     # skops looks through the list at every object: it is given those names only that are needed.
     model = skops.io.loads(data, trusted=[*own, *SHIPPED.intersection(used)])
     # First: what follows asks methods, and nothing must stand in front of those.
-    parameter_rules.check(model, own)
+    parameter_check.check(model, own)
     soundness.check(model)
     return model
 
@@ -112,8 +112,8 @@ def place_of_parameter(model: Any, own: Collection[str]) -> str:
 
     def is_it(part: Any) -> bool:
         try:
-            parameter_rules.check_part(part, own)
-        except parameter_rules.ParameterError:
+            parameter_check.check_part(part, own)
+        except parameter_check.ParameterError:
             return True
         return False
 

@@ -11,7 +11,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 from omega_core.errors import StoreError, UnsupportedValueError, UntrustedFormatError
 
 from .. import soundness
-from ..trust import importable_names, parameter_rules, schema_grammar
+from ..trust import importable_names, parameter_check, schema_grammar
 from . import roundtrip
 from .comparison import describe
 from .estimator_backend import EstimatorBackend
@@ -53,7 +53,7 @@ class SkopsBackend(EstimatorBackend):
         where = f"The model {name!r} in bucket {self.model_store.bucket!r}"
         try:
             return roundtrip.read(data, own)
-        except parameter_rules.ParameterError as error:
+        except parameter_check.ParameterError as error:
             raise UntrustedFormatError(f"{where} {error}") from error
         except Exception as error:
             # A file that nobody vouches for fails in any way there is.
@@ -96,7 +96,7 @@ def _refused(
     model: Any, own: tuple[str, ...], what: str, error: Exception
 ) -> UntrustedFormatError | UnsupportedValueError:
     """Return the error for a model that would not come back, naming the part that does not."""
-    if isinstance(error, parameter_rules.ParameterError):
+    if isinstance(error, parameter_check.ParameterError):
         place = roundtrip.place_of_parameter(model, own)
         return UntrustedFormatError(f"{what} {error} It is at {place}. Nothing was stored.")
     reason = str(error).strip().rstrip(".")
