@@ -100,17 +100,17 @@ def why(
 
     A name is looked for among the datasets, then the models, then the jobs. 1 if nobody stores it.
     """
-    from ..inspection.ownership import explain, look_up
+    from ..inspection.ownership import explain_kind, explain_objects
 
     options = global_options(ctx)
     config = options.config()
     plugins = inspect(config)
-    known = explain(plugins, config.plugins, subject)
+    known = explain_kind(plugins, config.plugins, subject)
     if known is not None:
         answers = [known]
     else:
         with options.omega() as om:
-            answers = look_up(om, plugins, subject)
+            answers = explain_objects(om, plugins, subject)
     options.show(
         [asdict(answer) for answer in answers],
         lambda: map(_sheet, answers),

@@ -43,7 +43,7 @@ class Answer:
     object: str | None = None
 
 
-def explain(
+def explain_kind(
     plugins: Plugins, config: PluginsConfig, kind: str, writer: dict[str, Any] | None = None
 ) -> Answer | None:
     """Return who stores a kind; None where no plugin ever spoke of it."""
@@ -74,7 +74,7 @@ def explain(
     return Answer(kind, spec.plugin, spec.version, factory, claims, reasons)
 
 
-def look_up(om: Omega, plugins: Plugins, name: str) -> list[Answer]:
+def explain_objects(om: Omega, plugins: Plugins, name: str) -> list[Answer]:
     """Return who stores the objects of this name.
 
     Raises
@@ -88,7 +88,7 @@ def look_up(om: Omega, plugins: Plugins, name: str) -> list[Answer]:
         meta: Metadata | None = store.metadata(name)
         if meta is None:
             continue
-        answer = explain(plugins, om.config.plugins, meta.kind, meta.plugin)
+        answer = explain_kind(plugins, om.config.plugins, meta.kind, meta.plugin)
         assert answer is not None
         writer = meta.plugin or {}
         wrote = f"{writer.get('name')} {writer.get('version')}"
