@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import builtins
 import errno
-import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from ..errors import (
     OmegaError,
@@ -23,6 +21,7 @@ from ..errors import (
     UriNotAllowedError,
     suggestion,
 )
+from ..writing import AtomicWriter
 from . import local_files
 from .uris import Uri, parse_allowed, parse_uri, require_allowed
 
@@ -288,81 +287,28 @@ class Locations:
             return self._active[place.scheme]
 
 
-class WritableFile(io.BufferedIOBase):
-    """A new file that comes into being at `close`, or not at all.
-
-    Left without `close`, by an exception or by forgetting it, it is discarded: half a file must
-    never look like a whole one.
-    """
+class WritableFile(AtomicWriter):
+    """A new file at a URI, which its errors name."""
 
     def __init__(
         self, uri: str, sink: Any, commit: Callable[[], None], discard: Callable[[], None]
     ) -> None:
-        self.uri = uri
+        super().__init__(uri)
         self._sink = sink
         self._commit = commit
-        self._discard = discard
-        self._position = 0
+        self._undo = discard
 
-    def writable(self) -> bool:
-        return True
+    def _write(self, data: memoryview) -> None:
+        with _explained(self._what, "writing"):
+            self._sink.write(data)
 
-    def tell(self) -> int:
-        return self._position
+    def _complete(self) -> None:
+        with _explained(self._what, "completing"):
+            self._commit()
 
-    def write(self, data: Any, /) -> int:
-        if self.closed:
-            raise ValueError(f"write to {self.uri}, which is closed")
-        with memoryview(data) as view:
-            count = view.nbytes
-            with _explained(self.uri, "writing"):
-                self._sink.write(view.cast("B"))
-        self._position += count
-        return count
-
-    def close(self) -> None:
-        """Make the file durable; nothing remains of it if that fails."""
-        if self.closed:
-            return
-        try:
-            with _explained(self.uri, "completing"):
-                self._commit()
-        except BaseException as exc:
-            self._abort_because_of(exc)
-            raise
-        super().close()
-
-    def abort(self) -> None:
-        """Discard what was written. Harmless when closed already."""
-        if self.closed:
-            return
-        super().close()
-        with _explained(self.uri, "discarding"):
-            self._discard()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self._abort_because_of(error)
-
-    def _abort_because_of(self, error: BaseException) -> None:
-        try:
-            self.abort()
-        except Exception as exc:
-            # The first error is the one to tell; the collector comes back for the rest.
-            error.add_note(f"{self.uri} could not be discarded either: {exc}")
-
-    def __del__(self) -> None:
-        self.abort()
+    def _discard(self) -> None:
+        with _explained(self._what, "discarding"):
+            self._undo()
 
 
 def _below(path: str, prefix: str) -> tuple[str, ...]:
