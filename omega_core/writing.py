@@ -11,9 +11,11 @@ class AtomicWriter(io.BufferedIOBase):
     """A new file that comes into being at `close`, or not at all.
 
     Left without `close`, by an exception or by forgetting it, it is discarded: half a file must
-    never look like a whole one. (What `io` and fsspec offer closes, and so completes, it then.) A
-    subclass has ``_write``, which gets the bytes, ``_complete``, which returns when the file is
-    durable, and ``_discard``, which leaves nothing behind.
+    never look like a whole one. (What `io` and fsspec offer closes, and so completes, it then.)
+
+    A subclass has ``_write``, which gets the bytes; ``_complete``, which returns when the file is
+    durable; and ``_discard``, which leaves nothing behind. The last thing that its ``__init__``
+    does is to call this one: from then on there is something to discard.
 
     Parameters
     ----------
@@ -88,4 +90,5 @@ class AtomicWriter(io.BufferedIOBase):
             error.add_note(f"{self._what} could not be discarded either: {exc}")
 
     def __del__(self) -> None:
-        self.abort()
+        if hasattr(self, "_what"):
+            self.abort()

@@ -12,8 +12,10 @@ from omega_core.writing import AtomicWriter
 
 class Page(AtomicWriter):
     def __init__(self, shelf: dict[str, bytes], *, fails: str = "") -> None:
-        super().__init__("a page")
         self.shelf, self.fails, self.done = shelf, fails, bytearray()
+        if "begin" in fails:
+            raise OSError("there is no shelf")
+        super().__init__("a page")
 
     def _write(self, data: memoryview) -> None:
         self.done += data
@@ -67,3 +69,11 @@ def test_what_cannot_be_completed_is_discarded_and_the_first_error_is_told() -> 
     with pytest.raises(OSError, match="the shelf is full") as caught:
         Page({}, fails="complete, discard").close()
     assert caught.value.__notes__ == ["a page could not be discarded either: the bin is full"]
+
+
+def test_what_could_not_be_begun_has_nothing_to_discard() -> None:
+    shelf: dict[str, bytes] = {}
+    with pytest.raises(OSError, match="there is no shelf"):
+        Page(shelf, fails="begin")
+    gc.collect()
+    assert not shelf

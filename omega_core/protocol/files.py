@@ -156,12 +156,12 @@ class PayloadWriter(AtomicWriter):
     """
 
     def __init__(self, sink: Sink, meta: Metadata, finish: Callable[[Document], None]) -> None:
-        super().__init__(f"the file of {meta.name!r}")
         self.meta = meta
         self.complete = False
         self._sink = sink
         self._finish = finish
         self._digest = hashlib.sha256()
+        super().__init__(f"the file of {meta.name!r}")
 
     def _write(self, data: memoryview) -> None:
         self._digest.update(data)

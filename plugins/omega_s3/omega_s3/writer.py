@@ -24,12 +24,12 @@ class ObjectWriter(AtomicWriter):
     """
 
     def __init__(self, connection: Connection, key: str, *, exclusive: bool) -> None:
-        super().__init__(repr(key))
         self._connection = connection
         self._key = key
         self._exclusive = exclusive
         self._buffer = bytearray()
         self._upload: _Upload | None = None
+        super().__init__(repr(key))
 
     def _write(self, data: memoryview) -> None:
         start = 0
