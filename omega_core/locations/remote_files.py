@@ -50,7 +50,7 @@ class RemoteFile(AtomicWriter):
 
 
 class RemoteFiles:
-    """What one file system has, by its URIs."""
+    """What one file system has, asked the same as `LocalFiles`."""
 
     def __init__(self, filesystem: FileSystem) -> None:
         self._filesystem = filesystem
