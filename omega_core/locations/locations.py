@@ -8,13 +8,10 @@ behind when it is aborted; and a seekable reader that never holds the whole file
 from __future__ import annotations
 
 import builtins
-import errno
-import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, cast
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 
 from ..errors import (
     OmegaError,
@@ -23,27 +20,13 @@ from ..errors import (
     UriNotAllowedError,
     suggestion,
 )
-from . import local_files
-from .uris import Uri, parse_allowed, parse_uri, require_allowed
+from ..writing import AtomicWriter
+from .local_files import LocalFiles
+from .remote_files import RemoteFiles
+from .uris import Uri, can_spell, parse_allowed, parse_uri, require_allowed
 
 _KEY = "{key}"
 _PACKAGES = {"s3": "omega-s3"}
-
-
-class FileSystem(Protocol):
-    """The part of `fsspec.AbstractFileSystem` that a plugin's file system must have.
-
-    The paths are URIs with the path decoded: ``s3://bucket/a b#c``. ``open(path, "xb")`` refuses
-    to overwrite with `FileExistsError`; without that mode, core looks first and opens with "wb".
-    The file is complete when its `close` returns, and may have an ``abort()`` that leaves nothing
-    behind; without one, core closes it and removes it. `info` has ``size`` and ``type``, and
-    raises `FileNotFoundError`. No listing is cached.
-    """
-
-    def open(self, path: str, mode: str = "rb") -> Any: ...
-    def info(self, path: str) -> Mapping[str, Any]: ...
-    def rm_file(self, path: str) -> None: ...
-
 
 FileSystems = Mapping[str, Callable[[], Any]]
 
@@ -56,8 +39,9 @@ class Locations:
     allow
         The roots of ``[uris] allow``. Empty: nothing is allowed.
     filesystems
-        Scheme -> factory of a `FileSystem`, called at the first use of the scheme; or a function
-        that returns this mapping, called at the first use of anything but ``file``.
+        Scheme -> factory of a file system, as `remote_files.FileSystem` says, called at the first
+        use of the scheme; or a function that returns this mapping, called at the first use of
+        anything but ``file``.
     missing
         Takes a scheme that nobody offers, and returns why that may be, and what to do.
     """
@@ -69,9 +53,10 @@ class Locations:
         missing: Callable[[str], str] | None = None,
     ) -> None:
         self._allow = parse_allowed(allow)
+        self._local = LocalFiles(self._allow)
         self._missing = missing or (lambda scheme: "")
         self._declared = filesystems if filesystems is not None else {}
-        self._active: dict[str, FileSystem] = {}
+        self._remote: dict[str, RemoteFiles] = {}
         # Reentrant: loading the plugins that declare file systems may come back here.
         self._lock = threading.RLock()
 
@@ -138,10 +123,7 @@ class Locations:
         if place.directory:
             raise UriNotAllowedError(f"{place} names a directory; a file cannot be written there")
         with _explained(place, "creating"):
-            if place.scheme == "file":
-                local = local_files.create(place, self._allow)
-                return WritableFile(str(place), local, local.commit, local.discard)
-            return self._create_remote(place)
+            return WritableFile(str(place), self._files(place).create(place))
 
     def open(self, uri: str) -> BinaryIO:
         """Open the file at ``uri`` for reading and seeking, in constant memory.
@@ -153,9 +135,7 @@ class Locations:
         """
         place = self._checked(uri)
         with _explained(place, "opening"):
-            if place.scheme == "file":
-                return local_files.open_for_reading(place, self._allow)
-            return cast(BinaryIO, self._filesystem(place).open(_address(place), "rb"))
+            return self._files(place).open(place)
 
     def size(self, uri: str) -> int:
         """Return the size in bytes.
@@ -171,14 +151,7 @@ class Locations:
         """
         place = self._checked(uri)
         with _explained(place, "looking at"):
-            if place.scheme == "file":
-                return local_files.size(place, self._allow)
-            info = self._filesystem(place).info(_address(place))
-            if info.get("type") == "directory":
-                raise IsADirectoryError(errno.EISDIR, "a directory has no size", str(place))
-            if info.get("type", "file") != "file":
-                raise UriNotAllowedError(f"{place} is no file, but {info['type']!r}")
-            return int(info["size"])
+            return self._files(place).size(place)
 
     def list(self, uri: str) -> builtins.list[str]:
         """Return the URIs of the files below a directory or prefix, at any depth, sorted.
@@ -194,20 +167,12 @@ class Locations:
         """
         place = self._checked(uri)
         with _explained(place, "listing"):
-            if place.scheme == "file":
-                below = local_files.names(place, self._allow)
-                found = [place._replace(segments=place.segments + path) for path in below]
-            else:
-                filesystem = self._filesystem(place)
-                if not hasattr(filesystem, "find"):
-                    raise UnsupportedOptionError(
-                        f"the file system of {place.scheme!r} cannot list {place}. Name a file."
-                    )
-                prefix = _address(place).rstrip("/") + "/"
-                keys = [_below(path, prefix) for path in filesystem.find(prefix)]
-                found = [place._replace(segments=place.segments + path) for path in keys]
+            below = self._files(place).names(place)
+        found = [place.segments + names for names in below]
         return sorted(
-            str(file._replace(directory=False)) for file in found if _is_spelt(file.segments)
+            str(place._replace(segments=segments, directory=False))
+            for segments in found
+            if can_spell(segments)
         )
 
     def exists(self, uri: str) -> bool:
@@ -223,34 +188,8 @@ class Locations:
     def delete(self, uri: str) -> None:
         """Delete the file at ``uri``. A missing one is fine; directories are left alone."""
         place = self._checked(uri)
-        with _explained(place, "deleting"):
-            try:
-                if place.scheme == "file":
-                    local_files.delete(place, self._allow)
-                else:
-                    self._filesystem(place).rm_file(_address(place))
-            except FileNotFoundError:
-                return
-
-    def _create_remote(self, place: Uri) -> WritableFile:
-        filesystem, address = self._filesystem(place), _address(place)
-        try:
-            sink = filesystem.open(address, "xb")
-        except (ValueError, NotImplementedError):
-            # A file system without this mode. The names are unique, so to look first is enough.
-            if self.exists(str(place)):
-                raise FileExistsError(errno.EEXIST, "there is a file", str(place)) from None
-            sink = filesystem.open(address, "wb")
-
-        def discard() -> None:
-            abort = getattr(sink, "abort", None)
-            if abort is not None:
-                abort()
-                return
-            sink.close()
-            filesystem.rm_file(address)
-
-        return WritableFile(str(place), sink, sink.close, discard)
+        with suppress(FileNotFoundError), _explained(place, "deleting"):
+            self._files(place).delete(place)
 
     def _checked(self, uri: str) -> Uri:
         place = parse_uri(uri)
@@ -271,7 +210,7 @@ class Locations:
         advised = parse_uri(before.rpartition("/")[0] + "/") if many else None
         require_allowed(place, self._allow, place=advised)
         if place.scheme == "file":
-            local_files.require_inside(place, self._allow)
+            self._local.require_inside(place)
         return place
 
     def _factories(self) -> FileSystems:
@@ -280,111 +219,34 @@ class Locations:
                 self._declared = self._declared()
             return self._declared
 
-    def _filesystem(self, place: Uri) -> FileSystem:
+    def _files(self, place: Uri) -> LocalFiles | RemoteFiles:
+        if place.scheme == "file":
+            return self._local
         factories = self._factories()
         with self._lock:
-            if place.scheme not in self._active:
-                self._active[place.scheme] = factories[place.scheme]()
-            return self._active[place.scheme]
+            if place.scheme not in self._remote:
+                self._remote[place.scheme] = RemoteFiles(factories[place.scheme]())
+            return self._remote[place.scheme]
 
 
-class WritableFile(io.BufferedIOBase):
-    """A new file that comes into being at `close`, or not at all.
+class WritableFile(AtomicWriter):
+    """A new file at a URI, which its errors name."""
 
-    Left without `close`, by an exception or by forgetting it, it is discarded: half a file must
-    never look like a whole one.
-    """
+    def __init__(self, uri: str, file: AtomicWriter) -> None:
+        self._file = file
+        super().__init__(uri)
 
-    def __init__(
-        self, uri: str, sink: Any, commit: Callable[[], None], discard: Callable[[], None]
-    ) -> None:
-        self.uri = uri
-        self._sink = sink
-        self._commit = commit
-        self._discard = discard
-        self._position = 0
+    def _write(self, data: memoryview) -> None:
+        with _explained(self._what, "writing"):
+            self._file.write(data)
 
-    def writable(self) -> bool:
-        return True
+    def _complete(self) -> None:
+        with _explained(self._what, "completing"):
+            self._file.close()
 
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Any, /) -> int:
-        if self.closed:
-            raise ValueError(f"write to {self.uri}, which is closed")
-        with memoryview(data) as view:
-            count = view.nbytes
-            with _explained(self.uri, "writing"):
-                self._sink.write(view.cast("B"))
-        self._position += count
-        return count
-
-    def close(self) -> None:
-        """Make the file durable; nothing remains of it if that fails."""
-        if self.closed:
-            return
-        try:
-            with _explained(self.uri, "completing"):
-                self._commit()
-        except BaseException as exc:
-            self._abort_because_of(exc)
-            raise
-        super().close()
-
-    def abort(self) -> None:
-        """Discard what was written. Harmless when closed already."""
-        if self.closed:
-            return
-        super().close()
-        with _explained(self.uri, "discarding"):
-            self._discard()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self._abort_because_of(error)
-
-    def _abort_because_of(self, error: BaseException) -> None:
-        try:
-            self.abort()
-        except Exception as exc:
-            # The first error is the one to tell; the collector comes back for the rest.
-            error.add_note(f"{self.uri} could not be discarded either: {exc}")
-
-    def __del__(self) -> None:
-        self.abort()
-
-
-def _below(path: str, prefix: str) -> tuple[str, ...]:
-    """Return the segments of a listed path below the prefix, with or without its scheme."""
-    bare = prefix.partition("://")[2].strip("/") + "/"
-    return tuple(path.rpartition("://")[2].lstrip("/").removeprefix(bare).split("/"))
-
-
-def _is_spelt(segments: Iterable[str]) -> bool:
-    """Return whether a URI can name this path; see `uris`."""
-    return all(
-        segment not in ("", ".", "..")
-        and "\\" not in segment
-        and not any(
-            char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in segment
-        )
-        for segment in segments
-    )
-
-
-def _address(place: Uri) -> str:
-    return f"{place.scheme}://{place.authority}{place.path}"
+    def _discard(self) -> None:
+        with _explained(self._what, "discarding"):
+            self._file.abort()
 
 
 @contextmanager

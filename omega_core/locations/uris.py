@@ -19,7 +19,8 @@ from ..errors import ConfigError, UriNotAllowedError
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _AUTHORITY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Slashes, control characters, and the surrogates that stand for bytes which are not UTF-8.
+_UNSPELT = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PCHAR = "~!$&'()*+,;=:@"
 
@@ -116,12 +117,17 @@ def _segments(path: str, shown: str) -> tuple[str, ...]:
             raise UriNotAllowedError(
                 f"{shown!r} has an empty, '.' or '..' segment; write the path out"
             )
-        if "/" in segment or "\\" in segment or _CONTROL.search(segment):
+        if _UNSPELT.search(segment):
             raise UriNotAllowedError(
                 f"{shown!r} has a slash, a backslash or a control character inside a name"
             )
         segments.append(segment)
     return tuple(segments)
+
+
+def can_spell(segments: Iterable[str]) -> bool:
+    """Return whether a URI can name this path."""
+    return not any(name in ("", ".", "..") or _UNSPELT.search(name) for name in segments)
 
 
 def parse_allowed(entries: Iterable[str]) -> tuple[Uri, ...]:

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import os
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import platformdirs
 
 from ..errors import ServerError
 from .binary import find_mongod
-from .mongod import POLL_SECONDS, READY_SECONDS, STOP_SECONDS, Mongod
+from .mongod import READY_SECONDS, STOP_SECONDS, Mongod, wait_until
 
 __all__ = ["EmbeddedServer", "ServerStatus", "find_mongod", "start", "status", "stop"]
 
@@ -233,14 +232,11 @@ def _transition(mongod: Mongod) -> Iterator[None]:
     """Hold the lock under which a server starts and stops."""
     lock = _open_lock(mongod, "start.lock")
     try:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while not _is_alone(lock):
-            if time.monotonic() > deadline:
-                raise ServerError(
-                    f"another process has been starting or stopping the embedded server of "
-                    f"{mongod.data_dir} for {_LOCK_SECONDS:g} s. See {mongod.log}."
-                )
-            time.sleep(POLL_SECONDS)
+        if not wait_until(lambda: _is_alone(lock), _LOCK_SECONDS):
+            raise ServerError(
+                f"another process has been starting or stopping the embedded server of "
+                f"{mongod.data_dir} for {_LOCK_SECONDS:g} s. See {mongod.log}."
+            )
         yield
     finally:
         _let_go(lock)

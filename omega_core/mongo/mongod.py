@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from .wire import run_command
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 30.0
-POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 # The kernel's limit is 108 bytes on Linux and 104 on macOS, with the NUL.
 _SOCKET_BYTES = 100
@@ -163,14 +164,9 @@ class Mongod:
             raise ServerError(f"the embedded mongod cannot start.\n{self._last_words()}")
 
     def _wait_until_ready(self) -> bool:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            if self.answers():
-                return True
-            if not self.is_alive():
-                return False
-            time.sleep(POLL_SECONDS)
-        raise self._too_slow()
+        if not wait_until(lambda: self.answers() or not self.is_alive(), READY_SECONDS):
+            raise self._too_slow()
+        return self.is_alive()
 
     def _too_slow(self) -> ServerError:
         return ServerError(
@@ -184,14 +180,11 @@ class Mongod:
         # It answers by closing the connection; whether it stopped, its lock tells.
         with contextlib.suppress(OSError):
             run_command(self.socket, {"shutdown": 1, "force": True}, timeout=STOP_SECONDS)
-        deadline = time.monotonic() + STOP_SECONDS
-        while self.is_alive():
-            if time.monotonic() > deadline:
-                raise ServerError(
-                    f"the embedded mongod of {self.data_dir} (process {self.pid}) does not stop. "
-                    f"See {self.log}."
-                )
-            time.sleep(POLL_SECONDS)
+        if not wait_until(lambda: not self.is_alive(), STOP_SECONDS):
+            raise ServerError(
+                f"the embedded mongod of {self.data_dir} (process {self.pid}) does not stop. "
+                f"See {self.log}."
+            )
         self._clean()
 
     def _clean(self) -> None:
@@ -208,6 +201,16 @@ class Mongod:
                 with open(file, encoding="utf-8", errors="replace") as text:
                     lines.extend(map(_readable, text))
         return "\n".join(["The end of its log:", *lines, f"All of it: {self.log}"])
+
+
+def wait_until(holds: Callable[[], bool], seconds: float) -> bool:
+    """Return True once something holds, or False where it does not for so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _readable(line: str) -> str:

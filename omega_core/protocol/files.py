@@ -6,8 +6,7 @@ import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Protocol
 
 from gridfs import GridFS, GridIn
 from mongoengine.fields import GridFSProxy
@@ -16,6 +15,7 @@ from pymongo.errors import AutoReconnect, CursorNotFound
 
 from ..errors import StoreError
 from ..mongo.database import Database
+from ..writing import AtomicWriter
 from .commit import Intent
 from .metadata import Metadata
 from .resources import OWNER
@@ -62,7 +62,7 @@ def next_file_id(intent: Intent) -> str:
 class Sink(Protocol):
     """Where the bytes of a payload go: GridFS, or a file at a URI."""
 
-    def write(self, data: Any, /) -> int: ...
+    def write(self, data: memoryview, /) -> object: ...
     def close(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -90,23 +90,21 @@ class GridSink:
         self._buffer = bytearray()
         self._length = 0
         self._n = 0
-        self._lost = False
+        self._left = False
 
-    def write(self, data: Any, /) -> int:
-        with memoryview(data).cast("B") as view:
-            start = 0
-            while start < len(view):
-                if not self._buffer and len(view) - start >= CHUNK_SIZE:
-                    self._insert(view[start : start + CHUNK_SIZE])
-                    start += CHUNK_SIZE
-                    continue
-                taken = min(CHUNK_SIZE - len(self._buffer), len(view) - start)
-                self._buffer += view[start : start + taken]
-                start += taken
-                if len(self._buffer) == CHUNK_SIZE:
-                    self._insert(self._buffer)
-                    self._buffer.clear()
-            return len(view)
+    def write(self, data: memoryview, /) -> None:
+        start = 0
+        while start < len(data):
+            if not self._buffer and len(data) - start >= CHUNK_SIZE:
+                self._insert(data[start : start + CHUNK_SIZE])
+                start += CHUNK_SIZE
+                continue
+            taken = min(CHUNK_SIZE - len(self._buffer), len(data) - start)
+            self._buffer += data[start : start + taken]
+            start += taken
+            if len(self._buffer) == CHUNK_SIZE:
+                self._insert(self._buffer)
+                self._buffer.clear()
 
     def _insert(self, data: bytearray | memoryview) -> None:
         self._intent.check_lease()
@@ -115,7 +113,7 @@ class GridSink:
         try:
             self._chunks.insert_one({**chunk, "data": bytes(data)})
         except AutoReconnect:
-            self._lost = True
+            self._left = True
             raise
         self._n += 1
         self._length += len(data)
@@ -124,6 +122,7 @@ class GridSink:
         if not self._n and len(self._buffer) <= self._intent.inline:
             self.inline = bytes(self._buffer)
             return
+        self._left = True
         if self._buffer:
             self._insert(self._buffer)
         self._files.insert_one(
@@ -137,12 +136,12 @@ class GridSink:
         )
 
     def abort(self) -> None:
-        # The end of the put sees to it, where the server is lost and may have to be waited for.
-        if self._n and not self._lost:
+        # The end of the put sees to what is left, where the server may have to be waited for.
+        if self._n and not self._left:
             self._chunks.delete_many({"files_id": self.id})
 
 
-class PayloadWriter(io.BufferedIOBase):
+class PayloadWriter(AtomicWriter):
     """The writable file that a backend gets from ``store.create_file``.
 
     Closing it notes in the metadata where the bytes are, how many, and their SHA-256. An exception
@@ -162,55 +161,23 @@ class PayloadWriter(io.BufferedIOBase):
         self._sink = sink
         self._finish = finish
         self._digest = hashlib.sha256()
-        self._length = 0
+        super().__init__(f"the file of {meta.name!r}")
 
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._length
-
-    def write(self, data: Any, /) -> int:
-        if self.closed:
-            raise ValueError(f"write to the file of {self.meta.name!r}, which is closed")
+    def _write(self, data: memoryview) -> None:
         self._digest.update(data)
-        count = self._sink.write(data)
-        self._length += count
-        return count
+        self._sink.write(data)
 
-    def close(self) -> None:
-        if self.closed:
-            return
-        super().close()
+    def _complete(self) -> None:
         self._sink.close()
         self._finish({"length": self._length, "sha256": self._digest.hexdigest()})
         self.complete = True
 
-    def abort(self) -> None:
-        """Discard what was written."""
-        if self.closed:
-            return
-        super().close()
+    def _discard(self) -> None:
         self._sink.abort()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.abort()
-
     def __del__(self) -> None:
-        # io would close, and so complete, a file that its writer forgot.
-        if not self.closed:
-            super().close()
+        # What was forgotten is discarded at the end of the put, and not whenever memory is freed.
+        io.BufferedIOBase.close(self)
 
 
 class GridReader(io.RawIOBase):

@@ -247,6 +247,18 @@ def test_a_misspelt_variable_is_an_error_that_names_it(name: str, message: str) 
         load_config(start, environ={name: "1"})
 
 
+def test_a_table_in_a_variable_is_told_of_by_its_wrong_key() -> None:
+    kinds = (
+        r"^environment variable OMEGA_PLUGINS__KINDS: \[plugins\] kinds\.a\.b: expected a string"
+    )
+    with pytest.raises(ConfigError, match=kinds):
+        load_config({}, environ={"OMEGA_PLUGINS__KINDS": '{ "a.b" = 1 }'})
+    with pytest.raises(
+        ConfigError, match=r"keep\.models: expected a number of at least 1, found 0"
+    ):
+        load_config({}, environ={"OMEGA_STORES__KEEP": "{ models = 0 }"})
+
+
 # --- mistakes in a file ------------------------------------------------------------------
 
 
@@ -258,6 +270,7 @@ def test_a_misspelt_variable_is_an_error_that_names_it(name: str, message: str) 
         ("[uris]\nzzz = 1\n", r"line 2: unknown key 'zzz' in \[uris\]\. Known here: allow"),
         ("stores.buckt = 'x'\n", r"line 1: unknown key 'buckt'.*Did you mean 'bucket'"),
         ("[stores]\nkeep = { datsets = 1 }", r"line 2: unknown key 'datsets'.*'datasets'"),
+        ("[stores]\nkeep = { datsets = 'x' }", r"line 2: unknown key 'datsets'.*'datasets'"),
         (
             "[stores]\nkeep.models = 0",
             r"line 2: \[stores\] keep\.models: expected a number of at least 1",
@@ -284,6 +297,12 @@ def test_a_mistake_says_what_and_in_which_line(tmp_path: Path, text: str, messag
 def test_the_line_is_right_after_text_that_looks_like_settings(tmp_path: Path) -> None:
     text = '# timeout\n[mongo]\nusername = """\n[stores]\ntimeout = 1\n"""\ntimeout = "x"\n'
     with pytest.raises(ConfigError, match="line 7: "):
+        from_text(tmp_path, text)
+
+
+def test_the_line_of_a_value_is_where_it_begins(tmp_path: Path) -> None:
+    text = "[plugins]\n# which\n\nenabled = [\n  'a',\n  1,\n]\nstrict = true\n"
+    with pytest.raises(ConfigError, match=r"line 4: \[plugins\] enabled: expected a string"):
         from_text(tmp_path, text)
 
 

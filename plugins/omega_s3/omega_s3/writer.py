@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import queue
 import threading
 from collections.abc import Iterator
 from enum import Enum
-from types import TracebackType
-from typing import Any, Self
 
 import obstore
+
+from omega_core.writing import AtomicWriter
 
 from .connection import Connection
 
 _IN_FLIGHT = 3
 
 
-class ObjectWriter(io.BufferedIOBase):
+class ObjectWriter(AtomicWriter):
     """A new object, uploaded while it is written.
 
     What fits into one part is one conditional request, which S3 refuses when the object exists.
-    More becomes a multipart upload. Left without `close`, by an exception or by forgetting it,
-    nothing remains.
+    More becomes a multipart upload.
     """
 
     def __init__(self, connection: Connection, key: str, *, exclusive: bool) -> None:
@@ -30,69 +28,29 @@ class ObjectWriter(io.BufferedIOBase):
         self._key = key
         self._exclusive = exclusive
         self._buffer = bytearray()
-        self._position = 0
         self._upload: _Upload | None = None
+        super().__init__(repr(key))
 
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def write(self, data: Any, /) -> int:
-        if self.closed:
-            raise ValueError(f"write to {self._key!r}, which is closed")
-        with memoryview(data) as given, given.cast("B") as view:
-            start = 0
-            while start < len(view):
-                if len(self._buffer) == self._connection.part_size:
-                    self._send_part()
-                room = self._connection.part_size - len(self._buffer)
-                self._buffer += view[start : start + room]
-                start += room
-            self._position += len(view)
-            return len(view)
-
-    def close(self) -> None:
-        """Complete the upload. When this returns, the object exists."""
-        if self.closed:
-            return
-        try:
-            if self._upload is None:
-                self._put_whole()
-            else:
+    def _write(self, data: memoryview) -> None:
+        start = 0
+        while start < len(data):
+            if len(self._buffer) == self._connection.part_size:
                 self._send_part()
-                self._upload.complete()
-        except BaseException:
-            self.abort()
-            raise
-        super().close()
+            room = self._connection.part_size - len(self._buffer)
+            self._buffer += data[start : start + room]
+            start += room
 
-    def abort(self) -> None:
-        """Discard what was written and uploaded. Harmless when closed already."""
-        if self.closed:
-            return
-        super().close()
+    def _complete(self) -> None:
+        if self._upload is None:
+            self._put_whole()
+        else:
+            self._send_part()
+            self._upload.complete()
+
+    def _discard(self) -> None:
         self._buffer = bytearray()
         if self._upload is not None:
             self._upload.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self.abort()
-
-    def __del__(self) -> None:
-        self.abort()
 
     def _put_whole(self) -> None:
         with self._connection.explained(self._key):
