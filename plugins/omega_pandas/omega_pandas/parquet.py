@@ -21,12 +21,11 @@ from .filters.predicates import compile
 from .kind_meta import listing, misshapen_parquet
 from .objects.arrow_tables import converted
 from .objects.column_labels import asked_positions, field_names, select
+from .objects.header import Header
 from .objects.pandas_objects import decode_frame, encode_frame, make_frame
 
 if TYPE_CHECKING:
     from omega_core import Metadata
-
-Json = Any
 
 
 class ParquetBackend(BaseDataBackend):
@@ -280,7 +279,7 @@ def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
     return [names[position] for position in asked_positions(columns, labels, place)]
 
 
-def _narrowed(header: dict[str, Json], frame: Any, positions: list[int], labels: Any) -> Any:
+def _narrowed(header: Header, frame: Any, positions: list[int], labels: Any) -> Any:
     """Return the columns at ``positions`` of a frame whose labels are positions.
 
     Not by pandas' own selection: a copy of a frame takes big-endian columns for native ones.

@@ -15,13 +15,14 @@ from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, sug
 
 from .columnar import FrameBackend
 from .kind_meta import listing, misshapen_rows
+from .objects.header import Header
 from .objects.pandas_objects import encode_frame
 from .row_documents.documents import encode_rows
 from .row_documents.stored_rows import RowsSelection, StoredRows
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common
 from .segments.headers import split_header, store_header
-from .segments.layout import Layout
+from .segments.layout import Document, Layout
 from .segments.selection import read_part
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from omega_core import Metadata
 
-Json = Any
-Document = dict[str, Any]
 
 _BATCH = 1000
 _TOO_LARGE = 10334
@@ -135,8 +134,8 @@ class RowsBackend(FrameBackend):
     def _check(
         self,
         meta: Metadata,
-        shared: dict[str, Json],
-        own: dict[str, Json],
+        shared: Header,
+        own: Header,
         table: pa.Table,
         subject: str,
     ) -> None:

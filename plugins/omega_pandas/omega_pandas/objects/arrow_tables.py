@@ -20,10 +20,8 @@ from ..columns.index import encode_column, encode_index
 from ..values.tagged_json import encode_value
 from ..values.unfaithful import Unfaithful, type_name
 from .column_labels import select
-from .header import Encoded, intact, make_header
+from .header import Encoded, Header, intact, make_header
 from .pandas_objects import decode_frame
-
-Json = Any
 
 
 def is_tabular(obj: Any) -> bool:
@@ -99,7 +97,7 @@ def to_encoded(obj: Any, subject: str, start: int = 0) -> Encoded:
 
 
 @intact()
-def to_arrow(header: dict[str, Json], table: pa.Table, positions: list[int] | None = None) -> Any:
+def to_arrow(header: Header, table: pa.Table, positions: list[int] | None = None) -> Any:
     """Return the columns at ``positions``, all by default, as a table of Arrow.
 
     What was put as a table is equal to that table: names, types, nullability, metadata. What was
