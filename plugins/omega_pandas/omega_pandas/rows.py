@@ -15,7 +15,6 @@ from omega_core.errors import UnsupportedOptionError, UnsupportedValueError, sug
 
 from .columnar import FrameBackend
 from .kind_meta import listing, misshapen_rows
-from .objects.header import Header
 from .objects.pandas_objects import encode_frame
 from .row_documents.documents import encode_rows
 from .row_documents.stored_rows import RowsSelection, StoredRows
@@ -26,7 +25,6 @@ from .segments.layout import Document, Layout
 from .segments.selection import read_part
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pymongo.collection import Collection
 
     from omega_core import Metadata
@@ -93,11 +91,14 @@ class RowsBackend(FrameBackend):
         encoded = encode_frame(obj, subject)
         shared, own = split_header(encoded)
         rows = encode_rows(encoded, shared, own, subject)
-        keys = [_index_key(key, rows.names, name) for key in _listed(index)]
+        index = [index] if isinstance(index, str) else index
+        keys = [_index_key(key, rows.names, name) for key in index]
         appending = append and meta.collection is not None
         gen = store.generation(name)
         if appending:
-            self._check(meta, shared, own, encoded.table, subject)
+            stored = self._stored(meta)
+            check_schema(stored.header, shared, subject)
+            Labels(stored, subject).append(own, encoded.table, unique=not shared["duplicates"])
         else:
             kept = store_common(shared, gen, store.segments)
             about = listing(0, list(obj.columns), list(obj.dtypes))
@@ -131,19 +132,6 @@ class RowsBackend(FrameBackend):
         store = self.data_store
         return StoredRows(store.collection(meta.name), store.segments, meta, as_of)
 
-    def _check(
-        self,
-        meta: Metadata,
-        shared: Header,
-        own: Header,
-        table: pa.Table,
-        subject: str,
-    ) -> None:
-        """Refuse to append what has another schema, or labels that may not be there twice."""
-        stored = self._stored(meta)
-        check_schema(stored.header, shared, subject)
-        Labels(stored, subject).append(own, table, unique=not shared["duplicates"])
-
 
 def _insert(
     collection: Collection[Document], gen: str, documents: Iterator[Document], subject: str
@@ -161,10 +149,6 @@ def _insert(
                 f"{subject} was not stored: one of its rows is larger than a document of MongoDB "
                 "may be (16 MB). Leave layout='rows' out: the default layout takes it."
             ) from None
-
-
-def _listed(index: Iterable[str]) -> list[str]:
-    return [index] if isinstance(index, str) else list(index)
 
 
 def _index_key(key: Any, names: list[str], name: str) -> tuple[str, int]:

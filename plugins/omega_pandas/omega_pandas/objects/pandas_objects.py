@@ -6,6 +6,7 @@ refused here, with the place and the remedy, and the store never hears of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,15 +45,7 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         rows = encode_index(frame.index, parts.placer("i"), parts)
     with _refused(subject, "the column labels"):
         labels = encode_index(frame.columns, parts.side, parts)
-    specs = []
-    for position, values in enumerate(column_arrays(frame)):
-        try:
-            spec, array = encode_column(values, parts)
-        except Unfaithful as verdict:
-            place = f"column {frame.columns[position]!r} (position {position})"
-            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
-        parts.column(f"c{position}", array)
-        specs.append(spec)
+    specs = encode_columns(column_arrays(frame), frame.columns, parts, subject)
     header = make_header(
         "frame",
         parts.sides,
@@ -63,6 +56,20 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         **_annotations(frame, subject),
     )
     return Encoded(header, pa.table(parts.columns))
+
+
+def encode_columns(arrays: Iterable[Any], labels: Any, parts: Parts, subject: str) -> list[Any]:
+    """Return the descriptions of columns, after a check of all values; ``parts`` takes these."""
+    specs = []
+    for position, values in enumerate(arrays):
+        try:
+            spec, array = encode_column(values, parts)
+        except Unfaithful as verdict:
+            place = f"column {labels[position]!r} (position {position})"
+            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
+        parts.column(f"c{position}", array)
+        specs.append(spec)
+    return specs
 
 
 def encode_series(series: Any, subject: str = "the Series") -> Encoded:

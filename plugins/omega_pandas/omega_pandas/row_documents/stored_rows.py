@@ -15,7 +15,6 @@ from omega_core.errors import IntegrityError
 
 from ..encoding.encoded_columns import Column
 from ..encoding.integers import Numbers
-from ..encoding.statistics import Stats
 from ..filters.predicates import Predicate
 from ..segments.layout import Document
 from ..segments.matching import asked_positions, mask_of
@@ -89,12 +88,6 @@ class StoredRows(Stored):
                 self._check_count(len(mine), piece.stop)
             segments |= read
         return segments
-
-    def statistics(
-        self, pieces: Sequence[Piece], positions: Sequence[int]
-    ) -> list[dict[int, Stats]]:
-        """Return that nothing is known of any row before it is read."""
-        return [{} for _ in pieces]
 
     def matching(
         self,
