@@ -10,7 +10,7 @@ import pyarrow as pa
 from .columnar import ColumnarBackend
 from .objects.header import FORMAT
 from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray
-from .segments.row_ranges import joined
+from .segments.segment_pieces import joined
 from .segments.stored_table import Stored
 
 if TYPE_CHECKING:

@@ -19,14 +19,13 @@ from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
 from .segments.documents import Progress
 from .segments.headers import split_header
-from .segments.layout import SEGMENT_ROWS
+from .segments.layout import SEGMENT_ROWS, Document
 from .segments.selection import Selection, read_part
 from .segments.stored_table import Stored
 
 if TYPE_CHECKING:
     from omega_core import Metadata
 
-Document = dict[str, Any]
 log = logging.getLogger("omega_pandas")
 
 MAX_SMALL_BATCHES = 32

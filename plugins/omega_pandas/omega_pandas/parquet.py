@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +18,15 @@ from .files.conditions import possible_rows
 from .files.formats import damage_explained, format_of, read_schema, read_table
 from .files.parquet_tables import encoded_table, parquet_table, stored_header, write_parquet
 from .files.to_pandas import check_names, index_columns, to_frame
-from .filters.predicates import compile
+from .filters.predicates import Predicate, compile
 from .kind_meta import listing, misshapen_parquet
 from .objects.arrow_tables import converted
 from .objects.column_labels import asked_positions, field_names, select
+from .objects.header import Header
 from .objects.pandas_objects import decode_frame, encode_frame, make_frame
 
 if TYPE_CHECKING:
     from omega_core import Metadata
-
-Json = Any
 
 
 class ParquetBackend(BaseDataBackend):
@@ -139,7 +139,7 @@ class ParquetBackend(BaseDataBackend):
             predicate = None
             if filter is not None:
                 predicate = compile(filter, select(header, None, subject)[1], subject)
-            tested = [] if predicate is None else list(predicate.positions)
+            tested = () if predicate is None else predicate.positions
             wanted = list(dict.fromkeys([*positions, *tested]))
             names = {
                 field: header["names"][field] for field in field_names(header["names"], wanted)
@@ -148,9 +148,7 @@ class ParquetBackend(BaseDataBackend):
         with damage_explained(place):
             table = encoded_table(header, stored, names)
         frame = decode_frame(header, table, wanted, pd.Index(wanted))
-        if predicate is not None:
-            values = {position: frame[position] for position in tested}
-            frame = frame[np.asarray(predicate.mask(values, len(frame)), dtype=bool)]
+        frame = _filtered(frame, predicate, range(len(header["columns"])))
         return _narrowed(header, frame, positions, labels)
 
     # --- references --------------------------------------------------------------------------
@@ -186,8 +184,7 @@ class ParquetBackend(BaseDataBackend):
         locations = self.data_store.locations
         format = meta.kind_meta["file"]
         tables: list[tuple[str, pa.Table]] = []
-        predicate: Any = None
-        wanted: list[str] = []
+        predicate: Predicate | None = None
         for uri in self._existing_files(meta):
             place = f"{subject} at {uri}"
             try:
@@ -198,24 +195,20 @@ class ParquetBackend(BaseDataBackend):
                 schema = read_schema(file, format, place)
                 if not tables:
                     check_names(schema, place)
-                    wanted = _chosen(columns, schema.names, place)
-                    if filter is not None and not isinstance(filter, pc.Expression):
-                        predicate = compile(filter, pd.Index(schema.names, dtype=object), subject)
                     first = schema
+                    wanted = needed = _chosen(columns, first.names, place)
+                    condition = filter
+                    if filter is not None and not isinstance(filter, pc.Expression):
+                        predicate = compile(filter, pd.Index(first.names, dtype=object), subject)
+                        types = dict(zip(first.names, first.types, strict=True))
+                        condition = possible_rows(filter, types)
+                        needed = [*wanted, *(first.names[at] for at in predicate.positions)]
                 elif not schema.equals(first):
                     raise IntegrityError(
                         f"{place} has other columns or types than the first file of the "
                         "directory. Refer to files of one schema."
                     )
                 file.seek(0)
-                condition = filter
-                needed = wanted
-                if predicate is not None:
-                    condition = possible_rows(
-                        filter, dict(zip(schema.names, schema.types, strict=True))
-                    )
-                    tested = [schema.names[position] for position in predicate.positions]
-                    needed = list(dict.fromkeys([*wanted, *tested]))
                 try:
                     # Those in which pandas keeps the index come along.
                     names = list(dict.fromkeys([*needed, *index_columns(schema, place)]))
@@ -228,13 +221,9 @@ class ParquetBackend(BaseDataBackend):
                     raise
         frame = to_frame(tables)
         numbered = isinstance(frame.index, pd.RangeIndex)
-        if predicate is not None:
-            values = {position: frame[first.names[position]] for position in predicate.positions}
-            frame = frame[np.asarray(predicate.mask(values, len(frame)), dtype=bool)]
-        result = frame[[name for name in wanted if name in frame.columns]].copy()
-        if numbered:
-            result = result.reset_index(drop=True)
-        return result
+        found = _filtered(frame, predicate, first.names)
+        result = found[[name for name in wanted if name in frame.columns]].copy()
+        return result.reset_index(drop=True) if numbered else result
 
     def _existing_files(self, meta: Metadata) -> list[str]:
         try:
@@ -280,7 +269,15 @@ def _chosen(columns: Any, names: list[str], place: str) -> list[str]:
     return [names[position] for position in asked_positions(columns, labels, place)]
 
 
-def _narrowed(header: dict[str, Json], frame: Any, positions: list[int], labels: Any) -> Any:
+def _filtered(frame: Any, predicate: Predicate | None, names: Sequence[Any]) -> Any:
+    """Return the rows that match; ``names`` are those of the columns, by their positions."""
+    if predicate is None:
+        return frame
+    values = {position: frame[names[position]] for position in predicate.positions}
+    return frame[predicate.mask(values, len(frame))]
+
+
+def _narrowed(header: Header, frame: Any, positions: list[int], labels: Any) -> Any:
     """Return the columns at ``positions`` of a frame whose labels are positions.
 
     Not by pandas' own selection: a copy of a frame takes big-endian columns for native ones.

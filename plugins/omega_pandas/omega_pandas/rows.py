@@ -21,17 +21,14 @@ from .row_documents.stored_rows import RowsSelection, StoredRows
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common
 from .segments.headers import split_header, store_header
-from .segments.layout import Layout
+from .segments.layout import Document, Layout
 from .segments.selection import read_part
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pymongo.collection import Collection
 
     from omega_core import Metadata
 
-Json = Any
-Document = dict[str, Any]
 
 _BATCH = 1000
 _TOO_LARGE = 10334
@@ -94,11 +91,14 @@ class RowsBackend(FrameBackend):
         encoded = encode_frame(obj, subject)
         shared, own = split_header(encoded)
         rows = encode_rows(encoded, shared, own, subject)
-        keys = [_index_key(key, rows.names, name) for key in _listed(index)]
+        index = [index] if isinstance(index, str) else index
+        keys = [_index_key(key, rows.names, name) for key in index]
         appending = append and meta.collection is not None
         gen = store.generation(name)
         if appending:
-            self._check(meta, shared, own, encoded.table, subject)
+            stored = self._stored(meta)
+            check_schema(stored.header, shared, subject)
+            Labels(stored, subject).append(own, encoded.table, unique=not shared["duplicates"])
         else:
             kept = store_common(shared, gen, store.segments)
             about = listing(0, list(obj.columns), list(obj.dtypes))
@@ -132,19 +132,6 @@ class RowsBackend(FrameBackend):
         store = self.data_store
         return StoredRows(store.collection(meta.name), store.segments, meta, as_of)
 
-    def _check(
-        self,
-        meta: Metadata,
-        shared: dict[str, Json],
-        own: dict[str, Json],
-        table: pa.Table,
-        subject: str,
-    ) -> None:
-        """Refuse to append what has another schema, or labels that may not be there twice."""
-        stored = self._stored(meta)
-        check_schema(stored.header, shared, subject)
-        Labels(stored, subject).append(own, table, unique=not shared["duplicates"])
-
 
 def _insert(
     collection: Collection[Document], gen: str, documents: Iterator[Document], subject: str
@@ -162,10 +149,6 @@ def _insert(
                 f"{subject} was not stored: one of its rows is larger than a document of MongoDB "
                 "may be (16 MB). Leave layout='rows' out: the default layout takes it."
             ) from None
-
-
-def _listed(index: Iterable[str]) -> list[str]:
-    return [index] if isinstance(index, str) else list(index)
 
 
 def _index_key(key: Any, names: list[str], name: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Arrow types: by the name that a header keeps, and those of text."""
+"""Arrow types: text, those that a header keeps by name, and those of other packages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 import pyarrow as pa
 
 from omega_core.errors import IntegrityError
+
+from ..values.unfaithful import Unfaithful
 
 _SIMPLE: dict[str, pa.DataType] = {
     str(arrow_type): arrow_type
@@ -39,3 +41,19 @@ def parse_type(text: str) -> pa.DataType:
             f"The stored field type {text!r} is not understood; "
             "it was written by a newer omega-pandas, or is damaged."
         ) from None
+
+
+def refuse_extension(arrow_type: pa.DataType) -> None:
+    """Refuse a type that another package defines, also inside of another type."""
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        if not arrow_type.extension_name.startswith("arrow."):
+            raise Unfaithful(
+                f"has the Arrow extension type {arrow_type}, which another package defines",
+                "cast it to its storage type",
+            )
+        refuse_extension(arrow_type.storage_type)
+    elif pa.types.is_dictionary(arrow_type):
+        refuse_extension(arrow_type.value_type)
+    else:
+        for position in range(arrow_type.num_fields):
+            refuse_extension(arrow_type.field(position).type)

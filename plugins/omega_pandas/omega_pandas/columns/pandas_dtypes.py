@@ -22,7 +22,7 @@ from ..values.numpy_dtypes import array_bytes, decode_dtype, encode_dtype
 from ..values.tagged_json import decode_offset, decode_value, encode_offset, encode_value
 from ..values.timezones import decode_timezone, encode_timezone
 from ..values.unfaithful import Unfaithful
-from .arrow_types import is_text
+from .arrow_types import is_text, refuse_extension
 from .header_arrays import Arrow, Chunked, whole
 from .python_objects import decode_objects, encode_objects
 
@@ -199,7 +199,7 @@ def string_dtype(spec: Json) -> Any:
 
 def _encode_arrow(array: Any) -> Encoded:
     arrow_type = array.dtype.pyarrow_dtype
-    _refuse_extension(arrow_type)
+    refuse_extension(arrow_type)
     return {"dtype": "arrow", "type": str(arrow_type)}, _valid(array.__arrow_array__())
 
 
@@ -221,21 +221,6 @@ def _is_ascii(array: Arrow | Chunked) -> bool:
     chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
     letters = [np.frombuffer(chunk.buffers()[2] or b"", dtype=np.uint8) for chunk in chunks]
     return all(not len(text) or text.max() < 128 for text in letters)
-
-
-def _refuse_extension(arrow_type: pa.DataType) -> None:
-    if isinstance(arrow_type, pa.BaseExtensionType):
-        if not arrow_type.extension_name.startswith("arrow."):
-            raise Unfaithful(
-                f"has the Arrow extension type {arrow_type}, which another package defines",
-                "cast it to its storage type",
-            )
-        _refuse_extension(arrow_type.storage_type)
-    elif pa.types.is_dictionary(arrow_type):
-        _refuse_extension(arrow_type.value_type)
-    else:
-        for position in range(arrow_type.num_fields):
-            _refuse_extension(arrow_type.field(position).type)
 
 
 def _decode_arrow(spec: Json, array: Any) -> Any:

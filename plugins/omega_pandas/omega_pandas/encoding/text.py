@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-Numbers = np.ndarray[Any, np.dtype[Any]]
+from .integers import Numbers
 
 
 def fixed(array: Any) -> tuple[Any, Any] | None:

@@ -9,9 +9,8 @@ import pyarrow as pa
 
 from omega_core.errors import IntegrityError
 
-from ..objects.header import Encoded, dump_header, load_header
+from ..objects.header import Encoded, Header, dump_header, load_header
 
-Json = Any
 _KEY = b"omega_pandas"
 # Large enough that a usual frame is one batch, which is decoded without another copy.
 _BATCH_ROWS = 1 << 20
@@ -81,7 +80,7 @@ class Payload:
                 self._schema = reader.schema
         except (pa.ArrowInvalid, OSError) as error:
             raise IntegrityError(f"The payload is not an Arrow stream: {error}") from error
-        self.header: dict[str, Json] = load_header((self._schema.metadata or {}).get(_KEY))
+        self.header: Header = load_header((self._schema.metadata or {}).get(_KEY))
 
     def table(self, choose: Callable[[list[str]], list[str]] | None = None) -> pa.Table:
         """Return the table, or of all fields those that ``choose`` keeps."""

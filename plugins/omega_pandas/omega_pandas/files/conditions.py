@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -13,15 +13,9 @@ import pyarrow.compute as pc
 
 from omega_core.query import Comparison, Condition, Every, Q, Some, parse
 
+from ..filters.comparisons import COMPARE
 from ..filters.exact_values import of_type
 
-_ORDER: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "lt": operator.lt,
-    "lte": operator.le,
-}
 _NS_YEARS = range(1680, 2260)
 
 
@@ -66,7 +60,8 @@ def _comparison(condition: Comparison, types: Mapping[Any, pa.DataType]) -> Any:
         items = [_literal(item, kind) for item in condition.value]
         known = items and all(item is not None for item in items)
         return reduce(operator.or_, [column == item for item in items]) if known else None
-    compare = _ORDER.get(condition.operator)
+    # Of nulls, pandas says that they differ.
+    compare = COMPARE.get(condition.operator) if condition.operator != "ne" else None
     literal = None if compare is None else _literal(condition.value, kind)
     return None if compare is None or literal is None else compare(column, literal)
 

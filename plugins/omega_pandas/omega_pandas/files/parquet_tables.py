@@ -10,9 +10,7 @@ import pyarrow.parquet as pq
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from ..columns.arrow_types import parse_type
-from ..objects.header import Encoded, dump_header, load_header
-
-Json = Any
+from ..objects.header import Encoded, Header, dump_header, load_header
 
 _KEY = b"omega_pandas"
 _ROW_GROUP = 1 << 17
@@ -66,12 +64,12 @@ def write_parquet(table: pa.Table, sink: Any) -> None:
         writer.write_table(table, row_group_size=_ROW_GROUP)
 
 
-def stored_header(schema: pa.Schema) -> dict[str, Json]:
+def stored_header(schema: pa.Schema) -> Header:
     """Return the header that `parquet_table` left in the metadata of the file."""
     return load_header((schema.metadata or {}).get(_KEY))
 
 
-def encoded_table(header: dict[str, Json], table: pa.Table, names: dict[str, str]) -> pa.Table:
+def encoded_table(header: Header, table: pa.Table, names: dict[str, str]) -> pa.Table:
     """Return some columns of a stored table as `parquet_table` took them.
 
     Parameters
@@ -84,7 +82,7 @@ def encoded_table(header: dict[str, Json], table: pa.Table, names: dict[str, str
     )
 
 
-def _retyped(column: Any, field: str, header: dict[str, Json]) -> Any:
+def _retyped(column: Any, field: str, header: Header) -> Any:
     """Return a column in the unit of time that Parquet lacks."""
     kind = header["types"].get(field)
     return column if kind is None else column.cast(parse_type(kind))

@@ -25,7 +25,7 @@ from ..values.unfaithful import type_name
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
     "ne": operator.ne,
     "gt": operator.gt,
@@ -89,7 +89,7 @@ def _mask(series: Any, name: str, value: Any) -> Mask:
         return among if name == "in" else ~among
     if name == "between":
         return _bools(series.between(*value))
-    return _bools(_COMPARE[name](series, value))
+    return _bools(COMPARE[name](series, value))
 
 
 def _bools(result: Any) -> Mask:

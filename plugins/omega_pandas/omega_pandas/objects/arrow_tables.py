@@ -16,14 +16,12 @@ import pyarrow as pa
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 
 from ..columns.header_arrays import Parts
-from ..columns.index import encode_column, encode_index
+from ..columns.index import encode_index
 from ..values.tagged_json import encode_value
-from ..values.unfaithful import Unfaithful, type_name
+from ..values.unfaithful import type_name
 from .column_labels import select
-from .header import Encoded, intact, make_header
-from .pandas_objects import decode_frame
-
-Json = Any
+from .header import Encoded, Header, intact, make_header
+from .pandas_objects import decode_frame, encode_columns
 
 
 def is_tabular(obj: Any) -> bool:
@@ -73,15 +71,8 @@ def to_encoded(obj: Any, subject: str, start: int = 0) -> Encoded:
     """
     table = to_table(obj, subject)
     parts = Parts()
-    specs = []
-    for position, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
-        try:
-            spec, array = encode_column(pd.arrays.ArrowExtensionArray(column), parts)
-        except Unfaithful as verdict:
-            place = f"column {name!r} (position {position})"
-            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
-        parts.column(f"c{position}", array)
-        specs.append(spec)
+    arrays = map(pd.arrays.ArrowExtensionArray, table.columns)
+    specs = encode_columns(arrays, table.column_names, parts, subject)
     rows = encode_index(pd.RangeIndex(start, start + table.num_rows), parts.placer("i"), parts)
     labels = encode_index(pd.Index(table.column_names), parts.side, parts)
     header = make_header(
@@ -99,7 +90,7 @@ def to_encoded(obj: Any, subject: str, start: int = 0) -> Encoded:
 
 
 @intact()
-def to_arrow(header: dict[str, Json], table: pa.Table, positions: list[int] | None = None) -> Any:
+def to_arrow(header: Header, table: pa.Table, positions: list[int] | None = None) -> Any:
     """Return the columns at ``positions``, all by default, as a table of Arrow.
 
     What was put as a table is equal to that table: names, types, nullability, metadata. What was

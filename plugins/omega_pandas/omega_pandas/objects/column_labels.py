@@ -12,9 +12,7 @@ from omega_core.errors import UnsupportedOptionError, suggestion
 
 from ..columns.header_arrays import Parts
 from ..columns.index import decode_index
-from .header import intact
-
-Json = Any
+from .header import Header, intact
 
 
 def field_names(names: Iterable[str], positions: list[int]) -> list[str]:
@@ -23,7 +21,7 @@ def field_names(names: Iterable[str], positions: list[int]) -> list[str]:
     return [name for name in names if not name.startswith("c") or name in wanted]
 
 
-def select(header: dict[str, Json], columns: Any, subject: str) -> tuple[list[int], Any]:
+def select(header: Header, columns: Any, subject: str) -> tuple[list[int], Any]:
     """Return positions and labels of the columns asked for, in the order asked for.
 
     Raises

@@ -14,6 +14,9 @@ import pyarrow as pa
 from omega_core.errors import IntegrityError, OmegaError
 
 Json = Any
+Header = dict[str, Json]
+"""What is stored of an object besides its table; also a part of that."""
+
 FORMAT = 1
 """The version of the header; a reader refuses a higher one."""
 
@@ -29,11 +32,11 @@ class Encoded:
     needs: see `objects.pandas_objects`.
     """
 
-    header: dict[str, Json]
+    header: Header
     table: pa.Table
 
 
-def make_header(kind: str, sides: list[str], **fields: Json) -> dict[str, Json]:
+def make_header(kind: str, sides: list[str], **fields: Json) -> Header:
     """Return the header of an object."""
     return {
         "format": FORMAT,
@@ -44,12 +47,12 @@ def make_header(kind: str, sides: list[str], **fields: Json) -> dict[str, Json]:
     }
 
 
-def dump_header(header: dict[str, Json]) -> bytes:
+def dump_header(header: Header) -> bytes:
     """Return a header as JSON."""
     return json.dumps(header, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def load_header(data: bytes | None) -> dict[str, Json]:
+def load_header(data: bytes | None) -> Header:
     """Return the header that `dump_header` wrote, after a check of its version."""
     try:
         header = json.loads(data or b"null")

@@ -12,9 +12,8 @@ from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from ..values.numpy_dtypes import array_bytes, decode_dtype, empty_array, encode_dtype, memory_order
 from ..values.unfaithful import Refused, type_name
-from .header import Encoded, intact, make_header
+from .header import Encoded, Header, intact, make_header
 
-Json = Any
 Array = np.ndarray[Any, Any]
 
 
@@ -40,7 +39,7 @@ def encode_ndarray(array: Array, subject: str = "the array") -> Encoded:
 
 
 @intact()
-def decode_ndarray(header: dict[str, Json], table: pa.Table) -> Array:
+def decode_ndarray(header: Header, table: pa.Table) -> Array:
     """Make the array of a header and a table."""
     if header["object"] != "ndarray":
         raise IntegrityError(f"The payload holds a {header['object']!r}, not an 'ndarray'.")

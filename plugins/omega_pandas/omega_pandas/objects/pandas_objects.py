@@ -6,6 +6,7 @@ refused here, with the place and the remedy, and the store never hears of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,7 @@ from ..columns.index import decode_column, decode_index, encode_column, encode_i
 from ..values.tagged_json import decode_value, encode_value
 from ..values.unfaithful import Refused, Unfaithful, type_name
 from .blocks import column_arrays, joined
-from .header import Encoded, intact, make_header
-
-Json = Any
+from .header import Encoded, Header, intact, make_header
 
 
 def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded:
@@ -46,15 +45,7 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         rows = encode_index(frame.index, parts.placer("i"), parts)
     with _refused(subject, "the column labels"):
         labels = encode_index(frame.columns, parts.side, parts)
-    specs = []
-    for position, values in enumerate(column_arrays(frame)):
-        try:
-            spec, array = encode_column(values, parts)
-        except Unfaithful as verdict:
-            place = f"column {frame.columns[position]!r} (position {position})"
-            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
-        parts.column(f"c{position}", array)
-        specs.append(spec)
+    specs = encode_columns(column_arrays(frame), frame.columns, parts, subject)
     header = make_header(
         "frame",
         parts.sides,
@@ -65,6 +56,20 @@ def encode_frame(frame: pd.DataFrame, subject: str = "the DataFrame") -> Encoded
         **_annotations(frame, subject),
     )
     return Encoded(header, pa.table(parts.columns))
+
+
+def encode_columns(arrays: Iterable[Any], labels: Any, parts: Parts, subject: str) -> list[Any]:
+    """Return the descriptions of columns, after a check of all values; ``parts`` takes these."""
+    specs = []
+    for position, values in enumerate(arrays):
+        try:
+            spec, array = encode_column(values, parts)
+        except Unfaithful as verdict:
+            place = f"column {labels[position]!r} (position {position})"
+            raise verdict.refusal(f"{subject} was not stored: {place}:") from None
+        parts.column(f"c{position}", array)
+        specs.append(spec)
+    return specs
 
 
 def encode_series(series: Any, subject: str = "the Series") -> Encoded:
@@ -90,7 +95,7 @@ def encode_series(series: Any, subject: str = "the Series") -> Encoded:
     return Encoded(header, pa.table(parts.columns))
 
 
-def _annotations(obj: Any, subject: str) -> dict[str, Json]:
+def _annotations(obj: Any, subject: str) -> Header:
     with _refused(subject, "attrs"):
         attrs = encode_value(dict(obj.attrs))
     unsettled = {"duplicates": obj.flags.allows_duplicate_labels, "settled": is_settled(obj.index)}
@@ -123,9 +128,7 @@ def check_class(obj: Any, classes: tuple[type, ...], subject: str) -> None:
 
 
 @intact()
-def decode_frame(
-    header: dict[str, Json], table: pa.Table, positions: list[int], labels: Any
-) -> Any:
+def decode_frame(header: Header, table: pa.Table, positions: list[int], labels: Any) -> Any:
     """Make the frame of the columns at ``positions``, which are called ``labels``."""
     parts = _parts(header, table, "frame")
     index = decode_index(header["index"], parts)
@@ -138,7 +141,7 @@ def decode_frame(
 
 
 def make_frame(
-    header: dict[str, Json], index: Any, columns: list[Any] | np.ndarray[Any, Any], labels: Any
+    header: Header, index: Any, columns: list[Any] | np.ndarray[Any, Any], labels: Any
 ) -> Any:
     """Make a frame of decoded columns: an array for each, or the rows of a single one."""
     if isinstance(columns, np.ndarray):
@@ -150,7 +153,7 @@ def make_frame(
 
 
 @intact()
-def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
+def decode_series(header: Header, table: pa.Table) -> Any:
     """Make the Series of a header and a table."""
     parts = _parts(header, table, "series")
     index = decode_index(header["index"], parts)
@@ -159,7 +162,7 @@ def decode_series(header: dict[str, Json], table: pa.Table) -> Any:
     return make_series(header, index, values)
 
 
-def make_series(header: dict[str, Json], index: Any, values: Any) -> Any:
+def make_series(header: Header, index: Any, values: Any) -> Any:
     """Make a Series of decoded values."""
     name = decode_value(header["name"])
     # A copy gives the caller memory of its own, where Arrow's is read-only. Series(copy=True) of
@@ -169,20 +172,20 @@ def make_series(header: dict[str, Json], index: Any, values: Any) -> Any:
 
 
 @intact()
-def decode_lone_index(header: dict[str, Json], table: pa.Table) -> Any:
+def decode_lone_index(header: Header, table: pa.Table) -> Any:
     """Make the Index of a header and a table."""
     index = decode_index(header["index"], _parts(header, table, "index"))
     _check_rows(header, len(index))
     return index
 
 
-def _parts(header: dict[str, Json], table: pa.Table, kind: str) -> Parts:
+def _parts(header: Header, table: pa.Table, kind: str) -> Parts:
     if header["object"] != kind:
         raise IntegrityError(f"The payload holds a {header['object']!r}, not a {kind!r}.")
     return Parts(table, header["sides"])
 
 
-def _annotate(obj: Any, header: dict[str, Json]) -> Any:
+def _annotate(obj: Any, header: Header) -> Any:
     obj.attrs = decode_value(header["attrs"])
     # Columns may have been asked for twice; and of two that append at once, neither can know.
     if not header["duplicates"] and all(axis.is_unique for axis in obj.axes):
@@ -190,7 +193,7 @@ def _annotate(obj: Any, header: dict[str, Json]) -> Any:
     return obj
 
 
-def _check_rows(header: dict[str, Json], *lengths: int) -> None:
+def _check_rows(header: Header, *lengths: int) -> None:
     if set(lengths) != {header["rows"]}:
         raise IntegrityError(
             f"The payload holds {sorted(set(lengths))} rows where {header['rows']} were written."

@@ -15,12 +15,12 @@ from omega_core.errors import UnsupportedValueError
 
 from ..columns.header_arrays import Arrow, Parts, whole
 from ..objects.column_labels import select
-from ..objects.header import Encoded, intact
+from ..objects.header import Encoded, Header, intact
+from ..segments.layout import Document
 from ..values.unfaithful import Refused
 from .fields import Field, make_field, make_level, read_field
 
 Json = Any
-Document = dict[str, Any]
 
 _SLICE = 10_000
 """Rows that exist as Python objects at one time."""
@@ -55,9 +55,7 @@ class Rows:
                 yield from ({} for _ in range(min(_SLICE, self.count - start)))
 
 
-def encode_rows(
-    encoded: Encoded, shared: dict[str, Json], own: dict[str, Json], subject: str
-) -> Rows:
+def encode_rows(encoded: Encoded, shared: Header, own: Header, subject: str) -> Rows:
     """Check a frame for what BSON takes, and note its fields in the two parts of its header.
 
     Raises
@@ -106,7 +104,7 @@ class RowLayout:
     """
 
     @intact()
-    def __init__(self, shared: dict[str, Json], own: dict[str, Json]) -> None:
+    def __init__(self, shared: Header, own: Header) -> None:
         self._shared = shared
         self._own = own
         self.fields: dict[str, Field] = {}
@@ -122,7 +120,7 @@ class RowLayout:
 
     def spec(self, position: int) -> Json:
         """Return how the codec describes a column."""
-        objects: dict[str, Json] = self._own["objects"]
+        objects: Header = self._own["objects"]
         return objects.get(str(position), self._shared["columns"][position])
 
     def projection(self, names: list[str]) -> tuple[dict[str, int], bool]:

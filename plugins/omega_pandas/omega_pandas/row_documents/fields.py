@@ -123,7 +123,7 @@ def make_field(name: str, spec: Json, array: Arrow | Chunked, parts: Parts) -> F
     Parameters
     ----------
     spec, array
-        As `omega_pandas.columns.index.encode_column` returns them.
+        As `columns.index.encode_column` returns them.
     parts
         Has the categories.
 

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from omega_core import read_rows, row_id
 from omega_core.errors import IntegrityError
 
 from ..encoding.encoded_columns import Column
-from ..encoding.statistics import Stats
+from ..encoding.integers import Numbers
 from ..filters.predicates import Predicate
-from ..segments.row_ranges import Piece, Segments
+from ..segments.layout import Document
+from ..segments.matching import asked_positions, mask_of
+from ..segments.segment_pieces import Piece, Segments
 from ..segments.selection import Selection
 from ..segments.stored_table import Stored
 from .documents import RowLayout
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
     from omega_core import Metadata
 
-Document = dict[str, Any]
-Numbers = np.ndarray[Any, Any]
 
 _ROUND_TRIP = 10_000
 """Rows for which the server is asked at a time, unless they are large."""
@@ -90,12 +89,6 @@ class StoredRows(Stored):
             segments |= read
         return segments
 
-    def statistics(
-        self, pieces: Sequence[Piece], positions: Sequence[int]
-    ) -> list[dict[int, Stats]]:
-        """Return that nothing is known of any row before it is read."""
-        return [{} for _ in pieces]
-
     def matching(
         self,
         filters: Iterable[Any],
@@ -105,7 +98,7 @@ class StoredRows(Stored):
         *,
         with_index: bool,
     ) -> tuple[list[Piece], Segments, Numbers]:
-        """Return the rows that meet all filters, as `omega_pandas.segments.matching.matching` does.
+        """Return the rows that meet all filters, as `segments.matching.matching` does.
 
         The server leaves out what it surely can, and may use its indexes for that; pandas decides.
 
@@ -118,10 +111,10 @@ class StoredRows(Stored):
         with_index
             Whether to return the index as well.
         """
-        asked = sorted({position for predicate in predicates for position in predicate.positions})
         levels = max(len(self.index_fields(piece.batch)) for piece in pieces) if with_index else 0
         fields = [f"i{level}" for level in range(levels)]
-        fields += [f"c{position}" for position in dict.fromkeys([*positions, *asked])]
+        wanted = dict.fromkeys([*positions, *asked_positions(predicates)])
+        fields += [f"c{position}" for position in wanted]
         found: list[Piece] = []
         segments: Segments = {}
         numbers: list[Numbers] = []
@@ -131,7 +124,7 @@ class StoredRows(Stored):
                 Piece(piece.batch, piece.segment, 0, len(mine))
                 for piece, mine in zip(run, candidates, strict=True)
             ]
-            mask = self._mask(predicates, asked, every, read)
+            mask = mask_of(self, predicates, every, read)
             start = 0
             for piece, mine in zip(every, candidates, strict=True):
                 chosen = np.flatnonzero(mask[start : start + piece.stop])
@@ -142,23 +135,6 @@ class StoredRows(Stored):
                 numbers.append(self.batches[piece.batch].start + mine[chosen])
         self._check_kept(pieces[-1])
         return found, segments, np.concatenate(numbers)
-
-    def _mask(
-        self,
-        predicates: Sequence[Predicate],
-        asked: Sequence[int],
-        pieces: Sequence[Piece],
-        segments: Segments,
-    ) -> Numbers:
-        rows = sum(piece.stop for piece in pieces)
-        values = {
-            position: pd.Series(self.decode(position, pieces, segments), copy=False)
-            for position in asked
-        }
-        mask = np.ones(rows, dtype=bool)
-        for predicate in predicates:
-            mask &= predicate.mask(values, rows)
-        return mask
 
     def _layout(self, number: int) -> RowLayout:
         if number not in self._layouts:

@@ -17,6 +17,7 @@ from ..columns.concatenation import changed_labels, is_settled, level_name
 from ..columns.dtype_differences import difference, is_same, printed, resolved
 from ..columns.header_arrays import Parts
 from ..columns.index import decode_index, encode_index
+from ..objects.header import Header
 from ..values.tagged_json import decode_value
 from .headers import column_specs
 
@@ -31,7 +32,7 @@ _NAMES = {"frame": "DataFrame", "series": "Series", "index": "Index"}
 _INT64: Json = {"dtype": "numpy", "numpy": np.dtype("int64").str}
 
 
-def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
+def check_schema(before: Header, shared: Header, subject: str) -> None:
     """Refuse to append what has another schema than what is stored; nothing is converted.
 
     Raises
@@ -81,7 +82,7 @@ def check_schema(before: dict[str, Json], shared: dict[str, Json], subject: str)
             )
 
 
-def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str) -> None:
+def _check_labels(before: Header, shared: Header, subject: str) -> None:
     old_labels = resolved(before["labels"], before["sides"])
     if is_same(old_labels, resolved(shared["labels"], shared["sides"])):
         return
@@ -98,11 +99,11 @@ def _check_labels(before: dict[str, Json], shared: dict[str, Json], subject: str
     )
 
 
-def _labels(header: dict[str, Json]) -> list[Any]:
+def _labels(header: Header) -> list[Any]:
     return list(decode_index(header["labels"], Parts(sides=header["sides"])))
 
 
-def _label(header: dict[str, Json], position: int) -> str:
+def _label(header: Header, position: int) -> str:
     return f"column {_labels(header)[position]!r}" if header["object"] == "frame" else "the Series"
 
 
@@ -121,9 +122,9 @@ class Labels:
         self._stored = stored
         self._subject = subject
         self._last = None if stored is None else _last_header(stored)
-        self._pieces: list[tuple[dict[str, Json], pa.Table]] = []
+        self._pieces: list[tuple[Header, pa.Table]] = []
 
-    def append(self, own: dict[str, Json], table: pa.Table, *, unique: bool) -> None:
+    def append(self, own: Header, table: pa.Table, *, unique: bool) -> None:
         """Add the labels of one piece.
 
         Parameters
@@ -167,7 +168,7 @@ class Labels:
             indexes.insert(0, self._stored.whole_index())
         return indexes[0].append(indexes[1:]) if len(indexes) > 1 else indexes[0]
 
-    def _check_levels(self, old: dict[str, Json], new: dict[str, Json]) -> None:
+    def _check_levels(self, old: Header, new: Header) -> None:
         stored, given = _described_levels(old), _described_levels(new)
         multi = new["index"]["index"] == "multi"
         if (old["index"]["index"] == "multi") is not multi or len(stored) != len(given):
@@ -213,7 +214,7 @@ class _Level(NamedTuple):
     spec: Json
 
 
-def _described_levels(own: dict[str, Json]) -> list[_Level]:
+def _described_levels(own: Header) -> list[_Level]:
     index = own["index"]
     if index["index"] == "multi":
         values = [_values(level) for level in index["levels"]]
@@ -235,7 +236,7 @@ def _may_unsettle(index: Json) -> bool:
     return multi or bool(index["index"] == "flat" and index["values"]["dtype"] == "object")
 
 
-def _last_header(stored: Stored) -> dict[str, Json]:
+def _last_header(stored: Stored) -> Header:
     """Return what the next append is compared with: the last batch has the dtypes of them all."""
     own = stored.batch_header(len(stored.batches) - 1)
     if "settled" in own:
@@ -246,11 +247,11 @@ def _last_header(stored: Stored) -> dict[str, Json]:
     return {"index": spec, "sides": parts.sides, "settled": is_settled(index)}
 
 
-def _decoded(own: dict[str, Json], table: pa.Table) -> Any:
+def _decoded(own: Header, table: pa.Table) -> Any:
     return decode_index(own["index"], Parts(table, own["sides"]))
 
 
-def _counted(own: dict[str, Json]) -> str:
+def _counted(own: Header) -> str:
     if own["index"]["index"] != "multi":
         return "one level, without a MultiIndex"
     names = [decode_value(name) for name in own["index"]["names"]]

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from omega_core.errors import ObjectNotFoundError, UnsupportedOptionError
 
+from ..objects.header import Header
 from .documents import Progress, write_table
 from .headers import common_id, store_header
-from .layout import Layout
+from .layout import Document, Layout
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pymongo.collection import Collection
 
     from omega_core import Metadata
-
-Json = Any
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _as_of(meta: Metadata, as_of: int | dt.datetime | None) -> list[Document]:
 
 def write_batch(
     table: pa.Table,
-    own: dict[str, Json],
+    own: Header,
     payload: str,
     collection: Collection[Document],
     subject: str,
@@ -116,6 +114,6 @@ def write_batch(
     }  # fmt: skip
 
 
-def store_common(shared: dict[str, Json], gen: str, collection: Collection[Document]) -> Any:
+def store_common(shared: Header, gen: str, collection: Collection[Document]) -> Any:
     """Keep what all batches share; return what goes into ``kind_meta``."""
     return store_header(shared, gen, common_id(gen), collection)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -19,13 +19,12 @@ from omega_core.errors import IntegrityError, UnsupportedValueError
 
 from ..encoding.encoded_columns import Column, encode_table, stored_columns
 from ..encoding.statistics import Stats, pack, table_stats, unpack
-from .layout import Layout, document_id
+from .layout import Document, Layout, document_id
 from .threads import THREADS, overlapped
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
-Document = dict[str, Any]
 
 _TASK_FIELDS = 1000
 _TASK_BYTES = 8 * 1024 * 1024
@@ -182,8 +181,7 @@ def read_documents(
 
     # A round trip for each task: many small documents are one, and large ones several at a time.
     most = max(_READ_CELLS, sum(cells.values()) // (4 * THREADS)) if parallel else None
-    tasks = _bundled(cells, most)
-    results = overlapped(fetch, tasks) if parallel else map(fetch, tasks)
+    results = overlapped(fetch, _bundled(cells, most), parallel=parallel)
     columns = {id_: mine for found in results for id_, mine in found}
     missing = [id_ for id_ in cells if id_ not in columns]
     if missing:

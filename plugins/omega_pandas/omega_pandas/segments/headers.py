@@ -13,19 +13,19 @@ from bson import Binary
 from omega_core.errors import IntegrityError
 
 from ..columns.header_arrays import mapped_references
-from ..objects.header import Encoded, dump_header, load_header
+from ..objects.header import Encoded, Header, dump_header, load_header
+from .layout import Document
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
 Json = Any
-Document = dict[str, Any]
 
 _INLINE_BYTES = 16 * 1024
 """A header up to this size travels in the metadata, which saves a round trip."""
 
 
-def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
+def split_header(encoded: Encoded) -> tuple[Header, Header]:
     """Return what all batches of an object share, and what this batch has of its own.
 
     Of its own are the rows, the index, and how columns of Python objects are encoded, which
@@ -34,7 +34,7 @@ def split_header(encoded: Encoded) -> tuple[dict[str, Json], dict[str, Json]]:
     shared = dict(encoded.header)
     sides = shared["sides"]
     fields = encoded.table.schema
-    own: dict[str, Json] = {
+    own: Header = {
         "format": shared["format"],
         "levels": sum(name.startswith("i") for name in fields.names),
         "rows": shared.pop("rows", None),
@@ -78,7 +78,7 @@ def _with_own_sides(spec: Json, sides: list[str]) -> tuple[Json, list[str]]:
 
 
 def store_header(
-    header: dict[str, Json], payload: str, id_: str, collection: Collection[Document]
+    header: Header, payload: str, id_: str, collection: Collection[Document]
 ) -> Binary | None:
     """Keep a header: a small one is returned, for the metadata; a large one is a document."""
     data = zlib.compress(dump_header(header), level=1)
@@ -90,7 +90,7 @@ def store_header(
 
 def fetch_header(
     kept: bytes | None, id_: str, collection: Collection[Document], subject: str
-) -> dict[str, Json]:
+) -> Header:
     """Return a header that `store_header` kept."""
     if kept is None:
         document = collection.find_one({"_id": id_})
@@ -109,7 +109,7 @@ def common_id(gen: str) -> str:
     return f"{gen}-common"
 
 
-def value_fields(header: dict[str, Json]) -> list[str]:
+def value_fields(header: Header) -> list[str]:
     """Return the names of the Arrow fields that hold the values of an object."""
     if header["object"] == "ndarray":
         return ["bytes"]
@@ -118,7 +118,7 @@ def value_fields(header: dict[str, Json]) -> list[str]:
     return [f"c{position}" for position in range(len(header.get("columns", [None])))]
 
 
-def column_specs(header: dict[str, Json]) -> list[Json]:
+def column_specs(header: Header) -> list[Json]:
     """Return the descriptions of all columns of a frame, or of the values of a series."""
     if "columns" in header:
         return list(header["columns"])

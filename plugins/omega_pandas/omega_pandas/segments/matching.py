@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..encoding.integers import Numbers
 from ..filters.predicates import Predicate
 from .documents import Columns
-from .row_ranges import NOTHING, Piece, Segments
+from .segment_pieces import NOTHING, Piece, Segments
 from .stored_table import Stored
 from .threads import overlapped
-
-Numbers = np.ndarray[Any, Any]
 
 
 def matching(
@@ -41,19 +39,18 @@ def matching(
         pieces = _possible(stored, predicate, pieces)
     # Where all are left out, an empty one still tells whether the types can be compared.
     pieces = list(pieces) or [NOTHING]
-    asked = sorted({position for predicate in predicates for position in predicate.positions})
+    asked = [f"c{position}" for position in asked_positions(predicates)]
 
     def select(piece: Piece) -> tuple[Piece, Numbers, Columns | None]:
-        mask, columns = _mask(stored, predicates, asked, piece)
-        found = np.flatnonzero(mask)
+        # One thread per segment is enough: there are more segments than threads.
+        segments = stored.fetch([piece], asked, parallel=False)
+        found = np.flatnonzero(mask_of(stored, predicates, [piece], segments))
         if not len(found) and len(pieces) > 1:
             return piece, found, None
+        columns = segments.get((piece.batch, piece.segment), {})
         return piece, found, _rows(stored, piece, found, columns, fields)
 
-    chosen = sorted(
-        (result for result in overlapped(select, pieces) if result[2] is not None),
-        key=lambda result: (result[0].batch, result[0].segment),
-    )
+    chosen = [result for result in overlapped(select, pieces) if result[2] is not None]
     if not chosen:
         none = np.zeros(0, dtype=int)
         chosen = [(NOTHING, none, _rows(stored, NOTHING, none, {}, fields))]
@@ -70,6 +67,26 @@ def matching(
     return found, segments, np.concatenate(numbers)
 
 
+def asked_positions(predicates: Sequence[Predicate]) -> list[int]:
+    """Return the positions of the columns that some predicates read."""
+    return sorted({position for predicate in predicates for position in predicate.positions})
+
+
+def mask_of(
+    stored: Stored, predicates: Sequence[Predicate], pieces: Sequence[Piece], segments: Segments
+) -> Numbers:
+    """Return which rows of the pieces meet all predicates, as a mask."""
+    rows = sum(piece.stop - piece.start for piece in pieces)
+    columns = {
+        position: pd.Series(stored.decode(position, pieces, segments), copy=False)
+        for position in asked_positions(predicates)
+    }
+    mask = np.ones(rows, dtype=bool)
+    for predicate in predicates:
+        mask &= predicate.mask(columns, rows)
+    return mask
+
+
 def _possible(stored: Stored, predicate: Predicate, pieces: Sequence[Piece]) -> Sequence[Piece]:
     if len(pieces) < 2:
         return pieces  # asking costs as much as reading
@@ -77,22 +94,6 @@ def _possible(stored: Stored, predicate: Predicate, pieces: Sequence[Piece]) -> 
     return [
         piece for piece, stats in zip(pieces, known, strict=True) if predicate.may_match(stats.get)
     ]
-
-
-def _mask(
-    stored: Stored, predicates: Sequence[Predicate], asked: Sequence[int], piece: Piece
-) -> tuple[Numbers, Columns]:
-    rows = piece.stop - piece.start
-    # One thread per segment is enough: there are more segments than threads.
-    segments = stored.fetch([piece], [f"c{position}" for position in asked], parallel=False)
-    columns = {
-        position: pd.Series(stored.decode(position, [piece], segments), copy=False)
-        for position in asked
-    }
-    mask = np.ones(rows, dtype=bool)
-    for predicate in predicates:
-        mask &= predicate.mask(columns, rows)
-    return mask, segments.get((piece.batch, piece.segment), {})
 
 
 def _rows(

@@ -17,7 +17,7 @@ from ..objects.column_labels import select
 from ..objects.header import intact
 from ..objects.pandas_objects import make_frame, make_series
 from .matching import matching
-from .row_ranges import Piece, Segments, joined
+from .segment_pieces import Piece, Segments, joined
 from .stored_table import Stored
 
 _VALUES = "value"

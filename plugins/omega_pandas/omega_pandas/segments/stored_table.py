@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import datetime as dt
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,12 @@ from ..columns.header_arrays import Parts
 from ..columns.index import decode_column, decode_index
 from ..encoding.statistics import Stats, is_telling
 from ..objects.blocks import FEW
+from ..objects.header import Header
 from .batches import batches_of
 from .documents import read_documents, read_stats
 from .headers import common_id, fetch_header, value_fields
-from .layout import document_id
-from .row_ranges import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
+from .layout import Document, document_id
+from .segment_pieces import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
 from .threads import THREADS, overlapped
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 Json = Any
-Document = dict[str, Any]
 
 _PARALLEL_ROWS = 64 * 1024
 """Fewer are decoded in no time."""
@@ -70,7 +71,7 @@ class Stored:
         assert meta.gen is not None
         common = meta.kind_meta["header"]
         self.header = fetch_header(common, common_id(meta.gen), collection, self.subject)
-        self._headers: dict[int, dict[str, Json]] = {}
+        self._headers: dict[int, Header] = {}
         self._index: Any = None
 
     # --- what it is ----------------------------------------------------------------------------
@@ -80,7 +81,7 @@ class Stored:
         """The column labels, as an Index."""
         return decode_index(self.header["labels"], Parts(sides=self.header["sides"]))
 
-    def batch_header(self, number: int) -> dict[str, Json]:
+    def batch_header(self, number: int) -> Header:
         """Return what differs from batch to batch: the index, and how objects are encoded."""
         if number not in self._headers:
             batch = self.batches[number]
@@ -201,20 +202,17 @@ class Stored:
         rows = sum(piece.stop - piece.start for piece in pieces)
         block = self._block(positions, rows)
         outs = [None] * len(positions) if block is None else list(block)
-
-        def decode(place: int) -> tuple[int, Any]:
-            out = outs[place]
-            return place, self.decode(positions[place], pieces, segments, out, parallel=within)
-
-        places = range(len(positions))
         worth = rows >= _PARALLEL_ROWS
         # Of a few columns, the segments; of many, the columns.
         within = worth and len(positions) < THREADS
-        across = worth and not within
-        found = dict(overlapped(decode, places) if across else map(decode, places))
-        if block is not None and all(found[place] is outs[place] for place in places):
+
+        def decode(place: int) -> Any:
+            return self.decode(positions[place], pieces, segments, outs[place], parallel=within)
+
+        found = list(overlapped(decode, range(len(positions)), parallel=worth and not within))
+        if block is not None and all(map(operator.is_, found, outs)):
             return block
-        return [found[place] for place in places]
+        return found
 
     def _block(self, positions: Sequence[int], rows: int) -> np.ndarray[Any, Any] | None:
         """Return memory for many columns of one dtype, which pandas then need not join."""

@@ -15,15 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ..samples import object_array
+
 RoundTrip = Callable[[Any], Any]
 NAT = np.iinfo(np.int64).min
-
-
-def obj(*values: Any) -> np.ndarray[Any, Any]:
-    array = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):
-        array[position] = value
-    return array
 
 
 def nan_bits(bits: int) -> float:
@@ -93,7 +88,7 @@ def test_pytz_zones_survive_where_pytz_is_installed(roundtrip: RoundTrip) -> Non
     for tz in (berlin, pytz.utc, pytz.FixedOffset(90)):
         roundtrip(pd.Series(pd.date_range("2024-10-27", periods=6, freq="h", tz=tz)))
     twice = [berlin.localize(dt.datetime(2024, 10, 27, 2), is_dst=dst) for dst in (True, False)]
-    back = roundtrip(pd.Series(obj(*twice), dtype=object))
+    back = roundtrip(pd.Series(object_array(*twice), dtype=object))
     assert [value.utcoffset() for value in back] == [value.utcoffset() for value in twice]
 
 
@@ -147,7 +142,10 @@ CATEGORIES = [
     pd.Categorical(pd.period_range("2024", periods=3, freq="Q")),
     pd.Categorical([pd.Timedelta(1, "s")]),
     pd.cut([1, 5, 9], 3),
-    pd.Categorical(obj("a", 1, (2, 3)), categories=pd.Index(obj("a", 1, (2, 3)), dtype=object)),
+    pd.Categorical(
+        object_array("a", 1, (2, 3)),
+        categories=pd.Index(object_array("a", 1, (2, 3)), dtype=object),
+    ),
     pd.Categorical([True, False]),
     pd.Categorical.from_codes([0, 299, -1], categories=pd.RangeIndex(300)),
     pd.Categorical(pd.array(["x", None], dtype="string")),
@@ -202,7 +200,7 @@ SPARSE = [
     pd.arrays.SparseArray([True, False, True], fill_value=False),
     pd.arrays.SparseArray(np.array([1, 0], dtype="int8"), fill_value=np.int8(0)),
     pd.arrays.SparseArray(np.array(["2024", "NaT"], "M8[ns]"), fill_value=np.datetime64("NaT")),
-    pd.arrays.SparseArray(obj("a", None, "b", 1), fill_value=None),
+    pd.arrays.SparseArray(object_array("a", None, "b", 1), fill_value=None),
     pd.arrays.SparseArray(np.array([1j, 0]), fill_value=0j),
     pd.arrays.SparseArray([0.0, 0.0], fill_value=0.0),
     pd.arrays.SparseArray(np.array([], dtype="f4")),
@@ -318,7 +316,7 @@ OBJECTS = {
         np.asfortranarray(np.eye(3)),
         np.array(5),
     ],
-    "arrays of objects": [obj("a", None, 1), np.array([[None]])],
+    "arrays of objects": [object_array("a", None, 1), np.array([[None]])],
     "numpy scalars": [
         np.int64(1),
         np.float32(1.5),
@@ -352,9 +350,9 @@ OBJECTS = {
 
 @pytest.mark.parametrize("values", OBJECTS.values(), ids=OBJECTS.keys())
 def test_objects_keep_value_and_exact_type(roundtrip: RoundTrip, values: list[Any]) -> None:
-    series = pd.Series(obj(*values), dtype=object)
+    series = pd.Series(object_array(*values), dtype=object)
     back = roundtrip(series)
     assert back.dtype == object
     roundtrip(pd.DataFrame({"x": series}))
     if not any(isinstance(v, list | dict | set | np.ndarray | bytearray) for v in values):
-        roundtrip(pd.Index(obj(*values), dtype=object, tupleize_cols=False))
+        roundtrip(pd.Index(object_array(*values), dtype=object, tupleize_cols=False))

@@ -39,13 +39,8 @@ def joined(
 ) -> Any:
     """Return one field over the pieces, as Arrow holds it; decoded in threads where asked to."""
     columns = cut(name, pieces, segments)
-
-    def decode(place: int) -> tuple[int, Any]:
-        return place, columns[place].decoded()
-
-    places = range(len(columns))
-    found = dict(overlapped(decode, places) if parallel else map(decode, places))
-    return pa.chunked_array([found[place] for place in places], type=columns[0].type)
+    arrays = list(overlapped(Column.decoded, columns, parallel=parallel))
+    return pa.chunked_array(arrays, type=columns[0].type)
 
 
 def cut(name: str, pieces: Sequence[Piece], segments: Segments) -> list[Column]:

@@ -19,7 +19,8 @@ import omega_pandas.segments.append_checks
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 
-from .conftest import same_value
+from ..equality import is_kept
+from ..samples import object_array
 
 Same = Callable[[Any, Any], None]
 
@@ -35,9 +36,7 @@ NAN_TEXT = (
 
 
 def objects(*labels: Any) -> pd.Index:
-    array = np.empty(len(labels), dtype=object)
-    array[:] = labels
-    return pd.Index(array, dtype=object, tupleize_cols=False)
+    return pd.Index(object_array(*labels), dtype=object, tupleize_cols=False)
 
 
 def pairs(*levels: Any, names: Any = (None, None)) -> pd.MultiIndex:
@@ -118,30 +117,6 @@ def indexes(draw: st.DrawFn) -> Any:
     )
     names = [draw(st.sampled_from([None, None, None, "k", np.nan])) for _ in index.names]
     return index.set_names(names)
-
-
-def labels_of(index: Any) -> list[Any]:
-    """Return the labels, those of a range as those of any other index of integers."""
-    return [*index] if isinstance(index, pd.MultiIndex) else [*index.array]
-
-
-def dtypes_of(index: Any) -> list[str]:
-    found = [index]
-    if isinstance(index, pd.MultiIndex):
-        found = [*index.levels, *map(index.get_level_values, range(index.nlevels))]
-    zones = [type(getattr(level.dtype, "tz", None)) for level in found]
-    return [f"{level.dtype!r} {zone}" for level, zone in zip(found, zones, strict=True)]
-
-
-def is_kept(parts: list[Any], whole: Any) -> bool:
-    """Return whether an index has all labels of its parts, in type and dtype, and their names."""
-    labels = [label for part in parts for label in labels_of(part)]
-    return (
-        all(dtypes_of(part) == dtypes_of(whole) for part in parts)
-        and all(same_value(list(part.names), list(whole.names)) for part in parts)
-        and same_value(labels, labels_of(whole))
-        and len({isinstance(part, pd.MultiIndex) for part in [*parts, whole]}) == 1
-    )
 
 
 def concatenated(parts: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Any frame comes back equal, or is refused: searched for with Hypothesis."""
+"""Columns, indexes and frames of any kind, for Hypothesis."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import omega_pandas.segments.layout
-from omega_core import Omega
+from .samples import object_array
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -59,13 +56,6 @@ LABELS: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-def objects(values: list[Any]) -> np.ndarray[Any, Any]:
-    array = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):
-        array[position] = value
-    return array
-
-
 def nullable(values: st.SearchStrategy[Any], dtype: Any) -> Callable[[int], Any]:
     return lambda rows: st.lists(st.none() | values, min_size=rows, max_size=rows).map(
         lambda items: pd.array(items, dtype=dtype)
@@ -104,9 +94,11 @@ def moments(unit: str, zone: str | None) -> Callable[[int], Any]:
 
 
 COLUMNS: list[Callable[[int], Any]] = [
-    lambda rows: st.lists(NESTED, min_size=rows, max_size=rows).map(objects),
+    lambda rows: st.lists(NESTED, min_size=rows, max_size=rows).map(
+        lambda items: object_array(*items)
+    ),
     lambda rows: st.lists(st.none() | st.text(max_size=4), min_size=rows, max_size=rows).map(
-        objects
+        lambda items: object_array(*items)
     ),
     *map(fixed, ["i1", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16", "M8[ns]", "m8[s]", ">i4"]),
     nullable(st.integers(-128, 127), "Int8"),
@@ -152,7 +144,7 @@ def indexes(rows: int) -> st.SearchStrategy[Any]:
             lambda it: pd.RangeIndex(it[0], it[0] + it[1] * rows, it[1])
         ),
         st.lists(LABELS, min_size=rows, max_size=rows).map(
-            lambda it: pd.Index(objects(it), dtype=object, tupleize_cols=False)
+            lambda it: pd.Index(object_array(*it), dtype=object, tupleize_cols=False)
         ),
         flat_index(rows),
         st.tuples(
@@ -180,40 +172,3 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     frame.columns = draw(indexes(width))
     frame.attrs = draw(st.dictionaries(st.text(max_size=3), NESTED, max_size=2))
     return frame
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(frame=frames())
-def test_any_frame_comes_back_as_it_was(
-    roundtrip: Callable[[Any], Any], frame: pd.DataFrame
-) -> None:
-    roundtrip(frame)
-
-
-@settings(max_examples=100, deadline=None)
-@given(values=st.lists(NESTED, max_size=4), name=LABELS)
-def test_any_column_of_objects_comes_back_as_it_was(
-    roundtrip: Callable[[Any], Any], values: list[Any], name: Any
-) -> None:
-    roundtrip(pd.Series(objects(values), dtype=object, name=name))
-
-
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(frame=frames(), size=st.integers(1, 5))
-def test_any_frame_of_any_dtype_comes_back_whole_and_in_chunks(
-    om: Omega,
-    monkeypatch: pytest.MonkeyPatch,
-    assert_same: Callable[[Any, Any], None],
-    frame: pd.DataFrame,
-    size: int,
-) -> None:
-    monkeypatch.setattr(omega_pandas.segments.layout, "SEGMENT_ROWS", 2)
-    om.datasets.put(frame, "f")
-    assert_same(frame, om.datasets.get("f"))
-    assert_same(frame, om.datasets.get("f", lazy=True).to_pandas())
-    for position, chunk in enumerate(om.datasets.get("f", chunksize=size)):
-        assert_same(frame.iloc[position * size : (position + 1) * size], chunk)

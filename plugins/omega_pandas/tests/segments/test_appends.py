@@ -16,8 +16,8 @@ import omega_pandas.segments.layout
 from omega_core import Omega
 from omega_core.errors import UnsupportedValueError
 
-from .test_pandas_labels import is_kept
-from .test_pandas_properties import frames
+from ..equality import is_kept
+from ..strategies import frames
 
 Same = Callable[[Any, Any], None]
 

@@ -1,7 +1,8 @@
 """What one version of pandas wrote, every other version reads.
 
-The files beside this one were written with ``python test_pandas_versions.py <path>``. They belong
-to format 1, and must be readable for as long as it is.
+The files beside this one were written with
+``python -m plugins.omega_pandas.tests.objects.test_versions <path>``. They belong to format 1, and
+must be readable for as long as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+
+from ..payloads import to_bytes
 
 HERE = Path(__file__).parent / "written_by"
 
@@ -86,8 +89,6 @@ def test_there_is_a_file_of_each_major_version() -> None:
 
 
 if __name__ == "__main__":
-    from conftest import to_bytes
-
     zoned = pd.Series(pd.date_range("2024-10-27 00:00", periods=3, freq="h", tz="UTC", unit="s"))
     stem = Path(sys.argv[1]) / pd.__version__
     stem.with_name(f"{stem.name}.arrow").write_bytes(to_bytes(frame()))

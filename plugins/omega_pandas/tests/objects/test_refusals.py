@@ -21,6 +21,8 @@ from omega_pandas.frame import DataFrameBackend
 from omega_pandas.objects.pandas_objects import encode_frame
 from omega_pandas.series import SeriesBackend
 
+from ..samples import object_array
+
 Encode = Callable[[Any], bytes]
 
 
@@ -49,10 +51,7 @@ def refusal(encode: Encode, obj: Any) -> str:
 
 
 def objects(*values: Any) -> pd.Series[Any]:
-    array = np.empty(len(values), dtype=object)
-    for position, value in enumerate(values):
-        array[position] = value
-    return pd.Series(array, dtype=object)
+    return pd.Series(object_array(*values), dtype=object)
 
 
 def test_the_message_says_object_column_row_type_and_remedy() -> None:
