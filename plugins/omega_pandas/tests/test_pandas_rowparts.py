@@ -62,7 +62,9 @@ INDEXES: list[Callable[[int, int], Any]] = [
     lambda start, stop: pd.date_range("2024", periods=stop, freq="D", tz="UTC")[start:],
     lambda start, stop: pd.CategoricalIndex(["ab"[n % 2] for n in range(start, stop)], ["b", "a"]),
     lambda start, stop: pd.MultiIndex.from_arrays(
-        [np.arange(start, stop) // 2, ["x"] * (stop - start)], names=["k", None]
+        # Of no labels at all, pandas could not tell that they are text.
+        [np.arange(start, stop) // 2, pd.Index(["x"] * (stop - start), dtype="str")],
+        names=["k", None],
     ),
 ]
 VALUES = st.fixed_dictionaries(
