@@ -24,6 +24,8 @@ CORE = "omega_core"
 PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
+# Each of the processes has a mongod of its own; in turns, whoever has none left takes of another's.
+PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
 EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
 
@@ -66,6 +68,7 @@ def run_pytest(session: nox.Session, *paths: str) -> None:
     """Run the tests against what is installed, and only against that."""
     session.run(
         "pytest",
+        *PARALLEL,
         *paths,
         *session.posargs,
         env={
@@ -168,14 +171,16 @@ def latest(session: nox.Session) -> None:
 def corruption(session: nox.Session) -> None:
     """Edit metadata documents of all kinds in thousands of ways, and show how that ended."""
     install_everything(session)
-    run_pytest(session, "tests/protocol/test_edited_documents.py", "--every-edit", "20", "-s")
+    run_pytest(
+        session, "tests/protocol/test_edited_documents.py", "--every-edit", "20", "-s", "-n0"
+    )
 
 
 @nox.session(requires=["build"])
 def replicas(session: nox.Session) -> None:
     """Depose and kill primaries of a replica set under load, for five minutes."""
     install_everything(session)
-    run_pytest(session, "tests/protocol/test_replica_set.py", "--step-downs", "40", "-s")
+    run_pytest(session, "tests/protocol/test_replica_set.py", "--step-downs", "40", "-s", "-n0")
 
 
 @nox.session

@@ -102,6 +102,9 @@ class Iterable:
     def __iter__(self) -> Any:
         return iter([1])
 
+    def __repr__(self) -> str:
+        return "Iterable()"
+
 
 @pytest.mark.parametrize(
     "value",

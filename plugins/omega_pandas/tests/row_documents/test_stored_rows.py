@@ -62,6 +62,7 @@ INDEXES: list[Callable[[int, int], Any]] = [
     lambda start, stop: pd.date_range("2024", periods=stop, freq="D", tz="UTC")[start:],
     lambda start, stop: pd.CategoricalIndex(["ab"[n % 2] for n in range(start, stop)], ["b", "a"]),
     lambda start, stop: pd.MultiIndex.from_arrays(
+        # Of no labels at all, pandas could not tell that they are text.
         [np.arange(start, stop) // 2, pd.Index(["x"] * (stop - start), dtype="str")],
         names=["k", None],
     ),
