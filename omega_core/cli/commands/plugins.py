@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..inspection.plugins import inspect
+from ..inspection.plugins import inspect, wrappers
 from ..terminal.options import GlobalOptions, Json, global_options, group
-from ..terminal.output import sheet, table, verbatim, warn
+from ..terminal.output import lines, sheet, table, verbatim, warn
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from ...config import PluginsConfig
     from ...plugins.discovery import Plugin
-    from ...plugins.registry import Plugins
     from ...plugins.spec import BackendSpec
     from ..inspection.ownership import Answer
 
@@ -77,12 +76,12 @@ def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
             "engines": ", ".join(plugin.engines),
             "wraps": ", ".join(plugin.wraps),
         }
-        lines: list[Any] = [sheet(facts, title=f"plugin {plugin.id}")]
+        shown: list[Any] = [sheet(facts, title=f"plugin {plugin.id}")]
         if plugin.specs:
-            lines += ["", table(("kind", "takes", "summary"), map(_kind_row, plugin.specs))]
+            shown += ["", table(("kind", "takes", "summary"), map(_kind_row, plugin.specs))]
         elif plugin.state == "disabled":
-            lines.append(verbatim("What it offers is not known, as it is not imported.", "dim"))
-        return lines
+            shown.append(verbatim("What it offers is not known, as it is not imported.", "dim"))
+        return shown
 
     options.show(record, view, well=plugin.error is None)
 
@@ -125,7 +124,7 @@ def order(ctx: typer.Context, as_json: Json = False) -> None:
     The setting `order` in the section plugins decides.
     """
     options = global_options(ctx)
-    chains = _wrappers(inspect(options.config()))
+    chains = wrappers(inspect(options.config()))
 
     def view() -> list[Any]:
         if not chains:
@@ -162,10 +161,8 @@ def _state(plugin: Plugin) -> Text:
 
 
 def _kind_row(spec: BackendSpec) -> tuple[str | Text, ...]:
-    from rich.text import Text
-
-    takes = Text("only by kind=" if spec.types is None else "\n".join(spec.types) or "asks each")
-    return verbatim(spec.kind, "bold"), takes, spec.summary
+    takes = ("only by kind=",) if spec.types is None else spec.types or ("asks each",)
+    return verbatim(spec.kind, "bold"), lines(takes), spec.summary
 
 
 def _record(plugin: Plugin) -> dict[str, Any]:
@@ -184,12 +181,8 @@ def _record(plugin: Plugin) -> dict[str, Any]:
 
 
 def _sheet(answer: Answer) -> Any:
-    from rich.text import Text
-
-    # The line breaks between reasons are ours, and stay.
-    because = Text("\n").join(
-        verbatim(line) for text in answer.reasons for line in text.split("\n")
-    )
+    # The line breaks in reasons are ours, and stay.
+    because = lines("\n".join(answer.reasons).split("\n"))
     claims = "only by kind=" if answer.claims is None else ", ".join(answer.claims)
     chosen = verbatim(f"{answer.chosen} {answer.version}", "green") if answer.chosen else None
     facts = {
@@ -202,20 +195,6 @@ def _sheet(answer: Answer) -> Any:
         "error": verbatim(answer.error, "red") if answer.error else None,
     }
     return sheet(facts)
-
-
-def _wrappers(plugins: Plugins) -> dict[str, list[str]]:
-    """Return the ids of the plugins around each operation, the outermost first."""
-    from ...plugins.hookspecs import ROUTED
-
-    chains = {}
-    for hook in ROUTED:
-        # pluggy lists them in the order of registration, and calls the last one first.
-        implementations = getattr(plugins.manager.hook, hook).get_hookimpls()
-        ids = [impl.plugin_name for impl in reversed(implementations) if impl.wrapper]
-        if ids:
-            chains[hook] = ids
-    return chains
 
 
 def _edit(options: GlobalOptions, id_: str, *, enable: bool) -> None:

@@ -75,6 +75,20 @@ def declarations(plugins: Plugins) -> dict[str, list[str]]:
     return found
 
 
+def wrappers(plugins: Plugins) -> dict[str, list[str]]:
+    """Return the ids of the plugins around each operation, the outermost first."""
+    from ...plugins.hookspecs import ROUTED
+
+    chains = {}
+    for hook in ROUTED:
+        # pluggy lists them in the order of registration, and calls the last one first.
+        implementations = getattr(plugins.manager.hook, hook).get_hookimpls()
+        ids = [impl.plugin_name for impl in reversed(implementations) if impl.wrapper]
+        if ids:
+            chains[hook] = ids
+    return chains
+
+
 def _deadly(modules: dict[str, str]) -> list[str]:
     """Return the plugins whose import does not return."""
     if not modules or _survives(modules.values()):

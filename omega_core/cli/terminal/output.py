@@ -68,6 +68,13 @@ def verbatim(value: object, style: str = "") -> Text:
     return Text(printable(str(value)), style=style)
 
 
+def lines(texts: Iterable[str]) -> Text:
+    """Return texts that show as they are, one below the other."""
+    from rich.text import Text
+
+    return Text("\n").join(map(verbatim, texts))
+
+
 def printable(text: str) -> str:
     """Return ``text`` with whatever would move the cursor, or hide or reorder text, escaped."""
     return "".join(
@@ -124,11 +131,7 @@ def sheet(facts: Mapping[str, object], title: str | None = None) -> Table:
 
 
 def _value(value: object) -> Text:
-    from rich.text import Text
-
-    if isinstance(value, Mapping | list):
-        return Text("\n").join(map(verbatim, _outline(plain(value))))
-    return verbatim(value)
+    return lines(_outline(plain(value))) if isinstance(value, Mapping | list) else verbatim(value)
 
 
 def _outline(value: Any) -> Iterator[str]:
