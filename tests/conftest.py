@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 Install = Callable[..., str]
+InstallExamples = Callable[..., None]
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def _write_distribution(
@@ -22,6 +25,7 @@ def _write_distribution(
     module: str | None = None,
     version: str = "1.0",
     requires: Sequence[str] = (),
+    summary: str | None = None,
 ) -> str:
     """Write what ``pip install`` leaves behind for a plugin, and return its module's name.
 
@@ -35,7 +39,7 @@ def _write_distribution(
         "Metadata-Version: 2.1",
         f"Name: {distribution}",
         f"Version: {version}",
-        f"Summary: The plugin {id} of a test.",
+        f"Summary: {summary or f'The plugin {id} of a test.'}",
         *(f"Requires-Dist: {requirement}" for requirement in requires),
     ]
     (info / "METADATA").write_text("\n".join(metadata) + "\n", encoding="utf-8")
@@ -48,14 +52,15 @@ def _write_distribution(
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A directory on `sys.path`; what was imported from it is forgotten after the test."""
+    """A directory on `sys.path`; what is imported from it, or of an example, is forgotten again."""
     directory = tmp_path / "site"
     directory.mkdir()
     monkeypatch.syspath_prepend(str(directory))
     before = set(sys.modules)
     yield directory
+    places = (str(directory), str(EXAMPLES))
     for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(directory)):
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(places):
             del sys.modules[name]
 
 
@@ -67,3 +72,15 @@ def install(site: Path) -> Install:
         return _write_distribution(site, id, source, **details)  # type: ignore[arg-type]
 
     return install
+
+
+@pytest.fixture
+def install_examples(install: Install, monkeypatch: pytest.MonkeyPatch) -> InstallExamples:
+    """Install examples for this test: ``install_examples("foo", "audit")``."""
+
+    def install_examples(*ids: str) -> None:
+        for id in ids:
+            monkeypatch.syspath_prepend(str(EXAMPLES / f"omega_{id}"))
+            install(id, module=f"omega_{id}", version="0.1.0")
+
+    return install_examples

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,6 @@ from omega_core import Omega
 from omega_core.testing.statemachine import store_state_machine
 
 Make = Callable[..., Omega]
-
-FOO = Path(__file__).parents[1] / "examples" / "omega_foo"
 
 SMALL = st.integers(-3, 3)
 SCALARS = st.none() | st.booleans() | SMALL | st.text(max_size=3) | st.binary(max_size=3)
@@ -92,28 +90,11 @@ def test_estimators(om: Omega) -> None:
     run(store_state_machine(lambda: om.models, objects, equal=same), examples=5)
 
 
-@pytest.fixture
-def foo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """The example, found as an installed distribution is."""
-    if not FOO.is_dir():
-        pytest.skip("the examples are not here")
-    info = tmp_path / "site" / "omega_foo-0.1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: omega-foo\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text("[omega_core]\nfoo = omega_foo\n")
-    monkeypatch.syspath_prepend(str(FOO))
-    monkeypatch.syspath_prepend(str(info.parent))
-    yield
-    for module in [name for name in sys.modules if name.partition(".")[0] == "omega_foo"]:
-        del sys.modules[module]
-
-
 @pytest.mark.parametrize("name", ["FooRows", "FooFile", "FooBlob"])
 def test_the_backends_of_the_example(
-    foo: None, make_omega: Make, tmp_path: Path, name: str
+    install_examples: Callable[..., None], make_omega: Make, tmp_path: Path, name: str
 ) -> None:
-    import importlib
-
+    install_examples("foo")
     cls = getattr(importlib.import_module("omega_foo.types"), name)
     plain = st.lists(st.fixed_dictionaries({"i": SMALL}), min_size=1, max_size=3)
     objects = (plain if name == "FooRows" else st.binary(min_size=1, max_size=5)).map(cls)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +36,6 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def config_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The configuration in use, empty at first."""
-    path = tmp_path / "omega.toml"
-    path.write_text("", encoding="utf-8")
-    monkeypatch.setenv("OMEGA_CONFIG", str(path))
-    return path
-
-
-@pytest.fixture
-def omega(mongo_url: str, mongo_database: str, config_file: Path) -> Run:
-    """Run a command in this process, on a fresh database."""
-
-    def run(*arguments: str, **options: Any) -> Any:
-        url = f"{mongo_url}/{mongo_database}"
-        return CliRunner().invoke(app, ["--url", url, *arguments], **options)
-
-    return run
-
-
-@pytest.fixture
 def process(mongo_url: str, mongo_database: str, config_file: Path) -> Run:
     """Run a command in a process of its own."""
 
@@ -75,30 +55,15 @@ def process(mongo_url: str, mongo_database: str, config_file: Path) -> Run:
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Install]:
-    """Install a plugin for this test: ``install("acme", "the source of its module")``."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
+def install(install: Callable[..., str], site: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Install a plugin, for other processes too: ``install("acme", "source of its module")``."""
     monkeypatch.setenv("PYTHONPATH", str(site))
-    before = set(sys.modules)
 
-    def install(id_: str, source: str, requires: str = "omega-core") -> None:
-        module = f"plugin_{id_}"
-        (site / f"{module}.py").write_text(source, encoding="utf-8")
-        info = site / f"{module}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\nSummary: Of a test [sic].\n"
-            f"Requires-Dist: {requires}\n",
-            encoding="utf-8",
-        )
-        (info / "entry_points.txt").write_text(f"[omega_core]\n{id_} = {module}\n")
+    def install_module(id_: str, source: str, requires: str = "omega-core") -> None:
+        name, summary = f"plugin_{id_}", "Of a test [sic]."
+        install(id_, source, distribution=name, module=name, requires=[requires], summary=summary)
 
-    yield install
-    for name in set(sys.modules) - before:
-        if name.startswith("plugin_"):
-            del sys.modules[name]
+    return install_module
 
 
 def backend(kind: str, base: str = "BaseDataBackend") -> str:

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import importlib_metadata
 import pytest
-from typer.testing import CliRunner
 
 from omega_core import Omega
-from omega_core.cli.main import app
 
 Run = Callable[..., Any]
 
 
 @pytest.fixture
-def omega(mongo_url: str, mongo_database: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command on a fresh database."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-    def run(*arguments: str) -> Any:
-        return CliRunner().invoke(app, ["--url", f"{mongo_url}/{mongo_database}", *arguments])
-
-    return run
-
-
-@pytest.fixture
-def wrapper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], None]]:
+def wrapper(install: Callable[..., str]) -> Callable[[str], object]:
     """Install a plugin of this source, which may wrap what the demo does."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def install(source: str) -> None:
-        (tmp_path / "plugin_saboteur.py").write_text(source)
-        info = tmp_path / "saboteur-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: saboteur\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[omega_core]\nsaboteur = plugin_saboteur\n")
-
-    yield install
-    sys.modules.pop("plugin_saboteur", None)
+    return lambda source: install("saboteur", source, distribution="saboteur")
 
 
 def test_the_demo_shows_equal_results_and_leaves_nothing_behind(omega: Run, om: Omega) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import textwrap
 import tomllib
 from collections.abc import Callable
@@ -44,11 +43,9 @@ def test_a_quote_is_what_stands_in_the_example(path: str, code: str) -> None:
 def test_the_code_of_the_page_does_what_it_says(
     make_omega: Callable[..., Omega],
     install: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    install_examples: Callable[..., None],
 ) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "examples" / "omega_foo"))
-    install("foo", module="omega_foo")
+    install_examples("foo")
     ids = ["foo"]
     for module, source in marked("installed"):
         ids.append(module.removeprefix("omega_"))
@@ -58,12 +55,8 @@ def test_the_code_of_the_page_does_what_it_says(
         uris={"allow": ["scratch://tmp/"]},
         runtime={"engine": "inline"},
     )
-    try:
-        for _, code in marked("run"):
-            exec(compile(code, "docs/plugins.md", "exec"), {"om": om, "omega_core": omega_core})
-    finally:
-        for name in [name for name in sys.modules if name.startswith("omega_foo")]:
-            del sys.modules[name]
+    for _, code in marked("run"):
+        exec(compile(code, "docs/plugins.md", "exec"), {"om": om, "omega_core": omega_core})
 
 
 def test_the_smallest_plugin_has_no_more_than_twenty_lines() -> None:

@@ -62,13 +62,11 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def foo_omega(
     make_omega: Callable[..., Omega],
-    install: Callable[..., str],
-    monkeypatch: pytest.MonkeyPatch,
+    install_examples: Callable[..., None],
     root: Path,
 ) -> Callable[..., Omega]:
     """Make an `Omega` in which omega-foo is the only plugin."""
-    monkeypatch.syspath_prepend(str(EXAMPLES / "omega_foo"))
-    install("foo", module="omega_foo", version="0.1.0")
+    install_examples("foo")
 
     def make(**sections: Any) -> Omega:
         plugins = {"enabled": ["foo"], "foo": {"root": str(root)}}

@@ -6,8 +6,8 @@ client off for good; children are killed there with SIGKILL. For every n until t
 
 from __future__ import annotations
 
+import importlib
 import itertools
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -28,7 +28,6 @@ from omega_core.testing.orphans import find_orphans
 
 Make = Callable[..., Omega]
 
-FOO = Path(__file__).parents[2] / "examples" / "omega_foo"
 LEASE = 60.0
 IMPATIENT = 0.04  # seconds for which a client that is cut off waits, at every step, in vain
 
@@ -119,8 +118,7 @@ def _model(directory: Path) -> Case:
 
 def _foo(kind: str, class_name: str, old: Any, new: Any) -> Callable[[Path], Case]:
     def make(directory: Path) -> Case:
-        types = pytest.importorskip("omega_foo.types")
-        cls = getattr(types, class_name)
+        cls = getattr(importlib.import_module("omega_foo.types"), class_name)
         return Case(kind, cls(old), cls(new))
 
     return make
@@ -152,21 +150,9 @@ SLOW = [
 # --- the stage -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", autouse=True)
-def foo_is_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let the example be found as an installed distribution is."""
-    site = tmp_path_factory.mktemp("site")
-    info = site / "omega_foo-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: omega-foo\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text("[omega_core]\nfoo = omega_foo\n")
-    with pytest.MonkeyPatch.context() as patch:
-        if FOO.is_dir():
-            patch.syspath_prepend(str(FOO))
-            patch.syspath_prepend(str(site))
-        yield
-    for module in [name for name in sys.modules if name.partition(".")[0] == "omega_foo"]:
-        del sys.modules[module]
+@pytest.fixture(autouse=True)
+def foo_is_installed(install_examples: Callable[..., None]) -> None:
+    install_examples("foo")
 
 
 @pytest.fixture(autouse=True)
@@ -204,9 +190,8 @@ def stage(make_omega: Make, mongo_url: str, mongo_database: str, tmp_path: Path)
     sections: dict[str, Any] = {
         "uris": {"allow": [directory.as_uri() + "/"]},
         "stores": {"lease": LEASE},
+        "plugins": {"foo": {"root": str(directory / "foofs")}},
     }
-    if FOO.is_dir():
-        sections["plugins"] = {"foo": {"root": str(directory / "foofs")}}
     with FaultProxy(mongo_url) as proxy:
 
         def make_victim(timeout: float) -> Omega:

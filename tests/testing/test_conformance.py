@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,8 +14,6 @@ from omega_core.errors import PluginContractError
 from omega_core.testing.conformance import DataBackendTests, WrapperTests
 
 Make = Callable[..., Omega]
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Datasets(DataBackendTests):
@@ -78,22 +75,8 @@ class TestEstimators(DataBackendTests):
 
 
 @pytest.fixture
-def examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """The examples, found as installed distributions are."""
-    if not EXAMPLES.is_dir():
-        pytest.skip("the examples are not here")
-    for name in ("foo", "audit"):
-        info = tmp_path / "site" / f"omega_{name}-0.1.0.dist-info"
-        info.mkdir(parents=True)
-        metadata = f"Metadata-Version: 2.1\nName: omega-{name}\nVersion: 0.1.0\n"
-        (info / "METADATA").write_text(metadata)
-        (info / "entry_points.txt").write_text(f"[omega_core]\n{name} = omega_{name}\n")
-        monkeypatch.syspath_prepend(str(EXAMPLES / f"omega_{name}"))
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    yield
-    for module in list(sys.modules):
-        if module.partition(".")[0] in ("omega_foo", "omega_audit"):
-            del sys.modules[module]
+def examples(install_examples: Callable[..., None]) -> None:
+    install_examples("foo", "audit")
 
 
 class Foo(DataBackendTests):
