@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.exceptions import NotFittedError
@@ -17,6 +19,21 @@ from .results import as_data, as_python, storable
 
 if TYPE_CHECKING:
     from omega_core import Metadata
+
+
+def _asking(action: str) -> Callable[..., Any]:
+    """Return the method of an action that asks a fitted model, and leaves it as it is."""
+    contract = getattr(BaseModelBackend, action)
+    signature = inspect.signature(contract)
+
+    @wraps(contract)
+    def ask(self: EstimatorActions, *args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        del bound.arguments["self"]
+        return self._apply(action, **bound.arguments)
+
+    return ask
 
 
 class EstimatorActions(BaseModelBackend):
@@ -100,61 +117,11 @@ class EstimatorActions(BaseModelBackend):
             return self._store_result(value, rName, record)
         return as_python(fit.output) if pure_python else value
 
-    def transform(
-        self,
-        modelname: str,
-        Xname: str,
-        rName: str | None = None,
-        pure_python: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Return X transformed, or the metadata of ``rName``."""
-        return self._apply("transform", modelname, Xname, None, rName, pure_python, kwargs)
-
-    def predict(
-        self,
-        modelname: str,
-        Xname: str,
-        rName: str | None = None,
-        pure_python: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Return one prediction per row of X, or the metadata of ``rName``."""
-        return self._apply("predict", modelname, Xname, None, rName, pure_python, kwargs)
-
-    def predict_proba(
-        self,
-        modelname: str,
-        Xname: str,
-        rName: str | None = None,
-        pure_python: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Return one probability per row and class, or the metadata of ``rName``."""
-        return self._apply("predict_proba", modelname, Xname, None, rName, pure_python, kwargs)
-
-    def decision_function(
-        self,
-        modelname: str,
-        Xname: str,
-        rName: str | None = None,
-        pure_python: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Return the decision function of each row of X, or the metadata of ``rName``."""
-        return self._apply("decision_function", modelname, Xname, None, rName, pure_python, kwargs)
-
-    def score(
-        self,
-        modelname: str,
-        Xname: str,
-        Yname: str | None = None,
-        rName: str | None = None,
-        pure_python: bool = True,
-        **kwargs: Any,
-    ) -> Any:
-        """Return the score of the estimator on X and Y, a float, or the metadata of ``rName``."""
-        return self._apply("score", modelname, Xname, Yname, rName, pure_python, kwargs)
+    transform = _asking("transform")
+    predict = _asking("predict")
+    predict_proba = _asking("predict_proba")
+    decision_function = _asking("decision_function")
+    score = _asking("score")
 
     # --- how ---------------------------------------------------------------------------------
 
@@ -196,9 +163,10 @@ class EstimatorActions(BaseModelBackend):
     def _apply(
         self,
         action: str,
+        *,
         modelname: str,
         Xname: str,
-        Yname: str | None,
+        Yname: str | None = None,
         rName: str | None,
         pure_python: bool,
         kwargs: dict[str, Any],
