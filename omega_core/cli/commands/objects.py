@@ -16,7 +16,6 @@ from ..terminal.progress import waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
     from ...omega import Omega
     from ...store import OmegaStore
@@ -195,9 +194,9 @@ def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
 
 
-_CELLS: dict[str, Callable[[dict[str, Any]], str | Text]] = {
+_CELLS: dict[str, Callable[[dict[str, Any]], object]] = {
     "name": lambda record: verbatim(record["name"], "bold" if record["current"] else "dim"),
-    "version": lambda record: str(record["version"]),
+    "version": lambda record: record["version"],
     "": lambda record: verbatim("current" if record["current"] else "", "green"),
     "kind": lambda record: record["kind"] or "?",
     "size": lambda record: size(record["size"]),

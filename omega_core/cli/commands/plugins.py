@@ -150,7 +150,7 @@ def disable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     _edit(global_options(ctx), id_, enable=False)
 
 
-def _row(plugin: Plugin) -> tuple[str | Text, ...]:
+def _row(plugin: Plugin) -> tuple[object, ...]:
     about = verbatim(plugin.error, "red") if plugin.error else plugin.summary
     name = verbatim(plugin.id, "bold")
     return name, _state(plugin), plugin.distribution, plugin.version, about
@@ -160,7 +160,7 @@ def _state(plugin: Plugin) -> Text:
     return verbatim(plugin.state, _STATE_STYLES.get(plugin.state, "red"))
 
 
-def _kind_row(spec: BackendSpec) -> tuple[str | Text, ...]:
+def _kind_row(spec: BackendSpec) -> tuple[object, ...]:
     takes = ("only by kind=",) if spec.types is None else spec.types or ("asks each",)
     return verbatim(spec.kind, "bold"), lines(takes), spec.summary
 

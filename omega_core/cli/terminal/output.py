@@ -84,7 +84,7 @@ def printable(text: str) -> str:
 
 def table(
     columns: Sequence[str],
-    rows: Iterable[Iterable[str | Text]],
+    rows: Iterable[Iterable[object]],
     *,
     right: Collection[str] = (),
     title: str | None = None,
@@ -92,6 +92,7 @@ def table(
     """Return a table; its texts are shown as they are, and ``right`` names columns of numbers."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(
         box=box.SIMPLE_HEAD,
@@ -105,7 +106,7 @@ def table(
         whole = column in right or column in _WHOLE
         made.add_column(column, justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
-        made.add_row(*(verbatim(cell) if isinstance(cell, str) else cell for cell in row))
+        made.add_row(*(cell if isinstance(cell, Text) else verbatim(cell) for cell in row))
     return made
 
 
