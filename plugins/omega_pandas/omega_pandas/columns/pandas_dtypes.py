@@ -134,10 +134,6 @@ def _decode_numpy(spec: Json, array: Any) -> np.ndarray[Any, Any]:
     return values.astype(dtype, copy=False)
 
 
-def _decode_object(spec: Json, array: Any) -> Any:
-    return decode_objects(spec, whole(array))
-
-
 # --- missing values aside --------------------------------------------------------------------
 
 
@@ -341,7 +337,7 @@ _ENCODERS: dict[type, Callable[[Any], Encoded]] = {
 
 _DECODERS: dict[str, Callable[[Json, Any], Any]] = {
     "numpy": _decode_numpy,
-    "object": _decode_object,
+    "object": lambda spec, array: decode_objects(spec, whole(array)),
     "masked": _decode_masked,
     "string": _decode_string,
     "arrow": _decode_arrow,
