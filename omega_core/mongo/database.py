@@ -204,10 +204,6 @@ class Database:
         """Where the objects are, for people, without credentials."""
         return self.config.redacted_url or "the embedded server"
 
-    @property
-    def is_embedded(self) -> bool:
-        return self.config.url is None
-
     def close(self) -> None:
         """Close the connection, and leave the embedded server if it was used."""
         with self._lock:

@@ -16,7 +16,6 @@ SECTION = {DATA: "datasets", MODELS: "models", JOBS: "jobs"}
 """The attribute of an `Omega`, and the key of the configuration, for each prefix."""
 
 MAX_NAME_BYTES = 512
-MAX_KEY_BYTES = 120
 TEMPORARY = ".temporary/"
 """How the names begin of values that somebody passed to a model."""
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 
+_BEGINNING = ("fit", "fit_transform")
+"""What does not mind how a model was fitted before."""
+
+
 def _asking(action: str) -> Callable[..., Any]:
     """Return the method of an action that asks a fitted model, and leaves it as it is."""
     contract = getattr(BaseModelBackend, action)
@@ -72,7 +76,7 @@ class EstimatorActions(BaseModelBackend):
         UnsupportedOptionError
             Where the model needs Y, and there is none.
         """
-        return self._keep(self._fit("fit", modelname, Xname, Yname, kwargs))
+        return self._keep(self._act("fit", modelname, Xname, Yname, kwargs))
 
     def partial_fit(
         self,
@@ -91,7 +95,7 @@ class EstimatorActions(BaseModelBackend):
         ColumnMismatchError
             Where a frame has other columns than the batch before.
         """
-        fit = self._fit("partial_fit", modelname, Xname, Yname, kwargs)
+        fit = self._act("partial_fit", modelname, Xname, Yname, kwargs)
         return self._keep(fit, if_rev=fit.before.rev)
 
     def fit_transform(
@@ -104,7 +108,7 @@ class EstimatorActions(BaseModelBackend):
         **kwargs: Any,
     ) -> Any:
         """Fit the estimator, store it as a new version, and return X transformed."""
-        fit = self._fit("fit_transform", modelname, Xname, Yname, kwargs)
+        fit = self._act("fit_transform", modelname, Xname, Yname, kwargs)
         value = as_data(
             fit.output, fit.X.value, action="fit_transform", model=fit.model, lineage=None
         )
@@ -113,8 +117,7 @@ class EstimatorActions(BaseModelBackend):
             self.data_store.get_backend_byobj(storable(value), rName)
         meta = self._keep(fit)
         if rName is not None:
-            record = lineage.of_result("fit_transform", meta, fit.X, fit.Y, fit.clock)
-            return self._store_result(value, rName, record)
+            return self._store_result(value, rName, fit, meta)
         return as_python(fit.output) if pure_python else value
 
     transform = _asking("transform")
@@ -125,26 +128,26 @@ class EstimatorActions(BaseModelBackend):
 
     # --- how ---------------------------------------------------------------------------------
 
-    def _fit(
-        self,
-        action: str,
-        modelname: str,
-        Xname: str,
-        Yname: str | None,
-        kwargs: dict[str, Any],
-    ) -> Fit:
-        """Fit a fresh copy of the stored model. Nothing is stored yet."""
+    def _act(
+        self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: dict[str, Any]
+    ) -> Acted:
+        """Call the method of a fresh copy of the stored model. Nothing is stored yet."""
         clock = lineage.Clock()
         meta, model = self._load(modelname)
         method = self._method(model, action, meta)
         X = Dataset.read(self.data_store, Xname)
         Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
-        if action == "partial_fit":
+        if action not in _BEGINNING:
             X.check_columns(fitted_columns(model, lineage.recorded(meta)), modelname)
-        output = answer(method, X, Y, kwargs, action=action, meta=meta)
-        return Fit(action, model, meta, X, Y, output, clock)
+        try:
+            output = answer(method, X, Y, kwargs, action=action, meta=meta)
+        except NotFittedError as error:
+            if action in (*_BEGINNING, "partial_fit"):
+                raise
+            raise _not_fitted(model, action, meta) from error
+        return Acted(action, model, meta, X, Y, output, clock)
 
-    def _keep(self, fit: Fit, if_rev: int | None = None) -> Metadata:
+    def _keep(self, fit: Acted, if_rev: int | None = None) -> Metadata:
         """Store a fitted model as a new version of its name, where the one before it is stored."""
         options: dict[str, Any] = {}
         if if_rev is not None:
@@ -172,23 +175,14 @@ class EstimatorActions(BaseModelBackend):
         kwargs: dict[str, Any],
     ) -> Any:
         """Ask a fitted model, and shape its answer."""
-        clock = lineage.Clock()
-        meta, model = self._load(modelname)
-        method = self._method(model, action, meta)
-        X = Dataset.read(self.data_store, Xname)
-        Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
-        recorded = lineage.recorded(meta)
-        X.check_columns(fitted_columns(model, recorded), modelname)
-        try:
-            output = answer(method, X, Y, kwargs, action=action, meta=meta)
-        except NotFittedError as error:
-            raise _not_fitted(model, action, meta) from error
+        acted = self._act(action, modelname, Xname, Yname, kwargs)
         if pure_python and rName is None:
-            return as_python(output)
-        value = as_data(output, X.value, action=action, model=model, lineage=recorded)
-        if rName is None:
-            return value
-        return self._store_result(value, rName, lineage.of_result(action, meta, X, Y, clock))
+            return as_python(acted.output)
+        recorded = lineage.recorded(acted.before)
+        value = as_data(
+            acted.output, acted.X.value, action=action, model=acted.model, lineage=recorded
+        )
+        return value if rName is None else self._store_result(value, rName, acted, acted.before)
 
     def _load(self, modelname: str) -> tuple[Metadata, Any]:
         """Return the current version of a model: its metadata, and a copy of its own."""
@@ -206,13 +200,14 @@ class EstimatorActions(BaseModelBackend):
             )
         return method
 
-    def _store_result(self, value: Any, rName: str, record: dict[str, Any]) -> Metadata:
+    def _store_result(self, value: Any, rName: str, acted: Acted, model: Metadata) -> Metadata:
+        record = lineage.of_result(acted.action, model, acted.X, acted.Y, acted.clock)
         return self.data_store.put(storable(value), rName, attributes={"lineage": record})
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A model that has been fitted, and is not stored yet."""
+class Acted:
+    """What a copy of a model did, and became. Neither is stored yet."""
 
     action: str
     model: Any
