@@ -29,6 +29,15 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
+def byte_size(column: pa.ChunkedArray) -> int:
+    """Return the bytes of a column, or of all that its chunks are a part of."""
+    try:
+        return int(column.nbytes)
+    except pa.ArrowTypeError:
+        # Of views, older releases of pyarrow cannot tell which bytes are theirs.
+        return int(column.get_total_buffer_size())
+
+
 def parse_type(text: str) -> pa.DataType:
     """Return the Arrow type of this name, of those whose values are plain."""
     timestamp = _TIMESTAMP.fullmatch(text)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from omega_core.errors import IntegrityError
 
-from ..columns.arrow_types import is_text
+from ..columns.arrow_types import byte_size, is_text
 from ..columns.header_arrays import whole
 from .integers import Numbers, integer_of, narrow, values_of, widen, with_nulls_of
 from .text import fixed, varied
@@ -78,7 +78,7 @@ def encode_table(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     arrays: list[Any] = []
     bounding: dict[str, Any] = {}
     for field, column in zip(table.schema, table.columns, strict=True):
-        coded = _encoded(column.chunk(0)) if column.nbytes >= _WORTH_BYTES else None
+        coded = _encoded(column.chunk(0)) if byte_size(column) >= _WORTH_BYTES else None
         if coded is None:
             fields.append(field)
             arrays.append(column)
@@ -199,11 +199,18 @@ def stored_columns(table: pa.Table) -> dict[str, Column]:
     return columns
 
 
+# Before that there is no such cast, or what it makes of short texts crashes the libraries that are
+# given it.
+_VIEWS_ARE_CAST = int(pa.__version__.partition(".")[0]) >= 25
+
+
 def _taken(array: Any, positions: Numbers) -> Any:
     """Return the values of an array at some positions, also of types that Arrow cannot select."""
     plain = _without_views(array.type)
     if plain == array.type:
         return array.take(pa.array(positions))
+    if not _VIEWS_ARE_CAST:
+        return pa.array([array[int(position)].as_py() for position in positions], array.type)
     return array.cast(plain).take(pa.array(positions)).cast(array.type)
 
 

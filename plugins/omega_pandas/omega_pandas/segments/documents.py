@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from omega_core.errors import IntegrityError, UnsupportedValueError
 
+from ..columns.arrow_types import byte_size
 from ..encoding.encoded_columns import Column, encode_table, stored_columns
 from ..encoding.statistics import Stats, pack, table_stats, unpack
 from .layout import Document, Layout, document_id
@@ -59,7 +60,7 @@ def write_table(
     UnsupportedValueError
         Where one value is larger than MongoDB takes.
     """
-    sizes = [column.nbytes for column in table.columns]
+    sizes = [byte_size(column) for column in table.columns]
     layout = Layout.of(table, rows, sizes)
     names = table.column_names
     total = layout.rows * len(layout.groups)

@@ -454,7 +454,8 @@ import numpy as np, pandas as pd
 from omega_core import Omega
 om = Omega(url=sys.argv[1])
 om.datasets.put(pd.DataFrame({"a": [1.0]}), "warm"); om.datasets.get("warm")
-frame = pd.DataFrame(np.random.default_rng(0).random((4_000_000, 10)))
+# Column by column: of the rows of one array, pandas 2.2 makes columns that Arrow has to copy.
+frame = pd.DataFrame({n: np.random.default_rng(n).random(4_000_000) for n in range(10)})
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 before = peak()
 om.datasets.put(frame, "f")

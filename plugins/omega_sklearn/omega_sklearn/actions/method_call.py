@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # last step of a pipeline.
 _NO_TARGET = re.compile(
     r"missing \d+ required positional arguments?: .*'[yY](_true)?'|requires y to be passed"
-    r"|'y_true' parameter .* Got None"
+    r"|'y_true' parameter .* Got None|\by is required"
 )
 
 

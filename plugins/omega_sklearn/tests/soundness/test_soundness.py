@@ -374,8 +374,10 @@ def test_the_list_of_those_that_need_no_fit_is_that_of_scikit_learn() -> None:
         if hasattr(estimator, "__sklearn_tags__"):
             with suppress(AttributeError):  # of one that asks an estimator that it does not have
                 assert estimator.__sklearn_tags__().requires_fit == (name not in NEED_NO_FIT), name
-        elif hasattr(estimator, "_get_tags"):
-            assert estimator._get_tags()["requires_fit"] == (name not in NEED_NO_FIT), name
+        elif hasattr(
+            estimator, "_get_tags"
+        ):  # of 1.5, where some had to be fitted that need not now
+            assert estimator._get_tags()["requires_fit"] or name in NEED_NO_FIT, name
 
 
 def test_a_generator_outside_of_its_own_state_is_refused(om: Omega, forge: Forge) -> None:
