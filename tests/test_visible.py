@@ -62,7 +62,7 @@ def test_whatever_the_documentation_uses_is_shown(om: Omega) -> None:
     uses = {
         r"\bom\.(\w+)": om,
         r"\bom\.(?:datasets|models|jobs)\.(\w+)": om.datasets,
-        r"\b(?:store|self\.data_store|self\.model_store)\.(\w+)": om.datasets,
+        r"\b(?:store|self\.data_store|self\.model_store)\.(?!py\b)(\w+)": om.datasets,
         r"\bmeta\.(\w+)": om.datasets.metadata("X"),
         r"\bom\.runtime\.(\w+)": om.runtime,
     }
