@@ -62,8 +62,7 @@ def mongo_url(omega_isolation: None, tmp_path_factory: pytest.TempPathFactory) -
 def _directory_in_memory() -> Iterator[Path | None]:
     """Make a directory in memory, None where there is little room.
 
-    A test waits at every write until it is on disk, and no data of the session's server outlives
-    the session.
+    A test waits at every write until it is on disk, and no data of a server outlives the tests.
     """
     try:
         room = shutil.disk_usage(_MEMORY).free >= _ROOM and os.access(_MEMORY, os.W_OK)
@@ -148,9 +147,11 @@ def private_mongod(omega_isolation: None, tmp_path: Path) -> Iterator[PrivateMon
     """A mongod that belongs to this test alone, for tests of crashes."""
     from ..mongo.mongod import Mongod
 
-    mongod = Mongod(tmp_path / "mongo")
-    mongod.prepare()
-    mongod.start()
-    yield PrivateMongod(mongod)
-    if mongod.is_alive():
-        mongod.shutdown()
+    # A crash of the process loses what it held itself, in memory as on a disk.
+    with _directory_in_memory() as directory:
+        mongod = Mongod(directory or tmp_path / "mongo")
+        mongod.prepare()
+        mongod.start()
+        yield PrivateMongod(mongod)
+        if mongod.is_alive():
+            mongod.shutdown()
