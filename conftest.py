@@ -7,6 +7,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Here rather than by the option -p, whose imports come before all that measures coverage.
+pytest_plugins = ["omega_core.testing.fixtures"]
+
 # No clock judges an example, since the machine may be busy with other tests, and the examples of
 # one test share its fixtures.
 settings.register_profile(

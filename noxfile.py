@@ -24,7 +24,7 @@ CORE = "omega_core"
 PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
-# Each of the processes has a mongod of its own; in turns, whoever has none left takes of another's.
+# Each process has a mongod of its own, and takes tests from another when it has done its share.
 PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
 EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..omega import Omega
 
 _MEMORY = Path("/dev/shm")  # on Linux, a file system that keeps its files in memory
+_PREFIX = "omega-session-"
 _ROOM = 2 << 30
 
 
@@ -65,6 +66,7 @@ def _directory_in_memory() -> Iterator[Path | None]:
     A test waits at every write until it is on disk, and no data of the session's server outlives
     the session.
     """
+    _sweep_memory()
     try:
         room = shutil.disk_usage(_MEMORY).free >= _ROOM and os.access(_MEMORY, os.W_OK)
     except OSError:
@@ -72,8 +74,21 @@ def _directory_in_memory() -> Iterator[Path | None]:
     if not room:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="omega-mongo-", dir=_MEMORY) as directory:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=_MEMORY) as directory:
         yield Path(directory)
+
+
+def _sweep_memory() -> None:
+    """Stop the servers of sessions that were killed, and remove their data."""
+    from ..errors import ServerError
+    from ..mongo import embedded
+
+    for left in _MEMORY.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, ServerError):
+            # One that is younger may be about to be used; one that is used is not stopped.
+            if time.time() - left.stat().st_mtime > 60:
+                embedded.stop(left)
+                shutil.rmtree(left)
 
 
 @pytest.fixture

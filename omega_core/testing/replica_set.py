@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -86,8 +87,13 @@ class ReplicaSet:
 
     def step_up(self, port: int) -> None:
         """Make a member the primary."""
-        self._on(port, "replSetStepUp")
+        deadline = time.monotonic() + _PATIENCE
         while self.primary() != port:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the replica set does not elect {port}")
+            # On a busy machine, the others may be too late to vote.
+            with contextlib.suppress(PyMongoError):
+                self._on(port, "replSetStepUp")
             time.sleep(0.05)
 
     def catch_up(self, port: int) -> None:
