@@ -5,6 +5,7 @@ Each session makes its own environment. Tests run against built wheels, never ag
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,8 +25,10 @@ CORE = "omega_core"
 PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
-# Each process has a mongod of its own, and takes tests from another when it has done its share.
-PARALLEL = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
+# Two to a core, because they wait for servers, for processes and for the disk half of the time.
+# Each has a mongod of its own, and takes tests from another when it has done its share.
+WORKERS = min(2 * (os.cpu_count() or 1), 8)
+PARALLEL = ["--numprocesses", str(WORKERS), "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
 EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
 
