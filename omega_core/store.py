@@ -14,10 +14,7 @@ from pymongo.database import Database as MongoDatabase
 from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
-from .errors import (
-    PluginContractError,
-    StoreError,
-)
+from .errors import PluginContractError, StoreError
 from .locations import Locations
 from .mongo.database import Database
 from .operations import Collaborators, Operations
@@ -60,8 +57,10 @@ class OmegaStore(Visible):
     """
 
     _inner = frozenset(
-        {"database", "discard", "key", "locations", "put_temporary", "retire", "save_metadata"}
-        | {"stores"}
+        {
+            *("database", "discard", "key", "locations", "put_temporary", "retire"),
+            *("save_metadata", "stores"),
+        }
     )
 
     def __init__(
