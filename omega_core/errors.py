@@ -135,6 +135,37 @@ class ColumnMismatchError(StoreError, ValueError):
     """The columns at predict are not the columns at fit."""
 
 
+# --- tasks -------------------------------------------------------------------------------
+
+
+class TaskError(OmegaError):
+    """Something about a task, rather than about the object that it acts on."""
+
+
+class TaskNotFoundError(TaskError, KeyError):
+    """No task has this id, or its record has expired."""
+
+
+class TaskCancelledError(TaskError):
+    """The task was cancelled, so that it stores nothing any more."""
+
+
+class TaskTimeoutError(TaskError, TimeoutError):
+    """The task took longer than it was given, and stores nothing any more."""
+
+
+class TaskLostError(TaskError):
+    """Whoever executed the task is gone, and did not say what came of it."""
+
+
+class EngineError(TaskError, ConnectionError):
+    """The engine, its scheduler or its broker does not answer."""
+
+
+class RemoteError(TaskError):
+    """A task failed on a worker with an exception of a class that is not known here."""
+
+
 def suggestion(word: str, candidates: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest candidate, or an empty string."""
     close = get_close_matches(str(word), sorted(map(str, candidates)), n=1, cutoff=0.6)
