@@ -416,6 +416,7 @@ def test_disable_and_enable_keep_comments_and_name_the_file(
     assert tomllib.loads(config_file.read_text())["plugins"]["enabled"] == ["pandas", "acme"]
 
 
+@pytest.mark.needs_plugins("pandas")
 def test_config_says_which_file_is_edited(omega: Run, config_file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text("")
@@ -424,6 +425,7 @@ def test_config_says_which_file_is_edited(omega: Run, config_file: Path, tmp_pat
     assert config_file.read_text() == ""
 
 
+@pytest.mark.needs_plugins("pandas")
 def test_without_any_file_one_is_made_here(
     omega: Run, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -434,6 +436,7 @@ def test_without_any_file_one_is_made_here(
     assert tomllib.loads(config_file.read_text()) == {"plugins": {"disabled": ["pandas"]}}
 
 
+@pytest.mark.needs_plugins("pandas")
 def test_an_environment_variable_that_wins_over_the_file_is_named(
     omega: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -442,6 +445,7 @@ def test_an_environment_variable_that_wins_over_the_file_is_named(
     assert "OMEGA_PLUGINS__ENABLED" in result.stderr
 
 
+@pytest.mark.needs_plugins("pandas")
 def test_a_plugin_that_is_not_installed_cannot_be_enabled_but_its_mention_removed(
     omega: Run, config_file: Path
 ) -> None:
@@ -542,6 +546,7 @@ def test_why_tells_a_conflict_and_who_won_it(
     assert any(reason.startswith("not first,") for reason in answer["reasons"])
 
 
+@pytest.mark.needs_plugins("pandas")
 def test_why_of_a_kind_whose_plugin_is_disabled(omega: Run, config_file: Path) -> None:
     config_file.write_text("[plugins]\ndisabled = ['pandas']\n")
     result = omega("plugins", "why", "pandas.dataframe")
@@ -633,6 +638,7 @@ def test_doctor_reports_objects_and_payloads_that_need_a_missing_plugin(
     assert json.loads(omega("datasets", "info", "stays", "--json").stdout)["readable"] is False
 
 
+@pytest.mark.needs_plugins("pandas")  # without one, doctor warns of that
 def test_doctor_warns_of_crashed_writers_and_gc_cleans_up(omega: Run, process: Run) -> None:
     code = (
         "import os, sys; from omega_core import Omega\n"
@@ -665,6 +671,7 @@ def test_doctor_reports_a_missing_index(omega: Run, om: Omega) -> None:
 # --- config, server --------------------------------------------------------------------------
 
 
+@pytest.mark.needs_plugins("s3")
 def test_config_show_hides_secrets(omega: Run, config_file: Path) -> None:
     config_file.write_text(
         "[mongo]\nusername = 'me'\npassword = 'hunter2'\n"

@@ -13,6 +13,8 @@ from omega_core import Omega
 
 Run = Callable[..., Any]
 
+needs_both = pytest.mark.needs_plugins("pandas", "sklearn")
+
 
 @pytest.fixture
 def wrapper(install: Callable[..., str]) -> Callable[[str], object]:
@@ -20,6 +22,7 @@ def wrapper(install: Callable[..., str]) -> Callable[[str], object]:
     return lambda source: install("saboteur", source, distribution="saboteur")
 
 
+@needs_both
 def test_the_demo_shows_equal_results_and_leaves_nothing_behind(omega: Run, om: Omega) -> None:
     om.datasets.put({"mine": 1}, "breast_cancer/X")
     before = set(om.database.mongodb.list_collection_names())
@@ -40,6 +43,7 @@ def test_the_demo_shows_equal_results_and_leaves_nothing_behind(omega: Run, om: 
     assert set(om.database.mongodb.list_collection_names()) == before
 
 
+@needs_both
 def test_the_demo_kept_can_be_looked_at_as_it_says(omega: Run, om: Omega) -> None:
     result = omega("demo", "--keep")
     assert result.exit_code == 0, result.stdout + result.stderr
@@ -56,6 +60,7 @@ def test_the_demo_kept_can_be_looked_at_as_it_says(omega: Run, om: Omega) -> Non
     assert om.buckets == []
 
 
+@needs_both
 def test_the_demo_fails_where_something_does_not_come_back_equal(
     omega: Run, wrapper: Callable[[str], None]
 ) -> None:
@@ -72,6 +77,7 @@ def test_the_demo_fails_where_something_does_not_come_back_equal(
     assert "Not all is equal" in result.stdout
 
 
+@needs_both
 def test_a_demo_that_breaks_off_removes_its_bucket(
     omega: Run, om: Omega, wrapper: Callable[[str], None]
 ) -> None:
@@ -95,6 +101,7 @@ def test_the_demo_says_what_to_install(omega: Run, monkeypatch: pytest.MonkeyPat
     assert "pip install omega-pandas omega-sklearn" in result.stderr
 
 
+@needs_both
 def test_the_demo_says_what_to_enable(omega: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMEGA_PLUGINS__DISABLED", "sklearn")
     result = omega("demo")

@@ -199,7 +199,9 @@ SPARSE = [
     pd.arrays.SparseArray([0.0, np.nan, 1.0], fill_value=0.0),
     pd.arrays.SparseArray([True, False, True], fill_value=False),
     pd.arrays.SparseArray(np.array([1, 0], dtype="int8"), fill_value=np.int8(0)),
-    pd.arrays.SparseArray(np.array(["2024", "NaT"], "M8[ns]"), fill_value=np.datetime64("NaT")),
+    pd.arrays.SparseArray(
+        np.array(["2024", "NaT"], "M8[ns]"), fill_value=np.datetime64("NaT", "ns")
+    ),
     pd.arrays.SparseArray(object_array("a", None, "b", 1), fill_value=None),
     pd.arrays.SparseArray(np.array([1j, 0]), fill_value=0j),
     pd.arrays.SparseArray([0.0, 0.0], fill_value=0.0),

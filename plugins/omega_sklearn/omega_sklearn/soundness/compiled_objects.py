@@ -12,6 +12,7 @@ from sklearn.neighbors import _ball_tree as ball_tree
 from sklearn.neighbors import _kd_tree as kd_tree
 from sklearn.tree._tree import Tree
 
+from ..trust.parameter_check import SPLINES
 from .descriptions import Checks, UnsoundError, require
 
 _NEIGHBORS_TREES = tuple(
@@ -163,6 +164,6 @@ CHECKS: Checks = (
     (TreePredictor, check_predictor),
     (_NEIGHBORS_TREES, check_neighbors_tree),
     ((scipy.sparse.spmatrix, scipy.sparse.sparray), check_sparse),
-    (scipy.interpolate.BSpline, check_spline),
+    (SPLINES, check_spline),
     ((np.random.RandomState, np.random.Generator), check_random_state),
 )

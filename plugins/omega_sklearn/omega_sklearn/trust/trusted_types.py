@@ -156,7 +156,8 @@ _LISTED = (
         for layout in ("bsr", "coo", "csc", "csr", "dia")
         for flavour in ("array", "matrix")
     ),
-    "scipy.interpolate._bsplines.BSpline",
+    # Since scipy 1.18, the first of these holds the second and a module of scipy.
+    *_names("scipy.interpolate._bsplines", "BSpline _BSpline"),
     # A dtype is read through numpy.load of an empty array, with allow_pickle=False.
     "numpy.dtype",
     # Abstract number types, for selecting columns; `object`, as the dtype of an encoder.
