@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
+from .backends.actions import action
 from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
 from .backends.store import Store
 from .errors import OmegaError
@@ -22,6 +23,7 @@ from .plugins.spec import BackendSpec
 if TYPE_CHECKING:
     from .backends.filters import possible_matches
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
+    from .columns import check_columns
     from .config import Config, Secret
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -47,6 +49,8 @@ __all__ = [
     "Store",
     "Task",
     "__version__",
+    "action",
+    "check_columns",
     "dump_row",
     "errors",
     "execute",
@@ -69,6 +73,7 @@ _LAZY = {
     "Result": ".runtime.result",
     "Secret": ".config",
     "Task": ".runtime.task",
+    "check_columns": ".columns",
     "dump_row": ".backends.row_documents",
     "execute": ".runtime.task",
     "possible_matches": ".backends.filters",

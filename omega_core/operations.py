@@ -14,7 +14,8 @@ from bson.errors import InvalidBSON
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo.errors import AutoReconnect
 
-from .backends.base import ACTION_TABLE, ACTIONS, BaseDataBackend
+from .additions import Addition
+from .backends.base import BaseDataBackend
 from .backends.store import Store
 from .catalog import Catalog
 from .config import Config
@@ -25,7 +26,6 @@ from .errors import (
     ServerError,
     StaleReadError,
     UnsupportedOptionError,
-    suggestion,
 )
 from .locations import Locations
 from .mongo.database import Database, answering
@@ -35,6 +35,7 @@ from .plugins.routed import RoutedBackend
 from .plugins.routing import Route, Router
 from .plugins.spec import BackendSpec
 from .protocol import attributes as attributes_codec
+from .protocol import put_options
 from .protocol.commit import Intent, rollback
 from .protocol.compaction import compact
 from .protocol.document import damaged, explained
@@ -43,7 +44,7 @@ from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
 from .protocol.naming import DATA, MODELS, SECTION, Key, check_name
 from .protocol.resources import Freer
-from .protocol.scope import Scope, entered
+from .protocol.scope import Scope, acting_in, called_by_backend, entered
 
 _ATTEMPTS = 5
 
@@ -76,7 +77,7 @@ class Operations:
         self._key = payloads.key
 
     @property
-    def _router(self) -> Router:
+    def router(self) -> Router:
         return self._with.router()
 
     # --- put ---------------------------------------------------------------------------------
@@ -92,11 +93,34 @@ class Operations:
     ) -> Metadata:
         """Store an object; anew, where somebody else was faster to begin or end its name."""
         check_name(name)
+        acting = acting_in(self._database, self._store.bucket)
+        if acting is None:
+            return self._put(obj, name, kind, attributes, options, None, **conditions)
+        key = acting.meant(self._key(name))
+        if key.prefix != self._store.prefix:
+            there = self._store.stores[key.prefix]
+            return there.put(obj, name, kind=kind, attributes=attributes, **conditions, **options)
+        part = acting.stores(key) if called_by_backend(acting) else None
+        added = None if part is None else Addition.to(part, acting, obj, self._store)
+        saved = self._put(obj, name, kind, attributes, options, added, **conditions)
+        acting.stored(key, saved)
+        return saved
+
+    def _put(
+        self,
+        obj: Any,
+        name: str,
+        kind: str | None,
+        attributes: dict[str, Any] | None,
+        options: dict[str, Any],
+        added: Addition | None,
+        **conditions: Any,
+    ) -> Metadata:
         with answering(self._database), explained(self._database, self._key(name)):
             overtaken: OvertakenError | None = None
             for _ in range(_ATTEMPTS):
                 try:
-                    return self._put_once(obj, name, kind, attributes, options, **conditions)
+                    return self._put_once(obj, name, kind, attributes, options, added, **conditions)
                 except OvertakenError as exc:
                     overtaken = exc
                     # What a backend has read of an iterator, nobody can read again.
@@ -117,13 +141,20 @@ class Operations:
         kind: str | None,
         attributes: dict[str, Any] | None,
         options: dict[str, Any],
+        added: Addition | None,
         *,
         if_rev: int | None = None,
         expires: float | None = None,
     ) -> Metadata:
+        if added is not None:
+            kind, if_rev = kind or added.kind, if_rev if if_rev is not None else added.if_rev
         spec = self.spec_for(obj, name, kind, options)
-        adapter = self._router.adapter(spec)
-        self._router.check_options(spec, "put", name, options)
+        adapter = self.router.adapter(spec)
+        if added is not None:
+            known = self.router.options(spec, "put")
+            kept = {key: value for key, value in added.options.items() if key in known}
+            options = {**kept, **options}
+        self.router.check_options(spec, "put", name, options)
         self._check_uri(options.get("uri"))
         own = attributes_codec.to_document(attributes or {}, f"put of {name!r}")
         intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
@@ -132,11 +163,12 @@ class Operations:
             meta = None if live is None else Metadata.from_document(live, self._payloads)
             self._check_append(intent, meta, spec)
             if intent.append and meta is not None:
-                self._check_shape(adapter, meta)
+                self.check_shape(adapter, meta)
             intent.check_room(own)
-            scope = self._scope("put", adapter, name, meta, intent, attributes)
-            with self._with.leases.keeping(intent), self._operating(scope, spec):
-                saved = self._router.call(
+            scope = self.scope("put", adapter, name, meta, intent, attributes)
+            scope.lineage = None if added is None else added.lineage
+            with self._with.leases.keeping(intent), self.operating(scope, spec):
+                saved = self.router.call(
                     "put",
                     adapter,
                     store=self._store,
@@ -157,18 +189,52 @@ class Operations:
     # --- get ---------------------------------------------------------------------------------
 
     def get(self, name: str, version: int | None, options: dict[str, Any]) -> Any:
-        """Return an object; anew, where it was replaced and collected while it was read."""
+        """Return an object; to the backend of an action, what the name means as long as it acts."""
         check_name(name)
+        acting = acting_in(self._database, self._store.bucket)
+        if acting is None:
+            return self._read(name, version, options)[0]
+        key = acting.meant(self._key(name))
+        if key.prefix != self._store.prefix:
+            return self._store.stores[key.prefix].get(name, version=version, **options)
+        if not called_by_backend(acting):
+            obj, meta = self._read(name, version, options, acting.pinned(key, version))
+            if version is None:
+                acting.pin(key, meta)
+            return obj
+        options = acting.options_to_read(key, options)
+        try:
+            obj, meta = self._read(name, version, options, acting.pinned(key, version))
+        except Exception as exc:
+            acting.failed(key, exc)
+            raise
+        acting.pin(key, meta)
+        return acting.observed(key, meta, options, obj)
+
+    def _read(
+        self,
+        name: str,
+        version: int | None,
+        options: dict[str, Any],
+        pinned: Metadata | None = None,
+    ) -> tuple[Any, Metadata]:
+        """Return an object and its metadata; anew, where it was replaced and collected meanwhile.
+
+        Parameters
+        ----------
+        pinned
+            The version to read, and no other.
+        """
         with answering(self._database):
             for attempt in range(1, _ATTEMPTS + 1):
-                meta = self._catalog.existing(name, version)
+                meta = pinned if pinned is not None else self._catalog.existing(name, version)
                 try:
-                    return self._get(meta, options)
+                    return self._get(meta, options), meta
                 except (AutoReconnect, ServerError):
                     raise  # no question to a server that has been waited for in vain
                 except Exception as exc:
                     # Either the payload is damaged, or it was replaced and collected meanwhile.
-                    if self._catalog.is_kept(meta):
+                    if self._catalog.is_kept(meta) or pinned is not None:
                         if isinstance(exc, NoFile | CorruptGridFile | InvalidBSON):
                             raise self._payloads.damage(meta, str(exc)) from exc
                         raise
@@ -177,13 +243,13 @@ class Operations:
         raise AssertionError("unreachable")
 
     def _get(self, meta: Metadata, options: dict[str, Any]) -> Any:
-        router = self._router
+        router = self.router
         spec = self.spec_of(meta)
         adapter = router.adapter(spec)
         router.check_options(spec, "get", meta.name, options)
-        self._check_shape(adapter, meta)
-        scope = self._scope("get", adapter, meta.name, meta)
-        with self._operating(scope, spec):
+        self.check_shape(adapter, meta)
+        scope = self.scope("get", adapter, meta.name, meta)
+        with self.operating(scope, spec):
             obj = router.call(
                 "get", adapter, store=self._store, meta=meta, name=meta.name, options=options
             )
@@ -192,7 +258,7 @@ class Operations:
             raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
         return obj
 
-    # --- drop, perform, compact --------------------------------------------------------------
+    # --- drop, compact -----------------------------------------------------------------------
 
     def drop(self, name: str, meta: Metadata) -> bool:
         """Let the core's hook make a name point at nothing, with every wrapper around it."""
@@ -200,32 +266,7 @@ class Operations:
         scope = Scope("drop", self._database, key, key.prefix, meta)
         call = {"store": self._store, "meta": meta, "name": name, "options": {}}
         with answering(self._database), explained(self._database, key), entered(scope):
-            return bool(self._router.call("drop", None, **call))
-
-    def perform(
-        self, action: str, name: str, given: dict[str, Any], options: dict[str, Any]
-    ) -> Any:
-        """Let a model act; ``given`` has the arguments that any action may take."""
-        if action not in ACTION_TABLE:
-            raise UnsupportedOptionError(
-                f"Models have no action {action!r}.{suggestion(action, ACTIONS)} "
-                f"Actions: {', '.join(ACTIONS)}."
-            )
-        takes = ACTION_TABLE[action].parameters
-        for parameter, value in given.items():
-            if parameter not in takes and value is not None:
-                called = parameter.replace("Yname", "Y")
-                raise UnsupportedOptionError(f"{action} of {name!r} takes no {called}.")
-        arguments = {key: value for key, value in given.items() if key in takes}
-        with answering(self._database):
-            meta = self._catalog.existing(name)
-            spec = self.spec_of(meta)
-            adapter = self._router.adapter(spec)
-            self._check_shape(adapter, meta)
-            scope = self._scope(action, adapter, name, meta)
-            with self._operating(scope, spec):
-                call = {"store": self._store, "meta": meta, "modelname": name, "options": options}
-                return self._router.call(action, adapter, **call, **arguments)
+            return bool(self.router.call("drop", None, **call))
 
     def compact(
         self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
@@ -245,7 +286,7 @@ class Operations:
 
     def route(self, obj: Any, name: str, options: dict[str, Any]) -> Route:
         """Return who would store an object, or why nobody would."""
-        return self._router.route(obj, name, self._store, None, options)
+        return self.router.route(obj, name, self._store, None, options)
 
     def spec_for(
         self, obj: Any, name: str, kind: str | None, options: dict[str, Any]
@@ -255,7 +296,7 @@ class Operations:
             live = self._catalog.read(name)
             kind = None if live is None else live.kind
         if kind is not None:
-            return self._router.spec(kind)
+            return self.router.spec(kind)
         route = self.route(obj, name, options)
         if route.chosen is None:
             assert route.error is not None
@@ -265,22 +306,24 @@ class Operations:
     def backend(self, spec: BackendSpec) -> BaseDataBackend:
         """Return the backend, for whoever wants to call it."""
         # It says that it is an instance of the class, and behaves like one.
-        return cast(BaseDataBackend, RoutedBackend(spec, self._store, self._router))
+        return cast(BaseDataBackend, RoutedBackend(spec, self._store, self.router))
 
     def spec_of(self, meta: Metadata) -> BackendSpec:
         """Return who stores an object that is there."""
         try:
-            return self._router.spec(meta.kind, writer=meta.plugin)
+            return self.router.spec(meta.kind, writer=meta.plugin)
         except PluginError as exc:
             exc.add_note(f"It is asked for by {self._key(meta.name)}, version {meta.version}.")
             raise
 
-    def _check_shape(self, adapter: Adapter, meta: Metadata) -> None:
+    def check_shape(self, adapter: Adapter, meta: Metadata) -> None:
+        """Raise `IntegrityError` for metadata that is not as the backend leaves it."""
         fault = adapter.backend(self._store).misshapen(meta)
         if fault is not None:
             raise damaged({**self._key(meta.name).filter(), "version": meta.version}, fault)
 
-    def _scope(self, operation: str, adapter: Adapter, name: str, *more: Any) -> Scope:
+    def scope(self, operation: str, adapter: Adapter, name: str, *more: Any) -> Scope:
+        """Return the scope of an operation on an object of this store."""
         home = MODELS if is_model_backend(adapter) else DATA
         return Scope(operation, self._database, self._key(name), home, *more)
 
@@ -306,8 +349,10 @@ class Operations:
             if_rev=if_rev,
             expires=expires,
             backend_frees=adapter.cls.drop is not BaseDataBackend.drop,
-            kinds=self._router.plugins.kinds_of(spec.plugin),
+            kinds=self.router.plugins.kinds_of(spec.plugin),
             uri=options.get("uri"),
+            # Of a model alone: a fit stores it again, and nobody else puts it as it was put.
+            options=put_options.to_document(options) if is_model_backend(adapter) else None,
             inline=self._config.stores.inline,
         )
 
@@ -339,7 +384,7 @@ class Operations:
             )
 
     @contextmanager
-    def _operating(self, scope: Scope, spec: BackendSpec) -> Iterator[None]:
+    def operating(self, scope: Scope, spec: BackendSpec) -> Iterator[None]:
         """Enter the scope; an error that leaves it says which operation it ended."""
         with entered(scope):
             try:

@@ -29,6 +29,7 @@ from .protocol.files import (
     Sink,
     grid_reader,
 )
+from .protocol.lineage import LINEAGE, recorded
 from .protocol.metadata import Metadata, StoredFile
 from .protocol.naming import (
     Key,
@@ -39,7 +40,7 @@ from .protocol.naming import (
     side_collection_key,
 )
 from .protocol.reading import UNSEEN, read
-from .protocol.scope import current_scope
+from .protocol.scope import acting_in, current_scope
 
 Document = dict[str, Any]
 
@@ -67,7 +68,8 @@ class Payloads:
 
         To the backend of a get it is what was asked for. To the backend of a put it is what is
         being written, where there is something to replace: with the attributes of that, merged
-        with the caller's, and pointing at nothing yet.
+        with the caller's, and pointing at nothing yet. To the backend of an action, the model and
+        its data stay what they were at the first look, until it stores them itself.
         """
         check_name(name)
         scope = current_scope()
@@ -77,6 +79,9 @@ class Payloads:
                 return scope.meta
             if scope.writing:
                 return self._being_written(scope.intent, scope.meta)
+        acting = acting_in(self.database, self.bucket) if version is None else None
+        if acting is not None:
+            return acting.metadata(key, lambda: self.stored(name))
         return self.stored(name, version)
 
     def stored(self, name: str, version: int | None = None) -> Metadata | None:
@@ -111,6 +116,9 @@ class Payloads:
             attributes = scope.attributes
         existing = self.metadata(name) if intent is None or scope is None else scope.meta
         base = {} if existing is None else dict(existing.attributes)
+        if intent is not None and not intent.appends and recorded(base) is not None:
+            # It tells of the payload that was there, and would be a lie about this one.
+            del base[LINEAGE]
         merged = base if attributes is None else {**base, **attributes} if attributes else {}
         if attributes:
             attributes_codec.to_document(merged, str(target))  # refused before there is data
@@ -139,6 +147,9 @@ class Payloads:
         """Commit the put under way, or else save the attributes of what is live."""
         intent = self._intent(meta.name)
         if intent is not None and not intent.committed:
+            scope = current_scope()
+            if scope is not None and scope.lineage is not None:
+                meta.attributes = {**meta.attributes, LINEAGE: scope.lineage}
             admit(meta, intent)
             document = intent.commit(meta)
         else:
@@ -178,6 +189,7 @@ class Payloads:
             "created",
             "modified",
             "res",
+            "options",
             "plugin",
             "kind_meta",
         ):

@@ -19,6 +19,7 @@ from .locations import Locations
 from .mongo.database import Database
 from .operations import Collaborators, Operations
 from .payloads import Payloads
+from .performing import Call, Performing
 from .plugins.routing import Router
 from .plugins.spec import BackendSpec
 from .protocol.metadata import Metadata
@@ -81,6 +82,7 @@ class OmegaStore(Visible):
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
+        self._performing = Performing(self, database, self._catalog, self._operations)
 
     @property
     def config(self) -> Config:
@@ -331,25 +333,56 @@ class OmegaStore(Visible):
         *,
         rName: str | None = None,
         pure_python: bool = True,
+        version: int | None = None,
+        if_rev: int | None = None,
+        rows: tuple[int, int] | None = None,
         **options: Any,
     ) -> Any:
         """Let a model act: route, load, act, store. What every worker of every engine calls.
 
+        The model and its data are read at one version each, whatever is put meanwhile. What the
+        action stores has its lineage among its attributes; a model stays where it was put, and a
+        result is what `lineage` and `used_by` follow.
+
         Parameters
         ----------
         action
-            One of `omega_core.ACTIONS`.
+            One of `actions`.
         X, Y
             Names of datasets.
         rName
             The name of the dataset that takes the result; its metadata is returned then.
         pure_python
             Return lists and scalars; False returns frames, series or arrays.
+        version
+            The version of the model that acts, instead of the current one. What is fitted becomes
+            the current one.
+        if_rev
+            Fit only the model with this revision; `partial_fit` always asks for the one it read.
+        rows
+            The first row of X and Y that the action sees, and the one after the last.
         **options
             Passed to the estimator's method.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            There is no such model, version or dataset.
+        ColumnMismatchError
+            X is a frame with other columns than the model was fitted on.
+        ConflictError
+            The model was changed meanwhile, and that would be lost.
+        UnsupportedOptionError
+            The action does not take what it is given.
+        NotImplementedError
+            The kind, or the model, does not offer the action.
+        PluginContractError
+            The backend does not keep what its action promises.
         """
         given = {"Xname": X, "Yname": Y, "rName": rName, "pure_python": pure_python}
-        return self._operations.perform(action, name, given, options)
+        return self._performing.perform(Call(action, name, given, options, version, if_rev, rows))
+
+    actions = _of("_performing", Performing.actions)
 
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"

@@ -32,9 +32,9 @@ until ``meta.save()`` commits it. A backend cannot leave a torn object, whatever
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from .actions import action, declared
+from .actions import Action, declaration, declared
 from .store import Store
 
 if TYPE_CHECKING:
@@ -108,10 +108,22 @@ class BaseModelBackend(BaseDataBackend):
     """Stores models, and acts with them on datasets that are given by name.
 
     ``Xname`` and ``Yname`` name datasets; ``rName`` names the dataset that takes the result.
-    Every action below that a backend does not implement raises `NotImplementedError`.
+    Every action below that a backend does not implement raises `NotImplementedError`; `action`
+    declares others.
+
+    What an action reads and stores through its stores, the core looks at: it records the lineage,
+    and checks the columns of X, for every backend.
+
+    Attributes
+    ----------
+    columns_by_name
+        Whether models go by the names of columns: then a frame whose columns are merely in another
+        order than at fit is given to the backend in that order, instead of being refused.
     """
 
-    @action
+    columns_by_name: ClassVar[bool] = False
+
+    @declaration(fits="anew")
     def fit(
         self,
         modelname: str,
@@ -122,7 +134,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Metadata:
         """Fit the model and store it as a new version."""
 
-    @action
+    @declaration(fits="further")
     def partial_fit(
         self,
         modelname: str,
@@ -133,7 +145,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Metadata:
         """Fit the model further on one more batch, and store it as a new version."""
 
-    @action
+    @declaration(fits="anew")
     def fit_transform(
         self,
         modelname: str,
@@ -145,7 +157,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Any:
         """Fit the model, store it as a new version, and return X transformed."""
 
-    @action
+    @declaration
     def transform(
         self,
         modelname: str,
@@ -156,7 +168,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Any:
         """Return X transformed, or the metadata of ``rName``."""
 
-    @action
+    @declaration
     def predict(
         self,
         modelname: str,
@@ -167,7 +179,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Any:
         """Return the predictions for X, or the metadata of ``rName``."""
 
-    @action
+    @declaration
     def predict_proba(
         self,
         modelname: str,
@@ -178,7 +190,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Any:
         """Return class probabilities for X, or the metadata of ``rName``."""
 
-    @action
+    @declaration
     def decision_function(
         self,
         modelname: str,
@@ -189,7 +201,7 @@ class BaseModelBackend(BaseDataBackend):
     ) -> Any:
         """Return the decision function of X, or the metadata of ``rName``."""
 
-    @action
+    @declaration
     def score(
         self,
         modelname: str,
@@ -205,4 +217,19 @@ class BaseModelBackend(BaseDataBackend):
 ACTION_TABLE = declared(BaseModelBackend)
 
 ACTIONS = tuple(ACTION_TABLE)
-"""The actions of a model backend, by the names of its methods."""
+"""The actions that every model backend may have, by the names of its methods."""
+
+
+def actions_of(cls: type[BaseDataBackend]) -> dict[str, Action]:
+    """Return all actions of a backend class, those included that it does not implement."""
+    found: dict[str, Action] = {}
+    for base in reversed(cls.__mro__):
+        # What the contract declares, a subclass does not declare anew.
+        found |= {name: act for name, act in declared(base).items() if name not in ACTION_TABLE}
+    return {**ACTION_TABLE, **found} if issubclass(cls, BaseModelBackend) else found
+
+
+def implements(cls: type[BaseDataBackend], action: str) -> bool:
+    """Return whether a backend class does something for an action of its own or the contract."""
+    method = getattr(cls, action, None)
+    return method is not None and method is not getattr(BaseModelBackend, action, None)

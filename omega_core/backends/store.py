@@ -98,5 +98,8 @@ class Store(Protocol):
         *,
         rName: str | None = None,
         pure_python: bool = True,
+        version: int | None = None,
+        if_rev: int | None = None,
+        rows: tuple[int, int] | None = None,
         **options: Any,
     ) -> Any: ...

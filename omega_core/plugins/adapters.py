@@ -8,7 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..backends.actions import Action
-from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend
+from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend, actions_of
 from ..backends.store import Store
 from ..protocol.naming import DATA, MODELS
 from ..protocol.scope import current_scope
@@ -70,6 +70,7 @@ class Adapter:
     def __init__(self, spec: BackendSpec, cls: type[BaseDataBackend], settings: Any) -> None:
         self.spec = spec
         self.cls = cls
+        self.actions = actions_of(cls)
         self._settings = settings
         self._instances: dict[str, BaseDataBackend] = {}
 
@@ -83,13 +84,12 @@ class Adapter:
             instance = self._instances.setdefault(store.bucket, instance)
         return instance
 
-    def model_backend(self, store: Store, action: str, name: str) -> BaseModelBackend:
-        backend = self.backend(store)
-        if not isinstance(backend, BaseModelBackend):
+    def require_model(self, action: str, name: str) -> None:
+        """Raise `NotImplementedError` where an action is asked of what is data."""
+        if not issubclass(self.cls, BaseModelBackend):
             raise NotImplementedError(
                 f"{name!r} is of kind {self.spec.kind!r}, which is data: it has no {action!r}."
             )
-        return backend
 
     @answers
     def supports(self, store: Store, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
@@ -113,15 +113,34 @@ class Adapter:
     def get(self, store: Store, name: str, options: Mapping[str, Any]) -> Any:
         return self.backend(store).get(name, **options)
 
+    @answers
+    def act(
+        self,
+        store: Store,
+        action: str,
+        modelname: str,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Any:
+        return self._perform(store, action, {"modelname": modelname, **arguments}, options)
+
+    def _perform(
+        self, store: Store, action: str, given: dict[str, Any], options: Mapping[str, Any]
+    ) -> Any:
+        """Call the backend's method as its contract has it."""
+        positional = [given.pop(key) for key in ("modelname", "Xname", "Yname") if key in given]
+        scope = current_scope()
+        assert scope is not None, "an action is an operation"
+        with scope.at_work():
+            return getattr(self.backend(store), action)(*positional, **given, **options)
+
 
 def _acting(action: Action) -> Any:
-    """Return the hook of an action: the backend's method, called as its contract has it."""
+    """Return the hook of an action that the contract names."""
 
     def act(given: dict[str, Any]) -> Any:
         adapter, store, options = (given.pop(key) for key in ("self", "store", "options"))
-        backend = adapter.model_backend(store, action.name, given["modelname"])
-        positional = [given.pop(key) for key in ("modelname", "Xname", "Yname") if key in given]
-        return getattr(backend, action.name)(*positional, **given, **options)
+        return adapter._perform(store, action.name, given, options)
 
     return with_parameters(action.name, ("self", "store", *action.parameters, "options"), act)
 

@@ -114,6 +114,22 @@ class Operations:
         gone. The `drop` method of a backend is called later, by the collector.
         """
 
+    @hookspec(firstresult=True)
+    def act(
+        self,
+        store: Store,
+        meta: Metadata,
+        action: str,
+        modelname: str,
+        arguments: Mapping[str, Any],
+        options: Options,
+    ) -> Any:
+        """Perform an action that a backend declares beyond those below, and return its result.
+
+        ``arguments`` has ``Xname`` and, where the action takes them, ``Yname``, ``rName`` and
+        ``pure_python``.
+        """
+
 
 def with_parameters(name: str, parameters: Iterable[str], call: Callable[[Any], Any]) -> Any:
     """Return a function of these very parameters, which calls ``call`` with all by their names.

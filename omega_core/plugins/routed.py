@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from ..backends.actions import Action
-from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend
+from ..backends.base import BaseDataBackend
 from ..backends.store import Store
 from ..errors import UnsupportedOptionError
 from ..protocol.naming import DATA, MODELS
@@ -83,9 +83,8 @@ class RoutedBackend:
             "get": self._get,
             "supports": self._supports,
         }
-        if isinstance(self._backend, BaseModelBackend):
-            routes |= {name: self._acting(action) for name, action in ACTION_TABLE.items()}
-        return routes
+        actions = self._router.adapter(self._spec).actions
+        return routes | {name: self._acting(action) for name, action in actions.items()}
 
     def _put(
         self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any

@@ -20,6 +20,7 @@ from ..errors import (
     suggestion,
 )
 from .adapters import CALL, Adapter, Call, Retirement
+from .backend_contract import check_backend
 from .factories import imported
 from .registry import Plugins
 from .remedies import LIBRARIES
@@ -96,6 +97,7 @@ class Router:
                         f"{owner}: {spec.factory!r} is not a subclass of BaseDataBackend or "
                         "BaseModelBackend."
                     )
+                check_backend(cls, owner)
                 adapter = Adapter(spec, cls, self.plugins.settings(spec.plugin))
                 self.plugins.manager.register(adapter, name=f"omega_core:{spec.factory}")
                 # Callers leave out the adapters that they know; this one is new to them.
@@ -244,6 +246,11 @@ class Router:
 
     # --- options -----------------------------------------------------------------------------
 
+    def options(self, spec: BackendSpec, method: str) -> frozenset[str]:
+        """Return the options that a backend understands in its ``put`` or ``get``."""
+        cls: type = self.adapter(spec).cls
+        return _named_options(cls, method) | frozenset(spec.options or ())
+
     def check_options(
         self, spec: BackendSpec, method: str, name: str, options: Mapping[str, Any]
     ) -> None:
@@ -256,8 +263,7 @@ class Router:
         """
         if not options:
             return
-        cls: type = self.adapter(spec).cls
-        known = _named_options(cls, method) | set(spec.options or ())
+        known = self.options(spec, method)
         for option in options:
             if option not in known:
                 offered = ", ".join(sorted(known)) or "none"

@@ -102,6 +102,7 @@ class Intent:
         kinds: Collection[str] | None = None,
         uri: str | None = None,
         inline: int = 0,
+        options: Document | None = None,
     ) -> None:
         self.database = freer.database
         self.namespace = freer.namespace(key.bucket)
@@ -121,6 +122,7 @@ class Intent:
         self.meta: Metadata | None = None
         self.writers: list[WrittenFile] = []
         self.grid_files: list[GridIn] = []
+        self.options = options
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0
         self._first = False
@@ -298,6 +300,8 @@ class Intent:
 
     def _replace(self, meta: Metadata, payload: Document) -> tuple[Document, pipelines.Pipeline]:
         payload = {**payload, "plugin": self.writer["plugin"], "res": self.res.to_document()}
+        if self.options is not None:
+            payload["options"] = self.options
         payload = shape.sealed(self.key, self.gen, payload)
         keeps = attributes.are_same(meta.attributes, (self.live or {}).get("attributes", {}))
         if not keeps:

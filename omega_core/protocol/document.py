@@ -41,7 +41,9 @@ from .naming import Key
 
 Document = dict[str, Any]
 
-SEALED_FIELDS = ("kind", "kind_meta", "collection", "gridfile", "uri", "integrity", "plugin")
+SEALED_FIELDS = (
+    *("kind", "kind_meta", "collection", "gridfile", "uri", "integrity", "plugin", "options"),
+)
 
 _BY_THE_SERVER = ("rev", "at", "since", "seal")
 """What the server adds to a batch."""
@@ -91,6 +93,7 @@ _PAYLOAD = fields(
         "attributes": mapping(),
         "inline": either(nothing, binary),
         "integrity": either(nothing, fields({}, _LENGTHS)),
+        "options": either(nothing, mapping()),
         "seal": fields({"sha256": DIGEST, "version": integer(1)}, {"batches": integer()}),
         "created": moment,
     },

@@ -22,6 +22,7 @@ from pymongo.collection import Collection
 from ..errors import IntegrityError, ObjectNotFoundError, StoreError
 from . import attributes as attributes_codec
 from . import document as shape
+from .lineage import recorded
 
 PAYLOAD_FIELDS = (
     "kind",
@@ -32,6 +33,7 @@ PAYLOAD_FIELDS = (
     "uri",
     "inline",
     "integrity",
+    "options",
     "plugin",
     "res",
     "seal",
@@ -162,6 +164,7 @@ class Metadata(Document):
     uri: str | None = StringField()
     inline: bytes | None = BinaryField()
     integrity: dict[str, Any] | None = PlainDictField()
+    options: dict[str, Any] | None = PlainDictField()
     plugin: dict[str, Any] | None = PlainDictField()
     res: dict[str, Any] | None = PlainDictField()
     version: int | None = IntField()
@@ -221,6 +224,14 @@ class Metadata(Document):
         meta._keeper = keeper
         return meta
 
+    @property
+    def lineage(self) -> dict[str, Any] | None:
+        """What the model was fitted on, or the result was made of; None where nobody recorded it.
+
+        It is the attribute of that name, as long as it is a record: see docs/lineage.md.
+        """
+        return recorded(self.attributes)
+
     def copy(self) -> Metadata:
         """Return metadata whose fields can be set without setting those of this one."""
         values = {name: getattr(self, name) for name in self._fields}
@@ -272,6 +283,7 @@ class Metadata(Document):
             "integrity",
             "listed",
             "meta",
+            "options",
             "payload",
             "res",
             "retired",

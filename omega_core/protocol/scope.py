@@ -14,7 +14,9 @@ from typing import Any
 
 from ..errors import PluginContractError
 from ..mongo.database import Database
+from .acting import Acting
 from .commit import Intent
+from .lineage import Record
 from .metadata import Metadata
 from .naming import Key
 
@@ -41,7 +43,11 @@ class Scope:
     attributes
         What the caller of a put says of the attributes, for backends that do not pass it on.
     writing
-        Whether the backend of a put is at work, and none of its wrappers.
+        Whether the backend of a put, or of an action, is at work, and none of its wrappers.
+    acting
+        What a model does, for an action.
+    lineage
+        What is recorded of the payload that an action puts.
     """
 
     operation: str
@@ -52,11 +58,13 @@ class Scope:
     intent: Intent | None = None
     attributes: dict[str, Any] | None = None
     writing: bool = False
+    acting: Acting | None = None
+    lineage: Record | None = None
     outer: Scope | None = None
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Let names mean, for the length of the block, what the backend is writing."""
+        """Say, for the length of the block, that it is the backend who calls the stores."""
         self.writing = True
         try:
             yield
@@ -83,6 +91,22 @@ _current: ContextVar[Scope | None] = ContextVar("omega_core_scope", default=None
 def current_scope() -> Scope | None:
     """Return the innermost operation under way in this context."""
     return _current.get()
+
+
+def acting_in(database: Database, bucket: str) -> Acting | None:
+    """Return the innermost action under way in this context, if it is in this bucket."""
+    scope = _current.get()
+    while scope is not None:
+        if scope.acting is not None and scope.serves(database, bucket):
+            return scope.acting
+        scope = scope.outer
+    return None
+
+
+def called_by_backend(acting: Acting) -> bool:
+    """Return whether the backend of an action is calling, and no wrapper, nor another backend."""
+    scope = _current.get()
+    return scope is not None and scope.acting is acting and scope.writing
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from inspect import Parameter
-from typing import TYPE_CHECKING, Any
+from types import MethodType
+from typing import Any
 
 from ..backends.actions import Action
 from ..backends.base import ACTION_TABLE
-from ..errors import UnsupportedOptionError
+from ..errors import OmegaError, UnsupportedOptionError, suggestion
+from ..protocol.naming import MODELS
 from ..store import OmegaStore
 from ..visible import Visible
 from .engines import Engine
@@ -48,9 +50,27 @@ class ModelRuntime(Visible):
         self._datasets = datasets
         self._engine = engine
 
-    if TYPE_CHECKING:
-        # The methods are made below, one for each action that a model backend declares.
-        def __getattr__(self, action: str) -> Callable[..., Result]: ...
+    # The methods of the contract are made below, one for each action that it declares.
+
+    def __getattr__(self, action: str) -> Callable[..., Result]:
+        """Return the method of an action that the backend of this very model declares."""
+        offered = {} if action.startswith("_") else self._offered()
+        if action not in offered:
+            raise AttributeError(
+                f"The model {self.name!r} has no action {action!r}."
+                f"{suggestion(action, {*ACTION_TABLE, *offered})}"
+            )
+        return MethodType(_submitting(offered[action]), self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._offered()})
+
+    def _offered(self) -> dict[str, Action]:
+        """Return the actions of the model; of one that is not there, none."""
+        try:
+            return self._datasets.stores[MODELS].actions(self.name)
+        except OmegaError:
+            return {}
 
     def _submit(self, action: Action, given: dict[str, Any]) -> Result:
         options = given.pop("kwargs", {})
@@ -125,13 +145,15 @@ def _submitting(action: Action) -> Callable[..., Result]:
             taken.append(Parameter(name[0], parameter.kind, default=None, annotation="Any"))
         elif name != "modelname":
             taken.append(parameter)
-    options = Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any")
-    signature = action.signature.replace(
-        parameters=[*taken, *by_name, options], return_annotation="Result"
-    )
+    by_name += [p.replace(kind=Parameter.KEYWORD_ONLY) for p in action.options.values()]
+    if action.open:
+        by_name.append(Parameter("kwargs", Parameter.VAR_KEYWORD, annotation="Any"))
+    signature = action.signature.replace(parameters=[*taken, *by_name], return_annotation="Result")
 
     def submit(self: ModelRuntime, *args: Any, **kwargs: Any) -> Result:
-        return self._submit(action, signature.bind(self, *args, **kwargs).arguments)
+        given = signature.bind(self, *args, **kwargs).arguments
+        named = {name: given.pop(name) for name in action.options if name in given}
+        return self._submit(action, {**given, "kwargs": {**named, **given.get("kwargs", {})}})
 
     submit.__name__ = action.name
     submit.__doc__ = f"{action.summary}\n\nAt once: `Result.get` waits until it is done."

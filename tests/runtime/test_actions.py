@@ -43,10 +43,10 @@ def test_wrong_arguments_of_an_action_are_refused_as_python_does(om: Omega) -> N
 NEW_ACTION = '''
 import inspect, sys
 from omega_core.backends import base
-from omega_core.backends.actions import action, declared
+from omega_core.backends.actions import declaration, declared
 
 # What somebody would write into the class.
-@action
+@declaration
 def kneighbors(self, modelname: str, Xname: str, rName: str | None = None,
                pure_python: bool = True, **kwargs):
     """Return the nearest rows of what the model was fitted on."""

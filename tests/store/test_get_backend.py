@@ -40,6 +40,13 @@ class ModelBackend(BaseModelBackend):
         asked = ["fit", Xname, *args, sorted(kwargs.items())]
         return self.model_store.put(Model([repr(asked)]), modelname)
 
+    def partial_fit(self, modelname: str, Xname: str, *args: Any, **kwargs: Any) -> Any:
+        return self.fit(modelname, Xname, *args, **kwargs)
+
+    def fit_transform(self, modelname: str, Xname: str, *args: Any, **kwargs: Any) -> Any:
+        self.fit(modelname, Xname)
+        return ["fit_transform", modelname, self.data_store.get(Xname), *args, kwargs]
+
     def describe(self, modelname: str) -> str:
         """An action of its own, which the contract does not know."""
         return f"{modelname} in {self.model_store.bucket}"
@@ -47,13 +54,15 @@ class ModelBackend(BaseModelBackend):
 
 def _remembered(action: str) -> Any:
     def act(self: Any, modelname: str, Xname: str, *args: Any, **kwargs: Any) -> Any:
-        return [action, modelname, self.data_store.get(Xname), *args, kwargs]
+        asked = [action, modelname, self.data_store.get(Xname), *args, kwargs]
+        rName = kwargs.get("rName")
+        return asked if rName is None else self.data_store.put(asked, rName)
 
     return act
 
 
 for _action in ACTIONS:
-    if _action != "fit":
+    if "fit" not in _action:
         setattr(ModelBackend, _action, _remembered(_action))
 
 
@@ -134,7 +143,7 @@ def test_every_action_is_seen_by_wrappers_like_that_of_the_store(om: Omega, acti
         # Its fit puts the model, which is routed anew.
         acted = [entry for entry in seen(om) if entry[0] in ACTIONS]
         assert acted == [(action, "models/", "m")]
-        if action != "fit":
+        if action not in ("fit", "partial_fit"):
             assert got[:3] == [action, "m", [1, 2]]
 
 
@@ -148,18 +157,12 @@ def test_a_backend_travels_as_its_kind(om: Omega) -> None:
 def test_the_documented_signatures_are_understood_by_position_and_by_name(om: Omega) -> None:
     backend: Any = om.models.get_backend("m")
     defaults = {"pure_python": True}
-    assert backend.predict("m", "X", "out") == [
-        "predict",
-        "m",
-        [1, 2],
-        {**defaults, "rName": "out"},
-    ]
-    assert backend.predict("m", Xname="X", rName="out", pure_python=False, deep=1)[3] == {
-        "rName": "out",
-        "pure_python": False,
-        "deep": 1,
-    }
-    assert backend.score("m", "X", "Y", "out")[3:] == ["Y", {**defaults, "rName": "out"}]
+    assert backend.predict("m", "X", "out").name == "out"
+    assert om.datasets.get("out") == ["predict", "m", [1, 2], {**defaults, "rName": "out"}]
+    backend.predict("m", Xname="X", rName="out", pure_python=False, deep=1)
+    assert om.datasets.get("out")[3] == {"rName": "out", "pure_python": False, "deep": 1}
+    assert backend.score("m", "X", "Y", "out").version == 3
+    assert om.datasets.get("out")[3:] == ["Y", {**defaults, "rName": "out"}]
     assert backend.fit(modelname="m", Xname="X", Yname="Y").version == 2
     assert om.models.get("m").asked == ["['fit', 'X', 'Y', [('pure_python', True)]]"]
 

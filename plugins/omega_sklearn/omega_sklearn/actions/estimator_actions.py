@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sklearn.exceptions import NotFittedError
 
-from omega_core import BaseModelBackend
+from omega_core import BaseModelBackend, action, check_columns
 
-from . import lineage
-from .datasets import Dataset, fitted_columns
 from .method_call import answer
 from .results import as_data, as_python, storable
 
@@ -21,31 +19,55 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 
-_BEGINNING = ("fit", "fit_transform")
-"""What does not mind how a model was fitted before."""
+_FITTING = ("fit", "partial_fit", "fit_transform", "fit_predict")
+
+_OTHER_COLUMNS = ("fit", "fit_transform", "fit_predict", "inverse_transform")
+"""What is not asked about the data that a model was fitted on."""
 
 
-def _asking(action: str) -> Callable[..., Any]:
+def _asking(contract: Callable[..., Any]) -> Any:
     """Return the method of an action that asks a fitted model, and leaves it as it is."""
-    contract = getattr(BaseModelBackend, action)
-    signature = inspect.signature(contract)
+    name, signature = contract.__name__, inspect.signature(contract)
 
     @wraps(contract)
     def ask(self: EstimatorActions, *args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         del bound.arguments["self"]
-        return self._apply(action, **bound.arguments)
+        return self._ask(name, **bound.arguments)
 
     return ask
+
+
+def _more(name: str, summary: str, **declaration: Any) -> Any:
+    """Return the method of such an action that the contract lacks: that of the estimator."""
+
+    def ask(
+        self: EstimatorActions,
+        modelname: str,
+        Xname: str,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        return self._ask(
+            name,
+            modelname=modelname,
+            Xname=Xname,
+            rName=rName,
+            pure_python=pure_python,
+            kwargs=kwargs,
+        )
+
+    ask.__name__, ask.__doc__ = name, summary
+    return action(**declaration)(ask)
 
 
 class EstimatorActions(BaseModelBackend):
     """The actions of every estimator, whichever format it is stored in.
 
-    A model and its datasets are read at the version that is current when the action begins, and
-    named in the lineage. What an action makes is stored only after it succeeded; a failed fit
-    leaves everything as it was.
+    What an action makes is stored only after it succeeded; a failed fit leaves everything as it
+    was. The core sees to lineage, columns, and to where a fitted model lies.
 
     ``**kwargs`` go to the estimator's method: ``sample_weight=``, ``classes=`` at the first
     partial_fit, ``return_std=``, and so on.
@@ -56,6 +78,8 @@ class EstimatorActions(BaseModelBackend):
     """
 
     kind: ClassVar[str]
+
+    # --- what fits ---------------------------------------------------------------------------
 
     def fit(
         self,
@@ -95,8 +119,7 @@ class EstimatorActions(BaseModelBackend):
         ColumnMismatchError
             Where a frame has other columns than the batch before.
         """
-        fit = self._act("partial_fit", modelname, Xname, Yname, kwargs)
-        return self._keep(fit, if_rev=fit.before.rev)
+        return self._keep(self._act("partial_fit", modelname, Xname, Yname, kwargs))
 
     def fit_transform(
         self,
@@ -108,23 +131,40 @@ class EstimatorActions(BaseModelBackend):
         **kwargs: Any,
     ) -> Any:
         """Fit the estimator, store it as a new version, and return X transformed."""
-        fit = self._act("fit_transform", modelname, Xname, Yname, kwargs)
-        value = as_data(
-            fit.output, fit.X.value, action="fit_transform", model=fit.model, lineage=None
-        )
-        if rName is not None:
-            # Whether anything can store the result is asked before the model changes.
-            self.data_store.get_backend_byobj(storable(value), rName)
-        meta = self._keep(fit)
-        if rName is not None:
-            return self._store_result(value, rName, fit, meta)
-        return as_python(fit.output) if pure_python else value
+        return self._fit("fit_transform", modelname, Xname, Yname, rName, pure_python, kwargs)
 
-    transform = _asking("transform")
-    predict = _asking("predict")
-    predict_proba = _asking("predict_proba")
-    decision_function = _asking("decision_function")
-    score = _asking("score")
+    @action(fits="anew")
+    def fit_predict(
+        self,
+        modelname: str,
+        Xname: str,
+        Yname: str | None = None,
+        rName: str | None = None,
+        pure_python: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """Fit the estimator, store it as a new version, and return the predictions for X."""
+        return self._fit("fit_predict", modelname, Xname, Yname, rName, pure_python, kwargs)
+
+    # --- what asks ---------------------------------------------------------------------------
+
+    transform = _asking(BaseModelBackend.transform)
+    predict = _asking(BaseModelBackend.predict)
+    predict_proba = _asking(BaseModelBackend.predict_proba)
+    decision_function = _asking(BaseModelBackend.decision_function)
+    score = _asking(BaseModelBackend.score)
+
+    # Beyond what every model backend may have. Each is the method of that name of the estimator.
+
+    predict_log_proba = _more(
+        "predict_log_proba", "Return the logarithms of the class probabilities for X."
+    )
+    inverse_transform = _more(
+        "inverse_transform", "Return X as it was before it was transformed.", checks_columns=False
+    )
+    score_samples = _more("score_samples", "Return how likely, or how normal, each row of X is.")
+    kneighbors = _more("kneighbors", "Return the distances to the nearest rows, and their numbers.")
+    apply = _more("apply", "Return the leaves of the trees in which each row of X ends.")
 
     # --- how ---------------------------------------------------------------------------------
 
@@ -132,38 +172,50 @@ class EstimatorActions(BaseModelBackend):
         self, action: str, modelname: str, Xname: str, Yname: str | None, kwargs: dict[str, Any]
     ) -> Acted:
         """Call the method of a fresh copy of the stored model. Nothing is stored yet."""
-        clock = lineage.Clock()
-        meta, model = self._load(modelname)
+        meta = self.model_store.metadata(modelname)
+        assert meta is not None, "inside an action there is one"
+        model = self.model_store.get(modelname)
         method = self._method(model, action, meta)
-        X = Dataset.read(self.data_store, Xname)
-        Y = Dataset.read(self.data_store, Yname) if Yname is not None else None
-        if action not in _BEGINNING:
-            X.check_columns(fitted_columns(model, lineage.recorded(meta)), modelname)
+        X = self.data_store.get(Xname)
+        Y = self.data_store.get(Yname) if Yname is not None else None
+        if action not in _OTHER_COLUMNS and meta.lineage is None:
+            # It was fitted before it was stored, and remembers the columns itself.
+            names = getattr(model, "feature_names_in_", None)
+            X = check_columns(X, names, dataset=Xname, model=modelname)
         try:
             output = answer(method, X, Y, kwargs, action=action, meta=meta)
         except NotFittedError as error:
-            if action in (*_BEGINNING, "partial_fit"):
+            if action in _FITTING:
                 raise
             raise _not_fitted(model, action, meta) from error
-        return Acted(action, model, meta, X, Y, output, clock)
+        return Acted(action, model, meta, X, output)
 
-    def _keep(self, fit: Acted, if_rev: int | None = None) -> Metadata:
-        """Store a fitted model as a new version of its name, where the one before it is stored."""
-        options: dict[str, Any] = {}
-        if if_rev is not None:
-            options["if_rev"] = if_rev
-        if fit.before.kind_meta.get("uri") is not None:
-            options["uri"] = fit.before.kind_meta["uri"]
-        record = lineage.of_fit(fit.action, fit.X, fit.Y, fit.clock)
-        return self.model_store.put(
-            fit.model,
-            fit.before.name,
-            kind=self.kind,
-            attributes={"lineage": record},
-            **options,
-        )
+    def _keep(self, fit: Acted) -> Metadata:
+        """Store a fitted model as a new version of its name."""
+        return self.model_store.put(fit.model, fit.meta.name, kind=self.kind)
 
-    def _apply(
+    def _fit(
+        self,
+        action: str,
+        modelname: str,
+        Xname: str,
+        Yname: str | None,
+        rName: str | None,
+        pure_python: bool,
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Fit a model, store it, and shape what its method returned besides."""
+        fit = self._act(action, modelname, Xname, Yname, kwargs)
+        value = fit.as_data(None)
+        if rName is not None:
+            # Whether anything can store the result is asked before the model changes.
+            self.data_store.get_backend_byobj(storable(value), rName)
+        self._keep(fit)
+        if rName is not None:
+            return self.data_store.put(storable(value), rName)
+        return as_python(fit.output) if pure_python else value
+
+    def _ask(
         self,
         action: str,
         *,
@@ -178,18 +230,8 @@ class EstimatorActions(BaseModelBackend):
         acted = self._act(action, modelname, Xname, Yname, kwargs)
         if pure_python and rName is None:
             return as_python(acted.output)
-        recorded = lineage.recorded(acted.before)
-        value = as_data(
-            acted.output, acted.X.value, action=action, model=acted.model, lineage=recorded
-        )
-        return value if rName is None else self._store_result(value, rName, acted, acted.before)
-
-    def _load(self, modelname: str) -> tuple[Metadata, Any]:
-        """Return the current version of a model: its metadata, and a copy of its own."""
-        meta = self.model_store.metadata(modelname)
-        if meta is None:
-            raise self.model_store.not_found(modelname)
-        return meta, self.model_store.get(modelname, version=meta.version)
+        value = acted.as_data(acted.meta.lineage)
+        return value if rName is None else self.data_store.put(storable(value), rName)
 
     def _method(self, model: Any, action: str, meta: Metadata) -> Callable[..., Any]:
         method: Callable[..., Any] | None = getattr(model, action, None)
@@ -200,10 +242,6 @@ class EstimatorActions(BaseModelBackend):
             )
         return method
 
-    def _store_result(self, value: Any, rName: str, acted: Acted, model: Metadata) -> Metadata:
-        record = lineage.of_result(acted.action, model, acted.X, acted.Y, acted.clock)
-        return self.data_store.put(storable(value), rName, attributes={"lineage": record})
-
 
 @dataclass(frozen=True)
 class Acted:
@@ -211,11 +249,13 @@ class Acted:
 
     action: str
     model: Any
-    before: Metadata
-    X: Dataset
-    Y: Dataset | None
+    meta: Metadata
+    X: Any
     output: Any
-    clock: lineage.Clock
+
+    def as_data(self, lineage: Mapping[str, Any] | None) -> Any:
+        """Return the output as a frame, a series or an array, as X is one."""
+        return as_data(self.output, self.X, action=self.action, model=self.model, lineage=lineage)
 
 
 def _not_fitted(model: Any, action: str, meta: Metadata) -> NotFittedError:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from omega_core.errors import UnsupportedOptionError
 
+from .datasets import as_target
+
 if TYPE_CHECKING:
     from omega_core import Metadata
-
-    from .datasets import Dataset
 
 # What Python says, and what scikit-learn says where y may be left out by the signature, as in the
 # last step of a pipeline.
@@ -24,8 +24,8 @@ _NO_TARGET = re.compile(
 
 def answer(
     method: Callable[..., Any],
-    X: Dataset,
-    Y: Dataset | None,
+    X: Any,
+    Y: Any,
     kwargs: Mapping[str, Any],
     *,
     action: str,
@@ -39,9 +39,9 @@ def answer(
         Where it needs Y, and there is none.
     """
     if Y is not None:
-        return method(X.value, Y.target(), **kwargs)
+        return method(X, as_target(Y), **kwargs)
     try:
-        return method(X.value, **kwargs)
+        return method(X, **kwargs)
     except (TypeError, ValueError) as error:
         if not (_takes_y(method) or _NO_TARGET.search(str(error))):
             raise

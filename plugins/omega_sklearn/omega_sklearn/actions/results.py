@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from .datasets import is_frame, is_series
+
+_PREDICTIONS = ("predict", "fit_predict")
+_OF_CLASSES = ("predict_proba", "predict_log_proba", "decision_function")
 
 
 def as_python(result: Any) -> Any:
@@ -21,7 +25,8 @@ def as_python(result: Any) -> Any:
     if scipy.sparse.issparse(result):
         return result.toarray().tolist()
     if isinstance(result, (np.ndarray, np.generic)):
-        return result.tolist()
+        plain = result.tolist()
+        return as_python(plain) if result.dtype.hasobject else plain
     if isinstance(result, (list, tuple)):
         # predict_proba of several outputs: one array for each; predict with return_std: two.
         return [as_python(part) for part in result]
@@ -44,17 +49,17 @@ def as_data(
     if isinstance(result, tuple):
         shaped = {"action": action, "model": model, "lineage": lineage}
         return tuple(as_data(part, X, **shaped) for part in result)
-    if isinstance(result, list) and action == "predict_proba":
+    if isinstance(result, list) and action in _OF_CLASSES:
         parts = [
             pandas.DataFrame(part, index=X.index, columns=_labels(part, classes))
             for part, classes in zip(result, model.classes_, strict=True)
         ]
         keys = _y_columns(lineage, len(parts))
         return pandas.concat(parts, axis=1, keys=keys, names=["output", "class"])
-    if not hasattr(result, "shape") or result.ndim == 0 or result.shape[0] != len(X):
+    if not hasattr(result, "shape") or result.ndim not in (1, 2) or result.shape[0] != len(X):
         return result
     if result.ndim == 1:
-        name = _y_columns(lineage, 1)[0] if action == "predict" else action
+        name = _y_columns(lineage, 1)[0] if action in _PREDICTIONS else action
         return pandas.Series(result, index=X.index, name=name)
     columns = _columns(result, action=action, model=model, lineage=lineage)
     if scipy.sparse.issparse(result):
@@ -77,16 +82,18 @@ def _columns(
     result: Any, *, action: str, model: Any, lineage: Mapping[str, Any] | None
 ) -> list[Any]:
     width = result.shape[1]
-    if action == "predict":
+    if action in _PREDICTIONS:
         return _y_columns(lineage, width)
-    if action in ("transform", "fit_transform"):
-        try:
+    if action in _OF_CLASSES:
+        return _labels(result, getattr(model, "classes_", ()))
+    names: list[Any] = []
+    # Not every transformer names its output, and a pipeline finds out only when asked.
+    with suppress(AttributeError, ValueError):
+        if action in ("transform", "fit_transform"):
             names = list(model.get_feature_names_out())
-        except (AttributeError, ValueError):
-            # Not every transformer names its output, and a pipeline finds out only when asked.
-            names = []
-        return names if len(names) == width else [f"{action}_{i}" for i in range(width)]
-    return _labels(result, getattr(model, "classes_", ()))
+        elif action == "inverse_transform":
+            names = list(model.feature_names_in_)
+    return names if len(names) == width else [f"{action}_{i}" for i in range(width)]
 
 
 def _labels(result: Any, classes: Any) -> list[Any]:
@@ -95,9 +102,9 @@ def _labels(result: Any, classes: Any) -> list[Any]:
     return list(labels)
 
 
-def _y_columns(lineage: Mapping[str, Any] | None, width: int) -> list[str]:
+def _y_columns(lineage: Mapping[str, Any] | None, width: int) -> list[Any]:
     y = lineage.get("Y") if lineage is not None else None
-    columns = y["columns"] if y is not None else None
+    columns = y.get("columns") if isinstance(y, dict) else None
     if columns is not None and len(columns) == width:
         return list(columns)
     return ["prediction"] if width == 1 else [f"prediction_{i}" for i in range(width)]

@@ -66,18 +66,12 @@ class EstimatorBackend(EstimatorActions):
         self._require_estimator(obj, name)
         data = self.dumps(obj, name)
         meta = self.model_store.make_metadata(name, self.kind, attributes=attributes)
-        if "lineage" not in (attributes or {}):
-            # Lineage tells how this very payload was fitted; the one of the payload before would
-            # be a lie about this one, and would be checked against at predict.
-            meta.attributes.pop("lineage", None)
         meta.kind_meta = {
             "format": _FORMAT,
             # For people who read it; nothing is ever imported by this name.
             "estimator": f"{type(obj).__module__}.{type(obj).__qualname__}",
             "sklearn_version": sklearn.__version__,
         }
-        if uri is not None:
-            meta.kind_meta["uri"] = uri
         with self.model_store.create_file(meta, self.extension, uri=uri) as file:
             file.write(data)
         return meta.save()

@@ -6,6 +6,7 @@ import datetime as dt
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -122,7 +123,7 @@ def search() -> Any:
 def test_every_estimator_that_needs_a_target_is_told_so() -> None:
     """Those that can be made without arguments: what they raise without y is recognised."""
     meta: Any = SimpleNamespace(name="m")
-    data: Any = SimpleNamespace(value=np.abs(_X))
+    data = np.abs(_X)
     told = 0
     for _, cls in all_estimators(type_filter=["classifier", "regressor"]):
         required = inspect.signature(cls).parameters.values()
@@ -248,10 +249,12 @@ def test_partial_fit_goes_on_from_batch_to_batch(iris: Omega) -> None:
 
 def test_a_batch_is_not_lost_when_the_model_was_replaced_meanwhile(iris: Omega) -> None:
     class Interfering(list):  # type: ignore[type-arg]
-        """Classes that replace the model while they are read."""
+        """Classes; while they are read, somebody else replaces the model."""
 
         def __iter__(self) -> Any:
-            iris.models.put(SGDClassifier(alpha=0.5), "sgd")
+            other = Thread(target=iris.models.put, args=(SGDClassifier(alpha=0.5), "sgd"))
+            other.start()
+            other.join()
             return super().__iter__()
 
     iris.models.put(SGDClassifier(), "sgd")
