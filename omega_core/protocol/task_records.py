@@ -29,7 +29,8 @@ Barred = Literal["cancelled", "timeout"]
 ENDED = ("success", "failure", "cancelled")
 
 _NOT_PERMITTED = 13
-_OPEN = {"status": {"$ne": "success"}, "barred": {"$exists": False}}
+_NOT_BARRED = {"barred": {"$exists": False}}
+_OPEN = {"status": {"$ne": "success"}, **_NOT_BARRED}
 _KNOWN = {"$ne": [{"$type": "$created"}, "missing"]}
 _IS_OPEN = {"$and": [{"$ne": ["$status", "success"]}, {"$eq": [{"$type": "$barred"}, "missing"]}]}
 
@@ -100,11 +101,11 @@ class TaskRecords:
         fields: Document = {name: {"$literal": value} for name, value in given.items()}
         lease = {"lease": self._from_now(self._lease)} if leased else {}
         status = {"status": "pending", "created": "$$NOW"}
-        self._write({"_id": id}, [{"$set": {**fields, **status, **lease}}], upsert=True)
+        self._write({"_id": id}, {**fields, **status, **lease}, upsert=True)
 
     def forget(self, id: str) -> None:
         """Delete the record of a task that no engine took."""
-        self._permitting(lambda: self.database.tasks(durable=False).delete_one({"_id": id}), None)
+        self._permitting(lambda: self.database.tasks(durable=False).delete_one({"_id": id}))
 
     def begin(self, id: str, *, bucket: str) -> TaskRecord | None:
         """Note that an execution begins; one that is over stays as it is.
@@ -115,52 +116,48 @@ class TaskRecords:
             How the task stands now; None where records cannot be written.
         """
         now = {
-            "bucket": {"$ifNull": ["$bucket", {"$literal": bucket}]},
             "status": "running",
             "owner": {"$literal": self.database.owner},
             "lease": self._from_now(self._lease),
-            "created": {"$ifNull": ["$created", "$$NOW"]},
             "started": "$$NOW",
-            "ended": "$$REMOVE",
-            "outcome": "$$REMOVE",
-            # One that was never submitted, or whose record is gone, may have been executed before.
             "runs": {"$add": [{"$ifNull": ["$runs", {"$cond": [_KNOWN, 0, 1]}]}, 1]},
         }
+        first = {"_id": id, "status": "pending", "runs": {"$exists": False}, **_NOT_BARRED}
+        if self._write(first, now):
+            return TaskRecord(id, bucket, "running", runs=1)
+        # It was begun before, is over, or is not known: then nobody can say that it was not begun.
+        now |= {
+            "bucket": {"$ifNull": ["$bucket", {"$literal": bucket}]},
+            "created": {"$ifNull": ["$created", "$$NOW"]},
+            "ended": "$$REMOVE",
+            "outcome": "$$REMOVE",
+        }
         begun = {key: {"$cond": [_IS_OPEN, value, f"${key}"]} for key, value in now.items()}
-        document = self._permitting(
-            lambda: self._light.find_one_and_update(
-                {"_id": id},
-                [{"$set": begun}, self._staying()],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            ),
-            None,
-        )
-        return None if document is None else _record(document)
+        return self._changed({"_id": id}, begun, upsert=True)
 
-    def renew(self, *ids: str) -> None:
-        """Prolong the leases of tasks that are not over."""
-        lease = [{"$set": {"lease": self._from_now(self._lease)}}, self._staying()]
-        alive = {"_id": {"$in": list(ids)}, "status": {"$in": ["pending", "running"]}}
-        self._permitting(lambda: self._light.update_many(alive, lease), None)
+    def renew(self, id: str) -> None:
+        """Prolong the lease of a task that is not over."""
+        alive = {"_id": id, "status": {"$in": ["pending", "running"]}}
+        self._write(alive, {"lease": self._from_now(self._lease)})
 
     def progress(self, id: str, done: float, total: float | None) -> None:
         """Note how far a task is."""
-        self._write({"_id": id, **_OPEN}, {"$set": {"progress": {"done": done, "total": total}}})
+        self._write(
+            {"_id": id, **_OPEN}, {"progress": {"$literal": {"done": done, "total": total}}}
+        )
 
     def end(
         self, id: str, status: Literal["success", "failure"], outcome: str, *, durable: bool
     ) -> TaskRecord | None:
-        """Note how an execution ended, unless the task is over already; return how it stands."""
-        tasks = self.database.tasks(durable=durable)
-        condition: Document = {"_id": id, **_OPEN}
-        document = self._permitting(
-            lambda: tasks.find_one_and_update(
-                condition, self._ended(status, outcome), return_document=ReturnDocument.AFTER
-            ),
-            None,
-        )
-        return self.read(id) if document is None else _record(document)
+        """Note how an execution ended, unless the task is over already.
+
+        Returns
+        -------
+        TaskRecord or None
+            How the task stands where it was over; None where it is as this execution says.
+        """
+        ended = self._ended(status, outcome)
+        return None if self._write({"_id": id, **_OPEN}, ended, durable=durable) else self.read(id)
 
     def bar(
         self, id: str, why: Barred, outcome: str, *, bucket: str | None = None
@@ -174,25 +171,15 @@ class TaskRecords:
         # What is barred for this reason already is barred again: the answer may have got lost.
         going = {"status": {"$in": ["pending", "running"]}, "barred": {"$exists": False}}
         condition = {"_id": id, **of, "$or": [{"barred": why}, going]}
-        update = self._ended(status, outcome, barred=why)
+        update = self._ended(status, outcome) | {"barred": why}
         with answering(self.database):
-            document = persist(
-                self.database,
-                lambda: self.database.tasks(durable=True).find_one_and_update(
-                    condition, update, return_document=ReturnDocument.AFTER
-                ),
-            )
-        return None if document is None else _record(document)
+            return persist(self.database, lambda: self._changed(condition, update, durable=True))
 
     def overrule(self, id: str, outcome: str) -> None:
         """Note the success of a task that turns out to have stored what it had to."""
-        update = [*self._ended("success", outcome), {"$unset": "barred"}]
-        persist(
-            self.database,
-            lambda: self.database.tasks(durable=True).update_one(
-                {"_id": id, "barred": {"$exists": True}}, update
-            ),
-        )
+        barred = {"_id": id, "barred": {"$exists": True}}
+        update = self._ended("success", outcome) | {"barred": "$$REMOVE"}
+        persist(self.database, lambda: self._write(barred, update, durable=True))
 
     def admit(self, id: str, key: Key) -> Barred | None:
         """Note what a task is about to store, and return why it may not, where that is so."""
@@ -215,23 +202,38 @@ class TaskRecords:
         of = {} if bucket is None else {"bucket": bucket}
         stages: list[Document] = [{"$match": {"_id": id, **of}}, {"$addFields": {"now": "$$NOW"}}]
         with answering(self.database):
-            found = list(self._light.aggregate(stages))
+            found = list(self.database.tasks(durable=False).aggregate(stages))
         return _record(found[0]) if found else None
 
     # --- its parts ---------------------------------------------------------------------------
 
-    @property
-    def _light(self) -> Any:
-        return self.database.tasks(durable=False)
+    def _write(
+        self, condition: Document, fields: Document, *, upsert: bool = False, durable: bool = False
+    ) -> bool:
+        """Set fields, and return whether there was a record that met the condition."""
+        tasks = self.database.tasks(durable=durable)
+        update = [{"$set": {**fields, "expires": self._from_now(self._stay)}}]
+        done = self._permitting(lambda: tasks.update_one(condition, update, upsert=upsert))
+        return done is not None and done.matched_count > 0
 
-    def _write(self, condition: Document, update: Any, *, upsert: bool = False) -> None:
-        pipeline = [*update, self._staying()] if isinstance(update, list) else update
-        self._permitting(lambda: self._light.update_one(condition, pipeline, upsert=upsert), None)
+    def _changed(
+        self, condition: Document, fields: Document, *, upsert: bool = False, durable: bool = False
+    ) -> TaskRecord | None:
+        """Set fields, and return the record as it is then; None where none met the condition."""
+        tasks = self.database.tasks(durable=durable)
+        update = [{"$set": {**fields, "expires": self._from_now(self._stay)}}]
+        after = ReturnDocument.AFTER
+        document = self._permitting(
+            lambda: tasks.find_one_and_update(
+                condition, update, upsert=upsert, return_document=after
+            )
+        )
+        return None if document is None else _record(document)
 
-    def _permitting(self, operation: Callable[[], T], otherwise: T) -> T:
-        """Do without records where the server lets this user only read."""
+    def _permitting(self, operation: Callable[[], T]) -> T | None:
+        """Do without records, and return None, where the server lets this user only read."""
         if not self._permitted:
-            return otherwise
+            return None
         with answering(self.database):
             try:
                 self.database.prepare_tasks()
@@ -240,14 +242,12 @@ class TaskRecords:
                 if exc.code != _NOT_PERMITTED:
                     raise
                 self._permitted = False
-                return otherwise
+                return None
 
-    def _ended(self, status: str, outcome: str, **more: str) -> list[Document]:
-        fields = {"status": status, "outcome": {"$literal": outcome}, "ended": "$$NOW", **more}
-        return [{"$set": fields}, {"$unset": "lease"}, self._staying()]
-
-    def _staying(self) -> Document:
-        return {"$set": {"expires": self._from_now(self._stay)}}
+    @staticmethod
+    def _ended(status: str, outcome: str) -> Document:
+        told = {"status": status, "outcome": {"$literal": outcome}, "ended": "$$NOW"}
+        return {**told, "lease": "$$REMOVE"}
 
     @staticmethod
     def _from_now(seconds: float) -> Document:

@@ -174,7 +174,7 @@ class _Doing:
         status: Any = "success" if ended.error is None else "failure"
         try:
             record = self.records.end(self.task.id, status, ended.outcome, durable=self.stored)
-            if record is None or record.outcome in (None, ended.outcome):
+            if record is None:
                 return ended
             if record.barred is not None and ended.error is None and self._has_committed():
                 # It was barred too late.
