@@ -28,10 +28,16 @@ if TYPE_CHECKING:
     from .omega import Omega
     from .protocol.metadata import Metadata
     from .query import Q
+    from .runtime.engines import Engine
+    from .runtime.execution import execute
+    from .runtime.outcomes import decode_result, encode_result
+    from .runtime.remote_errors import error_from_json, error_to_json
+    from .runtime.remote_result import RemoteResult, TaskFuture
     from .runtime.result import Result
-    from .runtime.task import Task, execute
+    from .runtime.task import Task
     from .security import require_pickle_allowed
     from .store import OmegaStore
+    from .worker import run_task
 
 __all__ = [
     "ACTIONS",
@@ -39,19 +45,26 @@ __all__ = [
     "BaseDataBackend",
     "BaseModelBackend",
     "Config",
+    "Engine",
     "Metadata",
     "Omega",
     "OmegaError",
     "OmegaStore",
     "Q",
+    "RemoteResult",
     "Result",
     "Secret",
     "Store",
     "Task",
+    "TaskFuture",
     "__version__",
     "action",
     "check_columns",
+    "decode_result",
     "dump_row",
+    "encode_result",
+    "error_from_json",
+    "error_to_json",
     "errors",
     "execute",
     "hookimpl",
@@ -60,27 +73,36 @@ __all__ = [
     "require_pickle_allowed",
     "row_id",
     "row_place",
+    "run_task",
 ]
 
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
     "Config": ".config",
+    "Engine": ".runtime.engines",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
     "Q": ".query",
+    "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
     "Secret": ".config",
     "Task": ".runtime.task",
+    "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",
+    "decode_result": ".runtime.outcomes",
     "dump_row": ".backends.row_documents",
-    "execute": ".runtime.task",
+    "encode_result": ".runtime.outcomes",
+    "error_from_json": ".runtime.remote_errors",
+    "error_to_json": ".runtime.remote_errors",
+    "execute": ".runtime.execution",
     "possible_matches": ".backends.filters",
     "read_rows": ".backends.row_documents",
     "require_pickle_allowed": ".security",
     "row_id": ".backends.row_documents",
     "row_place": ".backends.row_documents",
+    "run_task": ".worker",
 }
 
 

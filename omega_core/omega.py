@@ -27,6 +27,7 @@ from .protocol.metadata import Metadata
 from .protocol.naming import DATA, JOBS, MODELS, SECTION, Key, bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
+from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
 from .store import OmegaStore
@@ -77,7 +78,7 @@ class Omega(Visible):
         for prefix in SECTION:
             stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
         self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
-        self.runtime = Runtime(self.datasets, lambda: shared.engines.get(self))
+        self.runtime = Runtime(self, shared.engines)
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
 
@@ -134,7 +135,7 @@ class Omega(Visible):
 
     # --- for the rest of the core ------------------------------------------------------------
 
-    _inner = frozenset({"database", "freer", "router"})
+    _inner = frozenset({"database", "freer", "leases", "records", "router"})
 
     @property
     def database(self) -> Database:
@@ -151,6 +152,14 @@ class Omega(Visible):
     @property
     def freer(self) -> Freer:
         return self._shared.freer
+
+    @property
+    def leases(self) -> LeaseKeeper:
+        return self._shared.collaborators.leases
+
+    @property
+    def records(self) -> TaskRecords:
+        return self._shared.records
 
 
 class _Shared:
@@ -173,6 +182,9 @@ class _Shared:
             self.freer,
             Housekeeping(self.freer, config.stores.grace),
             lambda: self.router,
+        )
+        self.records = TaskRecords(
+            self.database, lease=config.stores.lease, stay=config.runtime.results
         )
         self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 

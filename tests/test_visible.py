@@ -21,10 +21,10 @@ FOR_USERS = {
     # And for those who write backends.
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",
-    "om.runtime": "model",
+    "om.runtime": "model result",
     "om.runtime.model('m')": " ".join(["name", *ACTIONS]),
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
-    "id result running status",
+    "id progress result running status",
     "om.plugins": "engines filesystems kinds settings spec",
     "om.datasets.metadata('X')": "attributes bucket collection created damage gen gridfile id "
     "inline is_current kind kind_meta lineage modified name plugin prefix reload rev save uri "

@@ -173,6 +173,7 @@ def _remove(bucket: Omega) -> None:
     bucket.database.segments(namespace).drop()
     for collection in (f"{files}.files", f"{files}.chunks"):
         bucket.database.data(collection).drop()
+    bucket.database.tasks(durable=False).delete_many({"bucket": bucket.bucket})
 
 
 def perform(om: Omega, announce: Announce) -> Report:

@@ -113,7 +113,11 @@ class UrisConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
-    """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides."""
+    """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides.
+
+    ``results`` is how many seconds the record of a task stays after the last that it was heard of.
+    """
 
     engine: str = "local"
     workers: Annotated[int | None, at_least(1)] = None
+    results: Annotated[float, above(0)] = 7 * 24 * 3600.0

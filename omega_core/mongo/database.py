@@ -74,6 +74,7 @@ CODEC: CodecOptions[Document] = CodecOptions(
 
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
+_TASKS = "omega.tasks"
 # Duplicate keys, or another index of this name or of these keys.
 _NOT_THE_INDEX = (11000, 67, 85, 86)
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
@@ -233,12 +234,12 @@ class Database:
         # alone would cover only the data that was written in the same life of the server.
         return WriteConcern(w="majority" if self._replica_set else 1, j=True)
 
-    def _documents(self, name: str) -> Collection[Document]:
+    def _documents(self, name: str, *, durable: bool = True) -> Collection[Document]:
         client = self.client
         collection = client[self._name].get_collection(
             name,
             codec_options=CODEC,
-            write_concern=self._durable,
+            write_concern=self._durable if durable else WriteConcern(w=1),
             read_concern=ReadConcern("majority") if self._replica_set else ReadConcern(),
             read_preference=ReadPreference.PRIMARY,
         )
@@ -248,6 +249,10 @@ class Database:
     def dropped(self) -> Collection[Document]:
         """The numbers that names had reached when their objects were dropped and collected."""
         return self._documents(_DROPPED)
+
+    def tasks(self, *, durable: bool) -> Collection[Document]:
+        """The records of tasks; not ``durable``: a crash of the server may take the last ones."""
+        return self._documents(_TASKS, durable=durable)
 
     def data(self, name: str) -> Collection[Document]:
         """Return a collection for payloads."""
@@ -294,6 +299,13 @@ class Database:
             self.data(f"{files}.files").create_index([("filename", 1), ("uploadDate", 1)])
             self.data(f"{files}.chunks").create_index([("files_id", 1), ("n", 1)], unique=True)
             self._ready.add(namespace)
+
+    def prepare_tasks(self) -> None:
+        """Create the index by which the records of tasks expire. Once per process."""
+        if _TASKS not in self._ready:
+            with self._lock:
+                self.tasks(durable=True).create_index("expires", expireAfterSeconds=0)
+                self._ready.add(_TASKS)
 
 
 def _database_name(client: pymongo.MongoClient[Document]) -> str:

@@ -26,6 +26,7 @@ from ..errors import (
 from ..mongo.persist import persist
 from . import attributes, pipelines
 from . import document as shape
+from .fence import current_task
 from .metadata import Metadata
 from .naming import Key, new_generation
 from .numbering import EMPTY, Numbers, delete_empty, recall
@@ -131,6 +132,8 @@ class Intent:
         self.committed = False
         self.lost = False
         self.retired = 0
+        self.task = current_task()
+        self._turn: int | None = None
 
     @property
     def appends(self) -> bool:
@@ -142,10 +145,10 @@ class Intent:
     def begin(self) -> Document | None:
         """Open the intent, and return the document of the live object, if there is one."""
         self.database.prepare(self.namespace)
+        of_a_task = {} if self.task is None else {"task": self.task.id}
+        writer = {**self.writer, "owner": self.database.owner, **of_a_task}
         update = pipelines.begin(
-            self.gen,
-            {**self.writer, "owner": self.database.owner, "res": self.res.to_document()},
-            lease=self.lease,
+            self.gen, {**writer, "res": self.res.to_document()}, lease=self.lease
         )
 
         def upsert() -> Document | None:
@@ -169,10 +172,18 @@ class Intent:
         self._first = self.append and self.live is None
         if self.expires is None and not document["rev"]:
             self._past = recall(self.database, self.key)
-        if self.if_rev is not None and self._rev_differs(document):
-            conflict = self._conflict(document)
-            rollback(self, conflict)
-            raise conflict
+        try:
+            if self.task is not None:
+                self.task.admit(self.key)
+                self._turn = self.task.turn(self.key)
+                self._check_past()
+            differs = self.if_rev is not None and self._rev_differs(document)
+            # Where another execution of the task changed it, the commit finds out.
+            if differs and not self._has_earlier():
+                raise self._conflict(document)
+        except BaseException as exc:
+            rollback(self, exc)
+            raise
         return self.live
 
     def record(self, field: str, value: Any) -> None:
@@ -200,7 +211,15 @@ class Intent:
         self.lost = not renewed.matched_count and not self.committed
 
     def check_lease(self) -> None:
-        """Raise `LeaseLostError` if the collector has given this writer up."""
+        """Raise `LeaseLostError` if the collector has given this writer up.
+
+        Raises
+        ------
+        TaskCancelledError, TaskTimeoutError
+            Where the task on whose behalf it writes was barred.
+        """
+        if self.lost and self.task is not None:
+            self.task.check()
         if self.lost:
             raise LeaseLostError(
                 f"Writing {self.key} took longer than its lease ({self.lease:g} s) without a sign "
@@ -242,6 +261,8 @@ class Intent:
         if document is None:
             document = self._refused()
         self.committed = True
+        if self.task is not None:
+            self.task.committed(self.key)
         self.retired = document.get("retired_count", 0)
         return document
 
@@ -298,6 +319,18 @@ class Intent:
     def _pending(self, **more: Any) -> Document:
         return self.key.filter(**{f"pending.{self.gen}": {"$exists": True}}, **more)
 
+    def _committing(self, **more: Any) -> Document:
+        """Return the condition of a commit: that of the intent, and the fence of the task."""
+        own = self._of_the_task()
+        fence = {} if own is None else {"tasks": {"$not": {"$elemMatch": own}}}
+        return self._pending(**fence, **more)
+
+    def _of_the_task(self) -> Document | None:
+        """Return what tells this commit among all that tasks have made of the object."""
+        if self.task is None or self._turn is None:
+            return None
+        return {"id": self.task.id, "n": self._turn}
+
     def _replace(self, meta: Metadata, payload: Document) -> tuple[Document, pipelines.Pipeline]:
         payload = {**payload, "plugin": self.writer["plugin"], "res": self.res.to_document()}
         if self.options is not None:
@@ -314,12 +347,13 @@ class Intent:
             keep_attributes=keeps,
             expires=self.expires,
             past=self._past,
+            task=self._of_the_task(),
         )
         if self._first or self.if_rev == 0:
-            return self._pending(gen={"$exists": False}), update
+            return self._committing(gen={"$exists": False}), update
         if self.if_rev is None:
-            return self._pending(), update
-        return self._pending(rev=self.if_rev), update
+            return self._committing(), update
+        return self._committing(rev=self.if_rev), update
 
     def _append(self, meta: Metadata) -> tuple[Document, pipelines.Pipeline]:
         assert self.live is not None
@@ -337,8 +371,9 @@ class Intent:
             shape.sealed_batches(self.key, self.live["gen"], meta.kind, added),
             None if kept else attributes.to_document(meta.attributes, str(self.key)),
             segments=self.res.segments,
+            task=self._of_the_task(),
         )
-        return self._pending(gen=self.live["gen"]), update
+        return self._committing(gen=self.live["gen"]), update
 
     def _entry(self) -> Document:
         # Pointers help only a backend that frees by itself; and they may be what failed to commit.
@@ -368,11 +403,50 @@ class Intent:
         committed = None if document is None else self._committed_in(document)
         if committed is not None:
             return committed
+        earlier = self._earlier(document)
+        if earlier is not None:
+            # Another execution of the task was faster: what it stored stands for both.
+            assert document is not None
+            self.abort()
+            return self._as_committed(document, earlier)
         pending = document is not None and self.gen in document.get("pending", {})
         if not pending:
             self.lost = True
             self.check_lease()
         raise self._conflict(document or {})
+
+    def _earlier(self, document: Document | None) -> Document | None:
+        """Return how another execution of the task has made this commit, if one has."""
+        own = self._of_the_task()
+        entries = (document or {}).get("tasks", []) if own is not None else []
+        return next((e for e in reversed(entries) if own and own.items() <= e.items()), None)
+
+    def _has_earlier(self) -> bool:
+        if self._of_the_task() is None:
+            return False
+        return self._earlier(self.database.metadata.find_one(self.key.filter())) is not None
+
+    def _as_committed(self, document: Document, earlier: Document) -> Document:
+        if document.get("gen") and document.get("version") == earlier["version"]:
+            return document
+        for kept in document.get("versions", []):
+            if kept["version"] == earlier["version"]:
+                return as_version(document, kept)
+        raise self._gone(earlier)
+
+    def _check_past(self) -> None:
+        """Refuse what another execution of the task stored, and somebody dropped since."""
+        earlier = self._earlier({"tasks": self._past.tasks})
+        if earlier is not None:
+            raise self._gone(earlier)
+
+    def _gone(self, earlier: Document) -> ConflictError:
+        assert self.task is not None
+        return ConflictError(
+            f"{self.key}: task {self.task.id} has stored it already, as version "
+            f"{earlier['version']}, which somebody dropped or replaced since. Nothing was "
+            "stored. Submit the action again, as a task of its own."
+        )
 
     def _committed_in(self, document: Document) -> Document | None:
         """Return the document as this write committed it, live, kept or retired; else None."""

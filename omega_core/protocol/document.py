@@ -98,8 +98,11 @@ _PAYLOAD = fields(
         "created": moment,
     },
 )
-_OTHERS = ("versions", "pending", "retired")
-_INTENT = fields({"lease": moment}, {"kind": _NAMED, "plugin": _WRITER, "res": _RESOURCES})
+_OTHERS = ("versions", "pending", "retired", "tasks")
+_INTENT = fields(
+    {"lease": moment}, {"kind": _NAMED, "plugin": _WRITER, "res": _RESOURCES, "task": _NAMED}
+)
+_OF_A_TASK = fields({"id": _NAMED, "n": integer(), "gen": GENERATION, "version": integer(1)})
 _RETIRED = fields({"at": moment}, {**_POINTERS, "condemned": flag, "swept": flag})
 _BOOKS = {
     "pending": mapping(_INTENT),
@@ -108,6 +111,7 @@ _BOOKS = {
     "rev": integer(),
     "last_version": integer(1),
     "versions": each(fields({"gen": GENERATION})),
+    "tasks": each(_OF_A_TASK),
 }
 
 

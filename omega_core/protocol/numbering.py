@@ -8,7 +8,7 @@ a few bytes behind, without the name itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,11 @@ _TEMPORARY = re.compile(r"\.temporary/[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Numbers:
-    """The last revision and the last version that a name has had."""
+    """The last revision and the last version that a name has had, and its commits for tasks."""
 
     rev: int = 0
     version: int = 0
+    tasks: Sequence[Mapping[str, Any]] = ()
 
 
 def delete_empty(database: Database, id_: Any, *, begin_anew: bool = False) -> None:
@@ -52,7 +53,10 @@ def _remember(database: Database, document: Mapping[str, Any]) -> None:
         return
     key = Key(document["bucket"], document["prefix"], document["name"])
     numbers = {"rev": document["rev"], "version": document.get("last_version", 0)}
-    database.dropped.update_one({"_id": key.digest}, {"$max": numbers}, upsert=True)
+    update: dict[str, Any] = {"$max": numbers}
+    if document.get("tasks"):
+        update["$set"] = {"tasks": document["tasks"]}
+    database.dropped.update_one({"_id": key.digest}, update, upsert=True)
 
 
 def recall(database: Database, key: Key) -> Numbers:

@@ -2,7 +2,7 @@
 
 In short: ``gen`` is the live payload; ``pending`` holds the intents of writers; ``versions`` what
 is kept on purpose; ``retired`` what the collector shall free; ``gc_at`` is the earliest time at
-which any of these wants the collector.
+which any of these wants the collector. ``tasks`` are the last commits that were made for tasks.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from .numbering import Numbers
 
 Stage = dict[str, Any]
 Pipeline = list[Stage]
+
+TASKS_REMEMBERED = 32
+"""Commits of one object that were made for tasks, at most: every put rewrites the list."""
 
 _CARRIED = ("gen", "version", "modified", *PAYLOAD_FIELDS)
 _IS_LIVE = {"$ne": [{"$type": "$gen"}, "missing"]}
@@ -116,6 +119,7 @@ def commit(
     keep_attributes: bool,
     past: Numbers,
     expires: float | None = None,
+    task: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Make ``gen`` live; what was live becomes a version, and versions beyond ``keep`` retire.
 
@@ -123,6 +127,8 @@ def commit(
     ----------
     past
         What the name has reached before its document was collected; its numbers go on from there.
+    task
+        On whose behalf, for the object to remember.
     """
     older = {"$ifNull": ["$versions", []]}
     stay = keep - 1  # the live one counts
@@ -136,6 +142,8 @@ def commit(
         fields["seal"] = {"$mergeObjects": [{"$literal": payload["seal"]}, {"version": count}]}
     if keep_attributes:
         fields["attributes"] = {"$ifNull": ["$attributes", {}]}
+    if task is not None or past.tasks:
+        fields["tasks"] = _remembering(task, past.tasks, gen, count)
     dated: Pipeline = []
     if "batches" in payload.get("kind_meta", {}):
         dated = [{"$set": {"kind_meta.batches": _dated("$kind_meta.batches", "$rev")}}]
@@ -171,7 +179,12 @@ def commit(
 
 
 def append(
-    gen: str, batches: Sequence[Mapping[str, Any]], attributes: Any, *, segments: bool
+    gen: str,
+    batches: Sequence[Mapping[str, Any]],
+    attributes: Any,
+    *,
+    segments: bool,
+    task: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Add batches to the live payload, which stays the same generation."""
     added = _dated({"$literal": list(batches)}, {"$add": ["$rev", 1]})
@@ -186,6 +199,8 @@ def append(
         fields["res.batches"] = {"$concatArrays": [_BATCHES, payloads]}
     if attributes is not None:
         fields["attributes"] = {"$literal": attributes}
+    if task is not None:
+        fields["tasks"] = _remembering(task, (), gen, "$version")
     return [{"$set": fields}, {"$unset": f"pending.{gen}"}, *_TIDY]
 
 
@@ -311,6 +326,19 @@ def sweep_again(gen: str, seconds: float) -> Pipeline:
 def forget(*gens: str) -> Pipeline:
     """Remove the entries of generations whose data is deleted."""
     return [{"$unset": [f"retired.{gen}" for gen in gens]}, *_TIDY]
+
+
+def _remembering(
+    task: Mapping[str, Any] | None, past: Sequence[Any], gen: str, version: Any
+) -> Stage:
+    """Return the commits made for tasks, the newest last, with one more of ``task``."""
+    before = {"$ifNull": ["$tasks", {"$literal": list(past)}]}
+    if task is None:
+        return before
+    entry = {**{key: {"$literal": value} for key, value in task.items()}, "gen": gen}
+    return {
+        "$slice": [{"$concatArrays": [before, [{**entry, "version": version}]]}, -TASKS_REMEMBERED]
+    }
 
 
 def _first(array: str, count: Any) -> Stage:

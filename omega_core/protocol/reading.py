@@ -10,13 +10,13 @@ from .naming import Key
 
 Document = dict[str, Any]
 
-UNSEEN = {"pending": 0, "retired": 0, "versions": 0}
+UNSEEN = {"pending": 0, "retired": 0, "versions": 0, "tasks": 0}
 """What a reader of the live object needs not fetch."""
 
 
 def read(database: Database, key: Key, version: int | None = None) -> Document | None:
     """Return the document of the live object, or of one of its versions; None if there is none."""
-    projection = {"pending": 0, "retired": 0} if version is not None else UNSEEN
+    projection = {"pending": 0, "retired": 0, "tasks": 0} if version is not None else UNSEEN
     with answering(database):
         document = database.metadata.find_one(key.filter(gen={"$exists": True}), projection)
     if document is None or version is None or document.get("version") == version:

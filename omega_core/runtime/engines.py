@@ -16,14 +16,30 @@ from .task import Task, Worker
 
 
 class Engine(Protocol):
-    """Who executes tasks."""
+    """Who executes tasks. Making one connects to nothing.
 
-    def submit(self, task: Task) -> Result: ...
-    def close(self) -> None: ...
+    Two methods more are offered by those that have them: ``serve(**options)``, a worker of this
+    engine that works until it is stopped, and ``check() -> list[str]``, which says for people what
+    a worker here lacks.
+
+    Attributes
+    ----------
+    honours
+        The hints that it follows, of ``timeout``, ``retries``, ``priority``, ``resources`` and
+        ``queue``; all others are refused. The first two are followed by `omega_core.run_task`.
+    """
+
+    honours: frozenset[str]
+
+    def submit(self, task: Task) -> Result:
+        """Take a task, and return at once what waits for it: of workers, a `RemoteResult`."""
+
+    def close(self) -> None:
+        """Let go of what the engine holds here; tasks of workers go on."""
 
 
 class Engines:
-    """The engine that the configuration names, made at its first task.
+    """The engines that were asked for, each made at its first task.
 
     Parameters
     ----------
@@ -34,22 +50,24 @@ class Engines:
     """
 
     def __init__(self, name: str, plugins: Callable[[], Plugins]) -> None:
-        self._name = name
+        self.name = name
         self._plugins = plugins
         self._reset()
 
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        self._engines: dict[str, Engine] = {}
 
-    def get(self, worker: Worker) -> Engine:
-        """Return the engine.
+    def get(self, worker: Worker, name: str | None = None) -> Engine:
+        """Return an engine.
 
         Parameters
         ----------
         worker
             The `Omega` that it is made for.
+        name
+            Which; by default the one that the configuration names.
 
         Raises
         ------
@@ -58,27 +76,30 @@ class Engines:
         """
         if self._pid != os.getpid():
             self._reset()  # threads and connections do not survive a fork
+        wanted = self.name if name is None else name
         with self._lock:
-            if self._engine is None:
-                self._engine = self._make(worker)
-            return self._engine
+            if wanted not in self._engines:
+                asked = "[runtime] engine" if name is None else "engine="
+                self._engines[wanted] = self._make(worker, wanted, asked)
+            return self._engines[wanted]
 
-    def _make(self, worker: Worker) -> Engine:
-        if self._name == "local":
+    def _make(self, worker: Worker, name: str, asked: str) -> Engine:
+        if name == "local":
             return LocalEngine(worker)
         plugins = self._plugins()
-        if self._name not in plugins.engines:
+        if name not in plugins.engines:
             known = ["local", *plugins.engines]
             raise PluginNotFoundError(
-                f"[runtime] engine: no enabled plugin offers {self._name!r}."
-                f"{suggestion(self._name, known)} Engines: {', '.join(known)}. Correct it, or "
-                f"install a plugin that offers it.{plugins.not_working()}"
+                f"{asked}: no enabled plugin offers {name!r}.{suggestion(name, known)} "
+                f"Engines: {', '.join(known)}. Correct it, or install a plugin that offers it."
+                f"{plugins.not_working()}"
             )
-        owner, target = plugins.engines[self._name]
+        owner, target = plugins.engines[name]
         engine: Engine = imported(target, str(owner))(worker)
         return engine
 
     def close(self) -> None:
-        if self._pid == os.getpid() and self._engine is not None:
-            self._engine.close()
-        self._engine = None
+        engines, self._engines = list(self._engines.values()), {}
+        if self._pid == os.getpid():
+            for engine in engines:
+                engine.close()

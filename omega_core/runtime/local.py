@@ -7,19 +7,24 @@ somebody wants them.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import os
 import sys
 import threading
-from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError
+from ..protocol.fence import refusal
+from ..protocol.task_records import TaskRecords
+from .execution import bar, perform
 from .result import Result
-from .task import Task, Worker, execute
+from .task import Task, Worker
 
 _IDLE = 10.0
 """Seconds after which a thread without work ends."""
@@ -34,14 +39,21 @@ class LocalEngine:
 
     The process does not end before its tasks do, except those that were cancelled, and after
     Ctrl-C: a thread cannot be stopped, so what is under way then goes on until the process ends,
-    and is cut off there. Nothing is torn by that: what was not committed is not there.
+    and is cut off there. Nothing is torn by that: what was not committed is not there, and what was
+    cancelled stores nothing any more.
+
+    Of what waits, the task of the highest ``priority`` is next, 0 where none is given.
     """
+
+    honours = frozenset({"timeout", "retries", "priority"})
+    in_process = True
 
     def __init__(self, omega: Worker) -> None:
         self._omega = omega
         self._workers = omega.config.runtime.workers or os.cpu_count() or 1
         self._change = threading.Condition()
-        self._queue: deque[tuple[_LocalFuture, Task]] = deque()
+        self._queue: list[tuple[int, int, _LocalFuture]] = []
+        self._count = itertools.count()
         self._wanted: set[_LocalFuture] = set()
         self._threads = 0
         self._idle = 0
@@ -49,12 +61,13 @@ class LocalEngine:
         self._closed = False
 
     def submit(self, task: Task) -> Result:
-        future = _LocalFuture(self._unwanted)
+        future = _LocalFuture(task, self._omega.records)
+        waits = -task.hints.get("priority", 0), next(self._count), future
         with self._change:
             if self._closed:
                 raise RuntimeError("this engine is closed")
             self._wanted.add(future)
-            self._queue.append((future, task))
+            heapq.heappush(self._queue, waits)
             self._change.notify_all()
             if self._idle < len(self._queue) and self._threads < self._workers:
                 self._start_worker()
@@ -62,8 +75,14 @@ class LocalEngine:
                 # Not a daemon: the interpreter waits for it, and so for the tasks that are wanted.
                 self._keeper = threading.Thread(target=self._keep, name="omega-local-keeper")
                 self._keeper.start()
-        future.add_done_callback(self._unwanted)
-        return Result(task.id, future)
+        self._omega.leases.keep(future)
+        future.add_done_callback(lambda _: self._unwanted(future))
+        return Result(
+            task.id,
+            future,
+            cancel=partial(self._cancel, future),
+            progress=lambda: future.progress,
+        )
 
     def close(self) -> None:
         """Cancel what has not begun, and wait for the rest; not after Ctrl-C."""
@@ -73,7 +92,9 @@ class LocalEngine:
             wanted = list(self._wanted)
         for future in wanted:
             if interrupted or not future.running():
-                future.cancel()
+                # The server may be gone; then nothing is stored anyway.
+                with suppress(OmegaError, PyMongoError):
+                    self._cancel(future)
         with self._change:
             self._change.wait_for(lambda: not self._wanted)
 
@@ -93,20 +114,39 @@ class LocalEngine:
                 if not self._queue:
                     self._threads -= 1
                     return
-                future, task = self._queue.popleft()
-            if future.set_running_or_notify_cancel():
-                self._execute(future, task)
+                _, _, future = heapq.heappop(self._queue)
+            if not future.done() and future.set_running_or_notify_cancel():
+                self._execute(future)
             else:
-                self._discard(task)
-            del future, task  # an idle thread keeps no result alive
+                self._discard(future.task)
+            del future, _  # an idle thread keeps no result alive
 
-    def _execute(self, future: _LocalFuture, task: Task) -> None:
+    def _execute(self, future: _LocalFuture) -> None:
+        self._omega.leases.release(future)  # that of its execution is kept now
+        task = future.task
         try:
-            result = execute(task, self._omega)
+            ended = perform(
+                task, self._omega, stores=False, watch=future.watch, timed_out=future.time_out
+            )
         except BaseException as exc:
-            future.set_exception(exc)
-        else:
-            future.set_result(result)
+            future.end(exc)
+            return
+        if ended.error is not None:
+            future.end(ended.error)
+            return
+        with suppress(InvalidStateError):  # it was cancelled meanwhile
+            future.set_result(ended.value)
+
+    def _cancel(self, future: _LocalFuture) -> bool:
+        """Cancel a task, also one that is under way; in any case nothing waits for it any more."""
+        before = future.cancel()
+        self._unwanted(future)
+        task = future.task
+        if not future.done() or before:
+            before = bar(task.id, "cancelled", self._omega[task.bucket], task) or before
+        if before:
+            future.end(refusal(task.id, "cancelled"))
+        return before
 
     def _discard(self, task: Task) -> None:
         """Remove what was stored for a task that is not executed."""
@@ -115,9 +155,11 @@ class LocalEngine:
             with suppress(OmegaError, PyMongoError):
                 self._omega[task.bucket].datasets.discard(name)
 
-    def _unwanted(self, future: Any) -> None:
+    def _unwanted(self, future: _LocalFuture) -> None:
         with self._change:
             self._wanted.discard(future)
+            if future.done():
+                self._omega.leases.release(future)
             self._change.notify_all()
 
     def _keep(self) -> None:
@@ -129,15 +171,28 @@ class LocalEngine:
 
 
 class _LocalFuture(Future[Any]):
-    def __init__(self, unwanted: Any) -> None:
-        super().__init__()
-        self._unwanted = unwanted
+    """The future of a task, which knows how far it is."""
 
-    def cancel(self) -> bool:
-        """Cancel the task if it has not begun; else, let nobody wait for its end any more."""
-        cancelled = super().cancel()
-        self._unwanted(self)
-        return cancelled
+    def __init__(self, task: Task, records: TaskRecords) -> None:
+        super().__init__()
+        self.task = task
+        self.progress: tuple[float, float | None] | None = None
+        self._records = records
+
+    def renew(self) -> None:
+        """Say, for as long as it waits, that whoever submitted it is alive."""
+        self._records.renew(self.task.id)
+
+    def watch(self, done: float, total: float | None) -> None:
+        self.progress = done, total
+
+    def time_out(self) -> None:
+        self.end(refusal(self.task.id, "timeout"))
+
+    def end(self, error: BaseException) -> None:
+        """Let whoever waits know, unless they know already."""
+        with suppress(InvalidStateError):
+            self.set_exception(error)
 
 
 def _interrupted() -> bool:

@@ -3,36 +3,105 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from inspect import Parameter
 from types import MethodType
 from typing import Any
+
+from pymongo.errors import PyMongoError
 
 from ..backends.actions import Action
 from ..backends.base import ACTION_TABLE
 from ..errors import OmegaError, UnsupportedOptionError, suggestion
 from ..protocol.naming import MODELS
-from ..store import OmegaStore
 from ..visible import Visible
-from .engines import Engine
+from .engines import Engine, Engines
+from .hints import check_honoured, checked
+from .remote_result import RemoteResult, not_found
 from .result import Result
-from .task import Task
+from .task import Task, Worker
 from .values import called_by_argument
 
 TEMPORARY_SECONDS = 24 * 3600.0
 """When the collector drops a dataset that was passed by value, should nobody else have."""
 
+_TAKEN_BY_PERFORM = {"if_rev", "rows"}
+"""Arguments of all actions that are no options of an estimator."""
+
 
 class Runtime(Visible):
     """``om.runtime``: ``om.runtime.model("churn").fit("X", "y").get()``."""
 
-    def __init__(self, datasets: OmegaStore, engine: Callable[[], Engine]) -> None:
-        self._datasets = datasets
-        self._engine = engine
+    def __init__(self, omega: Worker, engines: Engines) -> None:
+        self._omega = omega
+        self._engines = engines
 
-    def model(self, name: str) -> ModelRuntime:
-        """Return what lets the model ``name`` act."""
-        return ModelRuntime(name, self._datasets, self._engine)
+    def model(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        engine: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, float] | None = None,
+        queue: str | None = None,
+    ) -> ModelRuntime:
+        """Return what lets the model ``name`` act.
+
+        Parameters
+        ----------
+        version
+            The version that acts, of those that are kept; by default the current one.
+        engine
+            Who executes its actions, instead of ``[runtime] engine``.
+        timeout
+            Seconds that an action may take, from when it begins; then it is given up, and stores
+            nothing any more.
+        retries
+            How often an action is done again that failed for a reason that may pass: a conflict
+            with other writers, a server or a connection that does not answer.
+        priority
+            What is higher is executed sooner, among what waits; 0 where none is given.
+        resources
+            What a worker must have free, as ``{"GPU": 1}``.
+        queue
+            Which workers may take it.
+
+        Raises
+        ------
+        UnsupportedOptionError
+            The engine does not honour one of these hints; names those that it does.
+        PluginNotFoundError
+            No enabled plugin offers the engine.
+        """
+        given = {
+            "timeout": timeout, "retries": retries, "priority": priority,
+            "resources": resources, "queue": queue,
+        }  # fmt: skip
+        hints = checked(name, given)
+        if hints or engine is not None:
+            chosen = self._engines.get(self._omega, engine)
+            honours: frozenset[str] = getattr(chosen, "honours", frozenset())
+            check_honoured(name, hints, engine or self._engines.name, honours)
+        return ModelRuntime(name, self._omega, self._engines, engine, hints, version)
+
+    def result(self, id: str) -> Result:
+        """Return the result of a task of this bucket, whichever process submitted it.
+
+        Raises
+        ------
+        TaskNotFoundError
+            No task has this id, or its record has expired: ``[runtime] results``.
+        """
+        if self._omega.records.read(id, bucket=self._omega.bucket) is None:
+            raise not_found(id, self._omega.bucket)
+        return RemoteResult(id, None, self._omega)
+
+    def __repr__(self) -> str:
+        return f"<Runtime of bucket {self._omega.bucket!r}, engine {self._engines.name!r}>"
 
 
 class ModelRuntime(Visible):
@@ -45,10 +114,22 @@ class ModelRuntime(Visible):
     passed on to the method of the estimator.
     """
 
-    def __init__(self, name: str, datasets: OmegaStore, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        name: str,
+        omega: Worker,
+        engines: Engines,
+        engine: str | None = None,
+        hints: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> None:
         self.name = name
-        self._datasets = datasets
+        self._omega = omega
+        self._datasets = omega.datasets
+        self._engines = engines
         self._engine = engine
+        self._hints = hints or {}
+        self._version = version
 
     # The methods of the contract are made below, one for each action that it declares.
 
@@ -87,16 +168,21 @@ class ModelRuntime(Visible):
                     f"{action.name} of {self.name!r}: {key} is a {kind.__name__}, not a "
                     f"{type(value).__name__}."
                 )
-        engine = self._engine()
+        engine = self._engines.get(self._omega, self._engine)
         temporary: list[str] = []
         try:
-            arguments = {
+            arguments: dict[str, Any] = {
                 key: self._named(key, value, temporary)
                 for key, value in datasets.items()
                 if value is not None
             }
-            if rName is not None:
-                arguments["rName"] = rName
+            arguments |= {
+                key: value
+                for key, value in (("rName", rName), ("version", self._version))
+                if value is not None
+            }
+            for key in _TAKEN_BY_PERFORM & options.keys():
+                arguments[key] = options.pop(key)
             task = Task(
                 id=uuid.uuid4().hex,
                 bucket=self._datasets.bucket,
@@ -106,11 +192,36 @@ class ModelRuntime(Visible):
                 arguments={**arguments, "pure_python": pure_python},
                 options=options,
                 temporary=tuple(temporary),
+                hints=self._hints,
             )
-            return engine.submit(task)
+            return self._submitted(task, engine)
         except BaseException:
             for name in temporary:
                 self._datasets.discard(name)
+            raise
+
+    def _submitted(self, task: Task, engine: Engine) -> Result:
+        """Record a task, and give it to the engine."""
+        leased = getattr(engine, "in_process", False)
+        try:
+            written: str | None = task.to_json()
+        except UnsupportedOptionError:
+            if not leased:
+                raise
+            written = None  # it goes nowhere
+        records = self._omega.records
+        records.submitted(
+            task.id,
+            bucket=task.bucket,
+            engine=self._engine or self._engines.name,
+            task=written,
+            leased=leased,
+        )
+        try:
+            return engine.submit(task)
+        except BaseException:
+            with suppress(OmegaError, PyMongoError):
+                records.forget(task.id)
             raise
 
     def _one(self, action: Action, key: str, given: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A task: the small record of one action of one model, and its execution."""
+"""A task: the small record of one action of one model."""
 
 from __future__ import annotations
 
@@ -8,19 +8,42 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from ..config import Config
-from ..errors import UnsupportedOptionError
+from ..errors import IntegrityError, UnsupportedOptionError
+from ..protocol.lease import LeaseKeeper
+from ..protocol.task_records import TaskRecords
+from ..shapes import each, fields, mapping, text
 from ..store import OmegaStore
-from .values import called_by_argument
 
 
 class Worker(Protocol):
     """An `Omega`, as far as those who execute tasks know it."""
 
+    bucket: str
     datasets: OmegaStore
+    models: OmegaStore
 
     @property
     def config(self) -> Config: ...
+    @property
+    def records(self) -> TaskRecords: ...
+    @property
+    def leases(self) -> LeaseKeeper: ...
     def __getitem__(self, bucket: str) -> Worker: ...
+
+
+_NAME = text("(?s).+")
+_SHAPE = fields(
+    {
+        "id": text("[0-9A-Za-z_.-]{1,128}"),
+        "bucket": _NAME,
+        "store": text("models"),
+        "name": _NAME,
+        "action": text("[A-Za-z][A-Za-z0-9_]*"),
+        "arguments": mapping(),
+    },
+    {"options": mapping(), "temporary": each(_NAME), "hints": mapping()},
+    only=True,
+)
 
 
 @dataclass(frozen=True)
@@ -30,17 +53,20 @@ class Task:
     Attributes
     ----------
     id
-        Names the task in logs and results.
+        Names the task in logs and results. Two executions of one task store one version.
     bucket, store, name
         The object that acts.
     action
-        One of `omega_core.ACTIONS`.
+        One of the actions of the model.
     arguments
-        ``X``, ``Y``, ``rName`` as names, and ``pure_python``.
+        ``X``, ``Y``, ``rName`` as names, and ``pure_python``; where they were given, also
+        ``version``, ``if_rev`` and ``rows``.
     options
         What is passed on to the estimator; JSON values.
     temporary
         Datasets that were stored for this task alone, and go with it.
+    hints
+        What the engine is told: see `omega_core.Engine`. Only those that were given.
     """
 
     id: str
@@ -51,6 +77,7 @@ class Task:
     arguments: Mapping[str, Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     temporary: tuple[str, ...] = ()
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the task as JSON.
@@ -61,31 +88,29 @@ class Task:
             An option is not a JSON value.
         """
         try:
-            text = json.dumps(asdict(self), allow_nan=False)
-        except (TypeError, ValueError) as exc:
+            written = json.dumps(asdict(self), allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as exc:
             raise UnsupportedOptionError(
                 f"{self.action} of {self.name!r}: the options {sorted(self.options)} do not travel "
                 f"to a worker: {exc}. Pass numbers, strings, lists and dicts; store data as a "
                 "dataset and pass its name."
             ) from None
-        return text
+        return written
 
     @classmethod
     def from_json(cls, text: str) -> Task:
-        """Return the task that `to_json` wrote."""
-        values = json.loads(text)
-        values["temporary"] = tuple(values.get("temporary", ()))
-        return cls(**values)
+        """Return the task that `to_json` wrote.
 
-
-def execute(task: Task, omega: Worker) -> Any:
-    """Do what the task says, and return the result; anything that calls this is a worker."""
-    bucket = omega[task.bucket]
-    values = {name: key for key, name in task.arguments.items() if name in task.temporary}
-    try:
-        store = getattr(bucket, task.store)
-        with called_by_argument(values):
-            return store.perform(task.action, task.name, **task.arguments, **task.options)
-    finally:
-        for name in task.temporary:
-            bucket.datasets.discard(name)
+        Raises
+        ------
+        IntegrityError
+            This is no such text.
+        """
+        try:
+            values = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise IntegrityError(f"This is no task: {exc}. Task.to_json writes one.") from None
+        fault = _SHAPE(values, "the task")
+        if fault is not None:
+            raise IntegrityError(f"This is no task: {fault}. Task.to_json writes one.")
+        return cls(**{**values, "temporary": tuple(values.get("temporary", ()))})

@@ -309,6 +309,8 @@ def let_time_pass(database: Database[dict[str, Any]], seconds: float) -> None:
             }
         ],
     )
+    tasks = {"$set": {"lease": moved("lease"), "expires": moved("expires")}}
+    database["omega.tasks"].update_many({}, [tasks])
 
 
 def _missing(field: str) -> dict[str, Any]:

@@ -40,7 +40,9 @@ def test_the_demo_shows_equal_results_and_leaves_nothing_behind(omega: Run, om: 
     assert om.buckets == ["default"]
     assert om.datasets.get("breast_cancer/X") == {"mine": 1}
     assert om.database.metadata.count_documents({}) == 1
-    assert set(om.database.mongodb.list_collection_names()) == before
+    # The records of tasks have one collection, for all buckets.
+    assert set(om.database.mongodb.list_collection_names()) == before | {"omega.tasks"}
+    assert om.database.mongodb["omega.tasks"].count_documents({}) == 0
 
 
 @needs_both

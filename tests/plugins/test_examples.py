@@ -93,7 +93,7 @@ def leftovers(om: Omega, root: Path) -> list[str]:
     """Return everything that is stored anywhere and belongs to objects."""
     db = om.datasets.mongodb
     # The last one says how far the versions of dropped names counted, and no more.
-    shared = {"omega.metadata", "system.views", "omega.dropped"}
+    shared = {"omega.metadata", "system.views", "omega.dropped", "omega.tasks"}
     found = []
     for name in db.list_collection_names():
         own = name.startswith("omega.") and name.endswith((".segments", ".fs.files", ".fs.chunks"))

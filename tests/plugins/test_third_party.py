@@ -194,7 +194,7 @@ def test_killed_in_the_middle_of_a_put_they_leave_the_old_object_and_no_orphan(
 
         om = Omega()
         root = Path(om.config.plugins.sections["foo"]["root"])
-        shared = ("omega.metadata", "omega.audit")
+        shared = ("omega.metadata", "omega.audit", "omega.tasks")
 
         def stored():
             db = om.datasets.mongodb

@@ -22,6 +22,7 @@ from omega_core.errors import (
     NoBackendError,
     ObjectNotFoundError,
     PluginNotFoundError,
+    TaskCancelledError,
     UnsupportedOptionError,
     UnsupportedValueError,
 )
@@ -273,7 +274,7 @@ def test_a_task_travels_as_json_and_any_process_can_execute_it(om: Omega) -> Non
     assert again == task
     assert execute(again, om).version == 2
     assert set(json.loads(task.to_json())) == {
-        "id", "bucket", "store", "name", "action", "arguments", "options", "temporary",
+        "id", "bucket", "store", "name", "action", "arguments", "options", "temporary", "hints",
     }  # fmt: skip
 
 
@@ -392,7 +393,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def test_ctrl_c_cancels_what_has_not_begun_and_what_is_under_way_goes_on(
+def test_ctrl_c_cancels_what_waits_and_what_is_under_way_stores_nothing_any_more(
     om: Omega, interruptible: None
 ) -> None:
     MeanBackend.started.clear()
@@ -411,9 +412,14 @@ def test_ctrl_c_cancels_what_has_not_begun_and_what_is_under_way_goes_on(
         threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGINT]).start()
         with pytest.raises(KeyboardInterrupt):
             result.get()
-    assert (results[0].status, waits.status) == ("running", "cancelled")
+    assert (results[0].status, waits.status) == ("cancelled", "cancelled")
     MeanBackend.go_on.set()
-    assert len({result.get().version for result in results}) == len(results)
+    others = results[1:]
+    assert len({result.get().version for result in others}) == len(others)
+    with pytest.raises(TaskCancelledError, match="It stores nothing any more"):
+        results[0].get()
+    # The thread goes on in vain: what is fitted next is the next version.
+    assert om.runtime.model("m").fit("x").get().version == 3 + len(others)
     # The thread that comes to what was cancelled removes it, sooner than the collector would.
     patience = time.monotonic() + 30
     while any("temporary" in name for name in om.datasets.list(hidden=True)):
