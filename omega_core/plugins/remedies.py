@@ -20,6 +20,7 @@ LIBRARIES = {
     "numpy": "pandas",
     "pyarrow": "pandas",
     "polars": "pandas",
+    "scipy": "pandas",
     "sklearn": "sklearn",
 }
 """The top-level module of an object's class -> the id of the plugin that stores it."""

@@ -34,6 +34,8 @@ def contents(obj: Any) -> Any:
         return type(obj), obj.get_params(), obj.coef_.tolist()
     if hasattr(obj, "dtypes") and hasattr(obj, "to_dict"):
         return str(obj.dtypes), str(obj.index), obj.to_dict()
+    if hasattr(obj, "tocsr"):
+        return type(obj), obj.dtype, obj.indices.tolist(), obj.toarray().tolist()
     if hasattr(obj, "tobytes"):
         return obj.dtype, obj.shape, obj.tobytes()
     return obj
@@ -68,6 +70,12 @@ def arrays() -> list[Any]:
     return [np.arange(6).reshape(2, 3) + n for n in range(5)]
 
 
+def matrices() -> list[Any]:
+    import scipy.sparse
+
+    return [scipy.sparse.csr_array([[0, n], [2, 0]]) for n in range(5)]
+
+
 def models() -> list[Any]:
     from sklearn.linear_model import Ridge
 
@@ -98,6 +106,7 @@ KINDS = {
         frames, options={"format": "parquet", "uri": "{root}/{{key}}"}, plugins="pandas"
     ),
     "numpy.ndarray": Kind(arrays, plugins="pandas"),
+    "scipy.sparse": Kind(matrices, plugins="pandas"),
     "sklearn.skops": Kind(models, store="models", plugins="sklearn"),
 }
 

@@ -1,4 +1,4 @@
-"""omega_pandas: DataFrames, Series, indexes and arrays in an omega_core store, without loss.
+"""omega_pandas: frames, series, indexes, arrays and sparse matrices in a store, without loss.
 
 This module only declares: it imports neither pandas nor numpy nor pyarrow.
 """
@@ -52,5 +52,15 @@ def backends() -> Iterable[BackendSpec]:
             "omega_pandas.array:ArrayBackend",
             types=["numpy:ndarray"],
             summary="An array of any dtype but object, in its memory order.",
+        ),
+        BackendSpec(
+            "scipy.sparse",
+            "omega_pandas.sparse:SparseBackend",
+            types=[
+                f"scipy.sparse:{format_}_{kind}"
+                for format_ in ("csr", "csc", "bsr", "coo", "dia", "lil", "dok")
+                for kind in ("matrix", "array")
+            ],
+            summary="A sparse matrix or array of scipy, exactly: format, indices, explicit zeros.",
         ),
     ]

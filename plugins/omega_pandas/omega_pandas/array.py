@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
+
 from .columnar import ColumnarBackend
-from .objects.header import FORMAT
-from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray
-from .segments.segment_pieces import joined
+from .objects.header import FORMAT, Header, intact
+from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray, rows_of
+from .segments.headers import split_header
+from .segments.selection import window
 from .segments.stored_table import Stored
+from .values.numpy_dtypes import decode_dtype
+from .values.unfaithful import type_name
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -36,25 +42,100 @@ class ArrayBackend(ColumnarBackend):
         uri: str | None = None,
         **kwargs: Any,
     ) -> Metadata:
-        """Store an array.
+        """Store an array; or, with ``kind="numpy.ndarray"``, those of an iterator as one.
+
+        Of an iterator, one array at a time is in memory; they are concatenated.
 
         Raises
         ------
         UnsupportedValueError
-            Before anything is written, for a dtype that would not come back equal.
+            Before anything is visible, for a dtype that would not come back equal, and for arrays
+            that cannot be concatenated as they are.
         """
+        if isinstance(obj, Iterator):
+            if uri is not None:
+                raise UnsupportedOptionError(
+                    f"put of {name!r}: only an array goes to a uri, not a {type_name(obj)}."
+                )
+            whole = _Concatenation(f"The array {name!r}")
+            return self.put_bytes(map(whole.add, obj), name, attributes, whole.finish)
         encoded = encode_ndarray(obj, f"The array {name!r}")
-        shown = {"format": FORMAT, "shape": list(obj.shape), "dtype": str(obj.dtype)}
-        return self.put_encoded(encoded, name, shown, attributes, uri=uri)
+        return self.put_encoded(encoded, name, _shown(encoded.header), attributes, uri=uri)
 
-    def get(self, name: str, **kwargs: Any) -> Array:
-        """Return the array, writable and in memory of its own."""
+    def get(self, name: str, rows: Any = None, **kwargs: Any) -> Array:
+        """Return the array, writable and in memory of its own.
+
+        Parameters
+        ----------
+        rows
+            A slice of the first dimension, or its two ends: only these are read.
+        """
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside a get there is one"
         if meta.uri is not None:
+            if rows is not None:
+                raise UnsupportedOptionError(
+                    f"get of {name!r}: an array at a uri is read whole; it has no option 'rows'."
+                )
             payload = self.read_payload(meta)
             return decode_ndarray(payload.header, payload.table())
         stored = Stored(self.data_store.segments, meta)
-        pieces = stored.pieces()
-        segments = stored.fetch(pieces, ["bytes"])
-        return decode_ndarray(stored.header, pa.table({"bytes": joined("bytes", pieces, segments)}))
+        header = stored.header
+        ranges = [(0, stored.rows)]
+        if rows is not None:
+            with intact():
+                if not header["shape"]:
+                    raise UnsupportedOptionError(
+                        f"get of {name!r}: an array of no dimension has no rows."
+                    )
+                start, stop = window(rows, header["shape"][0], name)
+                header, ranges = rows_of(header, start, stop)
+        chunks = [chunk for found in stored.bytes(ranges) for chunk in found.chunks]
+        return decode_ndarray(header, pa.table({"bytes": pa.chunked_array(chunks, pa.uint8())}))
+
+
+class _Concatenation:
+    """Arrays one after the other: what they have in common, and what they add up to."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._header: Header | None = None
+        self._length = 0
+
+    def add(self, part: Any) -> tuple[Header, pa.Table]:
+        """Return what to write of the next one."""
+        ordered = np.ascontiguousarray(part) if type(part) is np.ndarray and part.ndim else part
+        header, own = split_header(encoded := encode_ndarray(ordered, self._subject))
+        if self._header is None:
+            self._header = {**header, "order": "C"}
+        first = self._header
+        if not header["shape"] or not first["shape"]:
+            raise UnsupportedValueError(
+                f"{self._subject} was not stored: an array of no dimension is no part of another."
+            )
+        for key, alike in (
+            ("dtype", header["dtype"] == first["dtype"]),
+            ("shape", header["shape"][1:] == first["shape"][1:]),
+        ):
+            if not alike:
+                raise UnsupportedValueError(
+                    f"{self._subject} was not stored: one of its parts has the {key} "
+                    f"{getattr(part, key)}, and the first {first[key]}. Give parts that are alike."
+                )
+        self._length += header["shape"][0]
+        return own, encoded.table
+
+    def finish(self) -> tuple[Header, dict[str, Any]]:
+        """Return the header of the whole, and what a list of objects shows."""
+        if self._header is None:
+            raise UnsupportedValueError(
+                f"{self._subject} was not stored: the iterator gives no array, so that its dtype "
+                "is unknown. Give at least one, which may be empty."
+            )
+        header = {**self._header, "shape": [self._length, *self._header["shape"][1:]]}
+        return header, _shown(header)
+
+
+def _shown(header: Header) -> dict[str, Any]:
+    dtype = str(decode_dtype(header["dtype"]))
+    return {"format": FORMAT, "shape": header["shape"], "dtype": dtype}

@@ -14,7 +14,7 @@ from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedVal
 
 from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
-from .objects.header import Encoded
+from .objects.header import Encoded, Header
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
 from .segments.documents import Progress
@@ -24,6 +24,8 @@ from .segments.selection import Selection, read_part
 from .segments.stored_table import Stored
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from omega_core import Metadata
 
 log = logging.getLogger("omega_pandas")
@@ -183,6 +185,37 @@ class ColumnarBackend(BaseDataBackend):
                 # The append stands, and must not be reported as failed; the next one compacts.
                 log.warning("Compacting %r after an append failed.", name, exc_info=True)
         return saved
+
+    def put_bytes(
+        self,
+        parts: Iterable[tuple[Header, pa.Table]],
+        name: str,
+        attributes: dict[str, Any] | None,
+        finish: Callable[[], tuple[Header, Document]],
+    ) -> Metadata:
+        """Write an object that is made of bytes, in parts, of which one at a time is in memory.
+
+        Parameters
+        ----------
+        parts
+            The header of a batch, and its bytes.
+        finish
+            Called when all is written: returns the header of the whole, and what a list of
+            objects shows.
+        """
+        store = self.data_store
+        meta = store.make_metadata(name, self.kind, attributes=attributes)
+        gen = store.generation(name)
+        collection = store.segments
+        subject = f"The {self.called} {name!r}"
+        entries = [
+            write_batch(table, own, f"{gen}.{number}", collection, subject)
+            for number, (own, table) in enumerate(parts)
+        ]
+        shared, shown = finish()
+        header = store_common(shared, gen, collection)
+        meta.kind_meta = {**shown, "header": header, "batches": entries}
+        return meta.save()
 
     def misshapen(self, meta: Metadata) -> str | None:
         return misshapen_columnar(meta)

@@ -36,6 +36,7 @@ _SHOWN = {
     "shape": each(integer()),
     "dtype": text(),
     "class": text(),
+    "entries": integer(),
 }
 _HEADER = either(nothing, binary)
 _BATCH = fields(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from omega_core.errors import UnsupportedOptionError
 from .columnar import ColumnarBackend
 from .columns.index import INDEX_TYPES
 from .kind_meta import listing
-from .objects.header import intact
+from .objects.header import Encoded, intact
 from .objects.pandas_objects import (
     decode_lone_index,
     decode_series,
@@ -20,6 +21,7 @@ from .objects.pandas_objects import (
     encode_series,
 )
 from .segments.stored_table import Stored
+from .values.unfaithful import type_name
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -48,7 +50,7 @@ class SeriesBackend(ColumnarBackend):
         append: bool = False,
         **kwargs: Any,
     ) -> Metadata:
-        """Store a Series or an Index.
+        """Store a Series or an Index; or, with ``kind="pandas.series"``, Series of an iterator.
 
         Parameters
         ----------
@@ -62,6 +64,19 @@ class SeriesBackend(ColumnarBackend):
         UnsupportedValueError
             Before anything is written, naming what would not come back equal.
         """
+        if isinstance(obj, Iterator):
+            if uri is not None:
+                raise UnsupportedOptionError(
+                    f"put of {name!r}: only a Series goes to a uri, not a {type_name(obj)}."
+                )
+            shown: dict[str, Any] = {}
+            return self.put_pieces(
+                lambda _: _encoded(obj, f"The Series {name!r}", shown),
+                name,
+                shown,
+                attributes,
+                append=append,
+            )
         if isinstance(obj, pd.Index):
             encoded = encode_lone_index(obj, f"The Index {name!r}")
             levels = obj.levels if isinstance(obj, pd.MultiIndex) else [obj]
@@ -107,3 +122,12 @@ class SeriesBackend(ColumnarBackend):
         return self.read_selection(
             meta, filter=filter, rows=rows, chunksize=chunksize, lazy=lazy, as_of=as_of
         )
+
+
+def _encoded(pieces: Iterable[Any], subject: str, shown: dict[str, Any]) -> Iterator[Encoded]:
+    """Encode Series; ``shown`` takes what a list of objects shows of the first one."""
+    for piece in pieces:
+        encoded = encode_series(piece, subject)
+        if not shown:
+            shown.update({**listing(0, [piece.name], [piece.dtype]), "class": "Series"})
+        yield encoded

@@ -9,9 +9,9 @@ CHECK = """
 import sys
 import omega_pandas
 kinds = [spec.kind for spec in omega_pandas.backends()]
-declared = "pandas.dataframe pandas.dfrows pandas.parquet pandas.series numpy.ndarray"
+declared = "pandas.dataframe pandas.dfrows pandas.parquet pandas.series numpy.ndarray scipy.sparse"
 assert kinds == declared.split(), kinds
-heavy = {"pandas", "numpy", "pyarrow", "pymongo", "mongoengine"} & set(sys.modules)
+heavy = {"pandas", "numpy", "pyarrow", "scipy", "pymongo", "mongoengine"} & set(sys.modules)
 assert not heavy, f"omega_pandas imports {heavy}: move the import into the module that uses it"
 """
 

@@ -172,3 +172,50 @@ def test_an_option_that_nobody_understands_is_an_error(om: Omega) -> None:
         om.datasets.put(mixed(), "x", layuot="rows")
     with pytest.raises(UnsupportedOptionError):
         om.datasets.put(mixed(), "x", kind="pandas.dataframe", layout="diagonal")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_some_rows_of_an_array_are_its_slice(om: Omega, assert_same: Same, order: Any) -> None:
+    array = np.arange(60.0).reshape(5, 3, 4).copy(order=order)
+    om.datasets.put(array, "x")
+    for rows in [slice(1, 3), (1, 3), (4, 99), (2, 2), slice(-2, None)]:
+        part = array[slice(*rows) if isinstance(rows, tuple) else rows]
+        assert_same(np.array(part, order="K"), om.datasets.get("x", rows=rows))
+    with pytest.raises(UnsupportedOptionError, match="slice without a step"):
+        om.datasets.get("x", rows=slice(0, 4, 2))
+    om.datasets.put(np.array(1.0), "scalar")
+    with pytest.raises(UnsupportedOptionError, match="no dimension"):
+        om.datasets.get("scalar", rows=(0, 1))
+
+
+def test_rows_of_a_frame_may_be_a_pair_of_ends(om: Omega, assert_same: Same) -> None:
+    om.datasets.put(mixed(), "x")
+    assert_same(mixed()[1:3], om.datasets.get("x", rows=(1, 3)))
+
+
+def test_arrays_and_series_of_an_iterator_are_stored_as_one(om: Omega, assert_same: Same) -> None:
+    arrays = [np.ones((2, 3), "f4", order="F"), np.zeros((0, 3), "f4"), np.full((1, 3), 7, "f4")]
+    om.datasets.put(iter(arrays), "a", kind="numpy.ndarray")
+    assert_same(np.concatenate(arrays), om.datasets.get("a"))
+    assert_same(np.concatenate(arrays)[1:3], om.datasets.get("a", rows=(1, 3)))
+    parts = [pd.Series([1.5, 2], name="s"), pd.Series([3.0], name="s", index=[2])]
+    meta = om.datasets.put(iter(parts), "s", kind="pandas.series")
+    assert_same(pd.concat(parts), om.datasets.get("s"))
+    assert meta.kind_meta["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "match"),
+    [
+        ([], "gives no array"),
+        ([np.ones(2), np.ones(2, "f4")], "has the dtype float32"),
+        ([np.ones((1, 2)), np.ones((1, 3))], "has the shape"),
+        ([np.array(1.0)], "no dimension"),
+    ],
+)
+def test_arrays_that_are_no_parts_of_one_are_refused(
+    om: Omega, parts: list[Any], match: str
+) -> None:
+    with pytest.raises(UnsupportedValueError, match=match):
+        om.datasets.put(iter(parts), "a", kind="numpy.ndarray")
+    assert not om.datasets.exists("a")

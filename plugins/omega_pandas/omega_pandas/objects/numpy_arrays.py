@@ -54,3 +54,18 @@ def decode_ndarray(header: Header, table: pa.Table) -> Array:
         view[position : position + len(chunk)] = chunk.to_numpy()
         position += len(chunk)
     return array
+
+
+def rows_of(header: Header, start: int, stop: int) -> tuple[Header, list[tuple[int, int]]]:
+    """Return the header of some rows of an array, and where their bytes are, in their order."""
+    height, *others = map(int, header["shape"])
+    size = decode_dtype(header["dtype"]).itemsize
+    part = {**header, "shape": [stop - start, *others]}
+    if header["order"] == "C":
+        row = math.prod(others) * size
+        return part, [(start * row, stop * row)]
+    # Column by column, each of which has the rows side by side.
+    return part, [
+        ((column * height + start) * size, (column * height + stop) * size)
+        for column in range(math.prod(others))
+    ]

@@ -111,7 +111,7 @@ def common_id(gen: str) -> str:
 
 def value_fields(header: Header) -> list[str]:
     """Return the names of the Arrow fields that hold the values of an object."""
-    if header["object"] == "ndarray":
+    if header["object"] in ("ndarray", "sparse"):
         return ["bytes"]
     if header["object"] == "index":
         return []

@@ -210,7 +210,8 @@ def read_part(
     _check_chunksize(chunksize, stored.name)
     check_library(as_)
     filters = () if filter is None else (filter,)
-    selection = make(stored, columns, filters, _window(rows, stored.rows, stored.name))
+    asked = None if rows is None else window(rows, stored.rows, stored.name)
+    selection = make(stored, columns, filters, asked)
     if lazy:
         return LazyFrame(selection)
     if chunksize is not None:
@@ -228,14 +229,20 @@ def _check_chunksize(chunksize: Any, name: str) -> None:
         )
 
 
-def _window(rows: Any, total: int, name: str) -> tuple[int, int] | None:
-    """Return the first row that ``rows=`` takes of so many, and the one after the last."""
-    if rows is None:
-        return None
+def window(rows: Any, total: int, name: str) -> tuple[int, int]:
+    """Return the first row that ``rows=`` takes of so many, and the one after the last.
+
+    Parameters
+    ----------
+    rows
+        A slice, or the two as a pair.
+    """
+    if isinstance(rows, tuple | list) and len(rows) == 2 and all(type(n) is int for n in rows):
+        rows = slice(*rows)
     if not isinstance(rows, slice) or rows.step not in (None, 1):
         raise UnsupportedOptionError(
             f"get of {name!r}: rows= takes a slice without a step, such as slice(0, 1000), "
-            f"not {rows!r}."
+            f"or the pair of its ends, not {rows!r}."
         )
     start, stop, _ = rows.indices(total)
     return start, max(start, stop)

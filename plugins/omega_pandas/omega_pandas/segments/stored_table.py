@@ -151,6 +151,12 @@ class Stored:
             mine.update((name, column) for name, column in found[id_].items() if name in wanted)
         return segments
 
+    def bytes(self, ranges: Sequence[tuple[int, int]]) -> list[Any]:
+        """Return some bytes of an object that is made of bytes, each range as Arrow holds it."""
+        pieces = [self.pieces(*range_) for range_ in ranges]
+        segments = self.fetch([piece for some in pieces for piece in some], ["bytes"])
+        return [joined("bytes", some, segments) for some in pieces]
+
     def _groups(self, number: int, fields: Sequence[str]) -> list[int]:
         """Return the documents, of each segment of a batch, that hold some of the fields."""
         layout = self.batches[number].layout

@@ -68,14 +68,8 @@ def as_data(
 
 
 def storable(result: Any) -> Any:
-    """Return a result as it is stored: what is sparse made dense, several arrays as lists."""
-    if isinstance(result, (list, tuple)):
-        return as_python(result)
-    if scipy.sparse.issparse(result):
-        return result.toarray()
-    if is_frame(result) and any(hasattr(dtype, "fill_value") for dtype in result.dtypes):
-        return result.sparse.to_dense()
-    return result
+    """Return a result as it is stored: several arrays as lists, what is sparse as it is."""
+    return as_python(result) if isinstance(result, (list, tuple)) else result
 
 
 def _columns(

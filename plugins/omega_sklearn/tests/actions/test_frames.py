@@ -222,15 +222,18 @@ def test_a_stored_prediction_of_an_array_is_an_array(iris: Omega) -> None:
     assert iris.models.perform("predict", "m", "Xa", rName="r").kind == "numpy.ndarray"
 
 
-def test_a_stored_sparse_result_is_made_dense(om: Omega) -> None:
-    frame = pd.DataFrame({"city": ["Basel", "Bern", "Basel"]})
+def test_a_stored_sparse_result_stays_sparse(om: Omega) -> None:
+    frame = pd.DataFrame({"city": ["Basel", "Bern", "Basel"]}, index=[7, 8, 9])
     om.datasets.put(frame, "X")
     om.models.put(OneHotEncoder(), "onehot")
     om.models.perform("fit", "onehot", "X")
     shown = om.models.perform("transform", "onehot", "X", pure_python=False)
     assert list(shown.columns) == ["city_Basel", "city_Bern"]
     assert om.models.perform("transform", "onehot", "X", rName="r").kind == "pandas.dataframe"
-    assert om.datasets.get("r").to_numpy().tolist() == [[1, 0], [0, 1], [1, 0]]
+    stored = om.datasets.get("r")
+    pd.testing.assert_frame_equal(stored, shown)
+    assert all(isinstance(dtype, pd.SparseDtype) for dtype in stored.dtypes)
+    assert stored.to_numpy().tolist() == [[1, 0], [0, 1], [1, 0]]
 
 
 def test_fit_transform_stores_the_model_and_the_result(iris: Omega) -> None:
