@@ -98,6 +98,17 @@ class BaseDataBackend:
         Called by the collector, after the grace, for every generation; must be idempotent.
         """
 
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Tell whoever waits for the task under way how much is done, of how much.
+
+        May be called as often as one likes; outside of a task it does nothing.
+        """
+        from ..protocol.fence import current_task  # where there is a task, it is imported
+
+        task = current_task()
+        if task is not None:
+            task.progress(done, total)
+
     def _lacks(self, action: str, name: str) -> NoReturn:
         raise NotImplementedError(
             f"{type(self).__name__} does not implement {action!r}, asked for object {name!r}"

@@ -18,7 +18,6 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from ..backends.base import ACTION_TABLE
 from ..errors import (
     ConflictError,
     OmegaError,
@@ -265,7 +264,7 @@ def targets(task: Task) -> tuple[Key, ...]:
 
 def committed(task: Task, bucket: Worker) -> Metadata | None:
     """Return what the task has stored, where that is all that it had to do; else None."""
-    action = ACTION_TABLE.get(task.action)
+    action = bucket.models.actions(task.name).get(task.action)
     if "rName" in task.arguments:
         store, name = bucket.datasets, task.arguments["rName"]
     elif action is not None and "rName" not in action.parameters:

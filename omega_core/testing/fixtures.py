@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import uuid
@@ -128,6 +129,19 @@ def make_omega(mongo_url: str, mongo_database: str) -> Iterator[Callable[..., Om
 def om(make_omega: Callable[..., Omega]) -> Omega:
     """An `Omega` on a fresh database."""
     return make_omega()
+
+
+@pytest.fixture(scope="module")
+def engine_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the model of `EngineTests`, for this process and for those that it starts."""
+    from .engine_plugin import write_distribution
+
+    directory = tmp_path_factory.mktemp("engine-kit")
+    write_distribution(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(directory), *sys.path])
+        patch.setenv("PYTHONPATH", str(directory), prepend=os.pathsep)
+        yield directory
 
 
 class PrivateMongod:
