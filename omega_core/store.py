@@ -246,10 +246,10 @@ class OmegaStore(Visible):
         """
         return self._operations.compact(meta, start, stop, write)
 
-    def put_temporary(self, obj: Any, *, seconds: float) -> Metadata:
+    def put_temporary(self, obj: Any, *, seconds: float, kind: str | None = None) -> Metadata:
         """Store ``obj`` under a hidden name that the collector drops after ``seconds``."""
         name = f"{TEMPORARY}{uuid.uuid4().hex}"
-        return self._operations.put(obj, name, None, None, {}, expires=seconds)
+        return self._operations.put(obj, name, kind, None, {}, expires=seconds)
 
     def get(self, name: str, *, version: int | None = None, **options: Any) -> Any:
         """Return the object.

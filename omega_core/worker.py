@@ -12,9 +12,11 @@ from .runtime.task import Task
 
 
 def run_task(text: str, omega: Omega | None = None) -> str:
-    """Execute a task, given as JSON, and return its outcome, as JSON. What every worker calls.
+    """Execute a task, given as JSON, and return how it ended, as JSON. What every worker calls.
 
-    Whatever the action raises is in the outcome, and not raised.
+    Whatever the action returns or raises is in the record of the task, and not in what is returned:
+    that goes by way of the engine, which is to see no data. Only where nothing could be recorded,
+    the error is.
 
     Parameters
     ----------
@@ -31,9 +33,10 @@ def run_task(text: str, omega: Omega | None = None) -> str:
     """
     task = Task.from_json(text)
     try:
-        return perform(task, _of_this_process() if omega is None else omega, stores=True).outcome
+        ended = perform(task, _of_this_process() if omega is None else omega, stores=True)
     except Exception as exc:  # the configuration is wrong, or the server does not answer
         return outcomes.failure(exc)
+    return outcomes.recorded(ended.outcome) if ended.recorded else ended.outcome
 
 
 class _Process:

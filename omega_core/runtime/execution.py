@@ -59,6 +59,7 @@ class Ended:
     error: Exception | None = None
     raised: BaseException | None = None
     outcome: str = ""
+    recorded: bool = False
 
 
 def execute(task: Task, omega: Worker) -> Any:
@@ -94,7 +95,7 @@ def perform(
     """
     bucket, records = omega[task.bucket], omega.records
     record = records.begin(task.id, bucket=task.bucket)
-    over = None if record is None else _over(record, task, bucket)
+    over = None if record is None else _over(record, task, bucket, stores)
     try:
         if over is not None:
             return over
@@ -174,14 +175,16 @@ class _Doing:
         try:
             record = self.records.end(self.task.id, status, ended.outcome, durable=self.stored)
             if record is None:
+                ended.recorded = True
                 return ended
             if record.barred is not None and ended.error is None and self._has_committed():
                 # It was barred too late.
                 self.records.overrule(self.task.id, ended.outcome)
+                ended.recorded = True
                 return ended
             if record.status == "success" and ended.error is None and not stores:
                 return ended  # the value itself is at hand
-            return _over(record, self.task, self.bucket) or ended
+            return _over(record, self.task, self.bucket, stores) or ended
         except (OmegaError, PyMongoError):
             # What was done is done, and whoever waits is told; only the record does not say so.
             log.warning("Task %s has ended, and its record could not be written.", self.task.id)
@@ -226,21 +229,24 @@ class _Doing:
         return self.stored and committed(self.task, self.bucket) is not None
 
 
-def _over(record: TaskRecord, task: Task, bucket: Worker) -> Ended | None:
+def _over(record: TaskRecord, task: Task, bucket: Worker, stores: bool) -> Ended | None:
     """Return how a task ended that is not to be executed any more."""
     if record.barred is not None:
         error = refusal(task.id, record.barred)
         status = "cancelled" if record.barred == "cancelled" else "failure"
-        return Ended(error=error, outcome=outcomes.failure(error, status))
+        return Ended(error=error, outcome=outcomes.failure(error, status), recorded=True)
     if record.status != "success" or record.outcome is None:
         return None
     document = read_outcome(record.outcome)
     if not outcomes.is_there(document, bucket) and not record.targets:
         return None  # somebody has read it, and nothing was stored: it can be done again
-    try:
-        return Ended(value_of(document, bucket), outcome=record.outcome)
-    except OmegaError as exc:
-        return Ended(error=exc, outcome=record.outcome)
+    ended = Ended(outcome=record.outcome, recorded=True)
+    if not stores:  # else the value is for its reader, and to read it is to remove it
+        try:
+            ended.value = value_of(document, bucket)
+        except OmegaError as exc:
+            ended.error = exc
+    return ended
 
 
 def _stopped(error: BaseException) -> RemoteError:

@@ -56,7 +56,8 @@ _RESULT = fields(
     },
 )
 _OUTCOME = fields(
-    {"status": one_of("success", "failure", "cancelled")}, {"result": _RESULT, "error": mapping()}
+    {"status": one_of("success", "failure", "cancelled")},
+    {"result": _RESULT, "error": mapping(), "recorded": one_of(True)},
 )
 
 
@@ -77,8 +78,13 @@ def failure(error: BaseException, status: str = "failure") -> str:
     return json.dumps({"status": status, "error": error_to_json(error)}, allow_nan=False)
 
 
+def recorded(outcome: str) -> str:
+    """Return what is said of an outcome that the record has: how it ended, and no data."""
+    return json.dumps({"status": json.loads(outcome)["status"], "recorded": True})
+
+
 def read_outcome(outcome: str) -> Document:
-    """Return what `success` or `failure` wrote.
+    """Return what `success`, `failure` or `recorded` wrote.
 
     Raises
     ------
@@ -89,15 +95,13 @@ def read_outcome(outcome: str) -> Document:
         document: Document = json.loads(outcome)
     except (TypeError, ValueError, RecursionError) as exc:
         raise IntegrityError(f"What was recorded of a task is no outcome: {exc}.") from None
-    needs = {"result": anything} if _says(document, "success") else {"error": mapping()}
-    fault = _OUTCOME(document, "the outcome") or fields(needs)(document, "the outcome")
+    fault = _OUTCOME(document, "the outcome")
+    if fault is None and "recorded" not in document:
+        needs = {"result": anything} if document["status"] == "success" else {"error": mapping()}
+        fault = fields(needs)(document, "the outcome")
     if fault is not None:
         raise IntegrityError(f"What was recorded of a task is no outcome: {fault}.")
     return document
-
-
-def _says(document: Any, status: str) -> bool:
-    return isinstance(document, dict) and document.get("status") == status
 
 
 def value_of(document: Document, bucket: Worker) -> Any:
@@ -135,7 +139,9 @@ def encode_result(value: Any, bucket: Worker, *, stores: bool = True) -> Documen
     if not stores:
         return {"absent": what}
     try:
-        meta = bucket.datasets.put_temporary(value, seconds=RESULT_SECONDS)
+        # By its type, it would come back as a file.
+        kind = "python.data" if isinstance(value, bytes) else None
+        meta = bucket.datasets.put_temporary(value, seconds=RESULT_SECONDS, kind=kind)
     except OmegaError as exc:
         raise TaskError(
             f"The action returned {what}, which cannot be brought back from the worker: {exc} "

@@ -184,7 +184,13 @@ class RemoteResult(Result):
     def _take(self) -> None:
         assert self._remote is not None
         try:
-            self._outcome = read_outcome(self._remote.result(0))
+            told = read_outcome(self._remote.result(0))
+            if "recorded" not in told:
+                self._outcome = told
+                return
+            self._consult(self._read())
+            if self._outcome is None and self._failed is None:
+                raise TaskLostError(f"it ended in {told['status']}, and its record is gone")
         except Exception as exc:
             with suppress(OmegaError, PyMongoError):
                 self._consult(self._read())
