@@ -195,7 +195,8 @@ class _Shared:
             with self._lock:
                 if self._router is None:
                     version = importlib_metadata.version("omega-core")
-                    self._router = Router(Plugins(self.config, builtin_specs(), version))
+                    plugins = Plugins(self.config, builtin_specs(), version)
+                    self._router = Router(plugins, self.config.runtime.cache)
         return self._router
 
     def _filesystems(self) -> dict[str, Callable[[], Any]]:

@@ -134,6 +134,15 @@ class BaseModelBackend(BaseDataBackend):
 
     columns_by_name: ClassVar[bool] = False
 
+    def shared_size(self, model: Any) -> int | None:
+        """Return how many bytes ``model`` takes in memory, if actions may share it; else None.
+
+        A worker keeps such models for the next action that asks one (`get` inside an action that
+        does not fit), up to the bytes of ``[runtime] cache``. Only for models that no such action
+        changes, and that several threads may ask at a time. Asked once, after `get`.
+        """
+        return None
+
     @declaration(fits="anew")
     def fit(
         self,

@@ -11,9 +11,10 @@ from ..backends.actions import Action
 from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend, actions_of
 from ..backends.store import Store
 from ..protocol.naming import DATA, MODELS
-from ..protocol.scope import current_scope
+from ..protocol.scope import asked_model, current_scope
 from .hookspecs import with_parameters
 from .marker import hookimpl
+from .model_cache import ModelCache
 from .spec import BackendSpec
 
 if TYPE_CHECKING:
@@ -67,8 +68,15 @@ class Adapter:
     ``data_store`` and ``model_store`` are those of one bucket.
     """
 
-    def __init__(self, spec: BackendSpec, cls: type[BaseDataBackend], settings: Any) -> None:
+    def __init__(
+        self,
+        spec: BackendSpec,
+        cls: type[BaseDataBackend],
+        settings: Any,
+        models: ModelCache | None = None,
+    ) -> None:
         self.spec = spec
+        self._models = models
         self.cls = cls
         self.actions = actions_of(cls)
         self._settings = settings
@@ -111,7 +119,12 @@ class Adapter:
 
     @answers
     def get(self, store: Store, name: str, options: Mapping[str, Any]) -> Any:
-        return self.backend(store).get(name, **options)
+        backend = self.backend(store)
+        asked = None if options or self._models is None else asked_model()
+        if asked is None or self._models is None or not isinstance(backend, BaseModelBackend):
+            return backend.get(name, **options)
+        # Behind the hook, so that the wrappers of get see each of them.
+        return self._models.get(asked, lambda: backend.get(name), backend.shared_size)
 
     @answers
     def act(

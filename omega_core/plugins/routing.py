@@ -22,6 +22,7 @@ from ..errors import (
 from .adapters import CALL, Adapter, Call, Retirement
 from .backend_contract import check_backend
 from .factories import imported
+from .model_cache import ModelCache
 from .registry import Plugins
 from .remedies import LIBRARIES
 from .spec import BackendSpec
@@ -60,8 +61,9 @@ class Route:
 class Router:
     """Chooses exactly one backend for each call, and calls it with every wrapper around it."""
 
-    def __init__(self, plugins: Plugins) -> None:
+    def __init__(self, plugins: Plugins, cache: int = 0) -> None:
         self.plugins = plugins
+        self.models = ModelCache(cache)
         self._adapters: dict[str | type, Adapter] = {}
         self._callers: dict[tuple[Adapter, str], Callable[..., Any]] = {}
         self._retirement = Retirement()
@@ -98,7 +100,8 @@ class Router:
                         "BaseModelBackend."
                     )
                 check_backend(cls, owner)
-                adapter = Adapter(spec, cls, self.plugins.settings(spec.plugin))
+                settings = self.plugins.settings(spec.plugin)
+                adapter = Adapter(spec, cls, settings, self.models)
                 self.plugins.manager.register(adapter, name=f"omega_core:{spec.factory}")
                 # Callers leave out the adapters that they know; this one is new to them.
                 self._callers = {}

@@ -109,6 +109,23 @@ def called_by_backend(acting: Acting) -> bool:
     return scope is not None and scope.acting is acting and scope.writing
 
 
+def asked_model() -> tuple[str, str, str, str] | None:
+    """Return what names the payload that is read: bucket, prefix, name and generation.
+
+    None unless it is the model that the backend of an action is about to ask: whoever else gets a
+    model gets one of its own, and so does an action that fits.
+    """
+    scope = _current.get()
+    outer = None if scope is None else scope.outer
+    if scope is None or outer is None or scope.operation != "get" or scope.meta is None:
+        return None
+    acting = outer.acting
+    if acting is None or acting.fits is not None or not outer.writing or acting.key != scope.key:
+        return None
+    assert scope.meta.gen is not None
+    return scope.key.bucket, scope.key.prefix, scope.key.name, scope.meta.gen
+
+
 @contextmanager
 def entered(scope: Scope) -> Iterator[Scope]:
     """Make ``scope`` the current one.

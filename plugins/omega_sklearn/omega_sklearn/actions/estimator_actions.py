@@ -14,6 +14,7 @@ from omega_core import BaseModelBackend, action, check_columns
 
 from .method_call import answer
 from .results import as_data, as_python, storable
+from .sharing import shared_size
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -165,6 +166,9 @@ class EstimatorActions(BaseModelBackend):
     score_samples = _more("score_samples", "Return how likely, or how normal, each row of X is.")
     kneighbors = _more("kneighbors", "Return the distances to the nearest rows, and their numbers.")
     apply = _more("apply", "Return the leaves of the trees in which each row of X ends.")
+
+    def shared_size(self, model: Any) -> int | None:
+        return shared_size(model)
 
     # --- how ---------------------------------------------------------------------------------
 
