@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import strategies as st
@@ -30,9 +32,12 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ..errors import ConflictError, ObjectNotFoundError
+from ..errors import ConflictError, ObjectNotFoundError, TaskCancelledError
 from ..omega import Omega
+from ..protocol.commit import Intent
+from ..protocol.fence import TaskFence, fenced
 from ..protocol.metadata import Metadata
+from ..runtime.execution import bar
 from ..store import OmegaStore
 from .crashes import CrashingTwin
 from .faults import let_time_pass
@@ -107,6 +112,7 @@ def store_state_machine(
             self.keep = given.config.stores.keep[self.attribute]
             self.model: dict[str, Modelled] = {}
             self.reached: dict[str, tuple[int, int]] = {}
+            self.tasks: dict[str, tuple[str, int]] = {}
             if crashes:
                 self.twin = CrashingTwin(self.omega)
 
@@ -157,6 +163,56 @@ def store_state_machine(
                 known.rev += 1
                 assert (meta.version, meta.rev) == (known.current.version, known.rev)
             self._compare(name)
+
+        # --- on behalf of tasks ------------------------------------------------------------
+
+        @rule(name=NAMES, obj=objects)
+        def put_for_a_task(self, name: str, obj: Any) -> None:
+            id = uuid.uuid4().hex
+            with self._task(id, name):
+                meta = self.store.put(obj, name, kind=kind)
+            self._replaced(name, obj, None, meta)
+            assert meta.version is not None
+            self.tasks[name] = id, meta.version
+            self._compare(name)
+
+        @rule(name=NAMES, obj=objects)
+        def put_for_the_same_task_again(self, name: str, obj: Any) -> None:
+            if name not in self.tasks:
+                return
+            id, version = self.tasks[name]
+            known = self.model.get(name)
+            kept = [] if known is None else [known.current, *known.others]
+            with self._task(id, name):
+                if version in [stored.version for stored in kept]:
+                    assert self.store.put(obj, name, kind=kind).version == version
+                else:
+                    with pytest.raises(ConflictError, match="has stored it already"):
+                        self.store.put(obj, name, kind=kind)
+            self._compare(name)
+
+        @rule(name=NAMES, obj=objects, begun=st.booleans())
+        def put_for_a_task_that_is_cancelled(self, name: str, obj: Any, begun: bool) -> None:
+            id = uuid.uuid4().hex
+            bucket = self.omega.bucket
+            self.omega.records.submitted(id, bucket=bucket, engine="", task=None, leased=False)
+
+            def cancel_and_commit(intent: Intent, *args: Any) -> Any:
+                assert bar(id, "cancelled", self.omega)
+                return commit(intent, *args)
+
+            commit = Intent.commit
+            if not begun:
+                assert bar(id, "cancelled", self.omega)
+            late = patch.object(Intent, "commit", cancel_and_commit) if begun else nullcontext()
+            with late, self._task(id, name), pytest.raises(TaskCancelledError):
+                self.store.put(obj, name, kind=kind)
+            self._compare(name)
+
+        def _task(self, id: str, name: str) -> AbstractContextManager[TaskFence]:
+            return fenced(TaskFence(id, self.omega.records, [self.store.key(name)]))
+
+        # --- ending, going back ------------------------------------------------------------
 
         @rule(name=NAMES)
         def drop(self, name: str) -> None:
