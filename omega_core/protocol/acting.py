@@ -164,7 +164,8 @@ class Acting:
         ColumnMismatchError
             For another X than the model was fitted on.
         """
-        self._failures.pop(key, None)
+        if not isinstance(self._failures.get(key), ColumnMismatchError):
+            self._failures.pop(key, None)
         if key == self.key:
             self.seen[type(value)] = None
             return value
@@ -249,6 +250,16 @@ class Acting:
                     "Nothing was stored"
                 )
         return None
+
+    def drops(self, key: Key) -> None:
+        """Raise `PluginContractError` where the backend drops the model or the data."""
+        own = {"model": self.key, **self.datasets}
+        for called, dropped in own.items():
+            if key == dropped:
+                raise self.broken(
+                    f"it drops its {called}, {key.name!r}, which an action leaves. Nothing was "
+                    "dropped"
+                )
 
     def stored(self, key: Key, meta: Metadata) -> None:
         """Note what was committed: from now on, the name means that."""
