@@ -13,6 +13,9 @@ from .settings import CelerySettings
 
 TASK = "omega.run"
 
+_LOST_SECONDS = 1.0
+"""After which a task of a process that died is given back."""
+
 _STEPS = 7
 
 PRIORITIES = 10
@@ -51,6 +54,7 @@ def application(settings: CelerySettings) -> Celery:
         # `omega_core.run_task` sees.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
+        worker_lost_wait=_LOST_SECONDS,
         worker_prefetch_multiplier=1,
         worker_send_task_events=False,
         # Nobody who reaches the broker can stop workers, or change what they do.

@@ -102,6 +102,10 @@ class Workers:
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return [self._process.pid, *map(int, children.read_text().split())]
 
+    @property
+    def dead(self) -> bool:
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """Kill all of it at once, as when the machine is lost."""
         with contextlib.suppress(ProcessLookupError):

@@ -54,7 +54,7 @@ class Cluster:
         self._directory = directory
         self._certificates = certificates
         self._processes: list[subprocess.Popen[str]] = []
-        self.workers: list[subprocess.Popen[str]] = []
+        self._count = 0
         self.address = ""
         self.start_scheduler()
 
@@ -86,7 +86,7 @@ class Cluster:
         self, count: int, *arguments: str, environ: Mapping[str, str] | None = None, **section: Any
     ) -> subprocess.Popen[str]:
         """Let ``omega worker`` start as many processes, and wait until the scheduler has them."""
-        before = len(self.pids())
+        self._count += count
         command = [sys.executable, "-P", "-m", "omega_core", "worker", "--engine", "dask"]
         settings = {
             f"OMEGA_PLUGINS__DASK__{key.upper()}": str(value)
@@ -101,9 +101,7 @@ class Cluster:
                 **(environ or {}),
             },
         )
-        self.workers.append(worker)
-        with self.client() as client:
-            client.wait_for_workers(before + count, timeout=60)
+        self.wait_for_workers(self._count)
         return worker
 
     @contextlib.contextmanager
@@ -113,10 +111,10 @@ class Cluster:
         ) as client:
             yield client
 
-    def pids(self) -> list[int]:
-        """Return the processes that execute tasks."""
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the scheduler has so many processes that execute tasks."""
         with self.client() as client:
-            return [worker["pid"] for worker in client.scheduler_info(-1)["workers"].values()]
+            client.wait_for_workers(count, timeout=60)
 
     def close(self) -> None:
         for process in self._processes:
