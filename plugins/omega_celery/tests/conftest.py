@@ -20,6 +20,7 @@ import pytest
 import redis
 
 from omega_core import Omega
+from omega_core.testing.held_model import HeldModel, install
 
 _READY_SECONDS = 60.0
 
@@ -131,6 +132,25 @@ def _until(holds: Callable[[], bool], otherwise: str | Callable[[], str]) -> Non
         if time.monotonic() > deadline:
             raise TimeoutError(otherwise if isinstance(otherwise, str) else otherwise())
         select.select([], [], [], 0.02)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _held_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the plugin of `HeldModel`, for workers too."""
+    site = tmp_path_factory.mktemp("site")
+    install(site)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        patch.setenv("PYTHONPATH", str(site))
+        yield
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> HeldModel:
+    """A model whose fit does not wait."""
+    made = HeldModel(str(tmp_path))
+    made.let_go()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from omega_core import Omega
 from omega_core.testing.engine_deaths import EngineDeathTests, assert_fitted_once
-from omega_core.testing.held_model import HeldModel, install
+from omega_core.testing.held_model import HeldModel
 
 from .conftest import Broker, Workers
 
@@ -19,16 +19,9 @@ Start = Callable[..., Workers]
 
 
 @pytest.fixture(scope="module")
-def mortal(
-    make_broker: Callable[[], Broker], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Broker]:
-    """A broker of these tests alone, where the held model is installed."""
-    site = tmp_path_factory.mktemp("site")
-    install(site)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site))
-        yield make_broker()
+def mortal(make_broker: Callable[[], Broker]) -> Broker:
+    """A broker of these tests alone."""
+    return make_broker()
 
 
 @pytest.fixture(scope="module")

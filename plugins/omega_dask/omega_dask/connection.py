@@ -86,7 +86,7 @@ class Connection:
         try:
             self._do(self._open())
         except BaseException:
-            self._end_thread()
+            self.close()
             raise
 
     @property
@@ -139,7 +139,7 @@ class Connection:
             raise self._silent() from exc
         self._client = client
         self._seen = self._loop.time()
-        self._watch = self._loop.create_task(self._keep_watching(client))
+        self._watching = self._loop.create_task(self._keep_watching(client))
 
     async def _submit(self, order: Order) -> DaskFuture:
         client = self._client
@@ -172,8 +172,9 @@ class Connection:
                     if not await self._comes_back(client):
                         raise self._silent() from None
         except asyncio.CancelledError:
-            with suppress(Exception):
-                await client.cancel([submitted], force=True)
+            if future.cancelled():
+                with suppress(Exception):
+                    await client.cancel([submitted], force=True)
         except EngineError as exc:
             await _fail(future, exc)
         except KilledWorker as exc:
@@ -240,12 +241,16 @@ class Connection:
         )
 
     async def _close(self) -> None:
-        self._watch.cancel()
         client, self._client = self._client, None
         for future in list(self._waiting):
             await _fail(future, EngineError("The Omega that waited for this task was closed."))
         if client is not None:
             await client.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await self._loop.shutdown_default_executor()
 
     def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

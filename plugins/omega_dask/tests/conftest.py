@@ -16,6 +16,7 @@ import pytest
 from distributed import Client, Security
 
 from omega_core import Omega
+from omega_core.testing.held_model import HeldModel, install
 from omega_dask import DaskSettings
 from omega_dask.tls import security
 
@@ -143,6 +144,25 @@ class Cluster:
         )
         self._processes.append(process)
         return process
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _held_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the plugin of `HeldModel`, for workers too."""
+    site = tmp_path_factory.mktemp("site")
+    install(site)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site))
+        patch.setenv("PYTHONPATH", str(site))
+        yield
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> HeldModel:
+    """A model whose fit does not wait."""
+    made = HeldModel(str(tmp_path))
+    made.let_go()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from omega_core import Omega, Task
 from omega_core.testing.engine_deaths import EngineDeathTests, assert_fitted_once
-from omega_core.testing.held_model import HeldModel, install, wait_until
+from omega_core.testing.held_model import HeldModel, wait_until
 from omega_dask.worker import run_task
 
 from .conftest import Cluster
@@ -19,19 +19,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def mortal(
-    make_cluster: Callable[..., Cluster], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
+def mortal(make_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
     """A cluster of two worker processes, which are replaced when they die."""
-    site = tmp_path_factory.mktemp("site")
-    install(site)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site))
-        found = make_cluster()
-        found.start_workers(2)
-        yield found
-        found.close()
+    found = make_cluster()
+    found.start_workers(2)
+    yield found
+    found.close()
 
 
 class TestDeaths(EngineDeathTests):

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from omega_core import Omega
+from omega_core.errors import ConfigError, EngineError, UnsupportedOptionError
+from omega_core.testing.child_processes import Child
+from omega_core.testing.held_model import HeldModel, wait_until
 
+from .certificates import Certificates
 from .conftest import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_plugins("pandas", "sklearn")]
+slow = pytest.mark.slow
+with_sklearn = pytest.mark.needs_plugins("pandas", "sklearn")
 
 
-def test_a_fit_by_name_happens_on_a_worker(om: Omega, cluster: Cluster) -> None:
+@slow
+@with_sklearn
+def test_a_fit_by_name_happens_on_a_worker(om: Omega) -> None:
     from sklearn.linear_model import LinearRegression
 
     om.datasets.put([[1.0], [2.0], [3.0]], "X")
@@ -21,3 +37,206 @@ def test_a_fit_by_name_happens_on_a_worker(om: Omega, cluster: Cluster) -> None:
     assert fitted.get().version == 2
     assert om.runtime.model("line").predict([[10.0]]).get() == pytest.approx([20.0])
     assert om.runtime.result(fitted.id).get().version == 2
+
+
+@slow
+def test_the_connection_can_be_encrypted(
+    make_cluster: Callable[..., Cluster], certificates: Certificates, model: HeldModel
+) -> None:
+    cluster = make_cluster(certificates=certificates)
+    cluster.start_workers(1)
+    assert cluster.address.startswith("tls://127.0.0.1:")
+    with Omega(cluster.config()) as om:
+        om.models.put(model, "held")
+        assert om.runtime.model("held").fit([1.0]).get().version == 2
+    key = certificates.key.read_text()
+    with Omega(cluster.config(tls_key=key)) as om:  # the text, as from a secret
+        om.models.put(model, "held")
+        assert om.runtime.model("held").fit([1.0]).get().version == 2
+    plain = {"scheduler": cluster.address.replace("tls", "tcp"), "timeout": 2.0}
+    refused = pytest.raises(EngineError)
+    with Omega({**cluster.config(), "plugins": {"dask": plain}}) as om, refused:
+        om.runtime.model("held").fit([1.0])
+    cluster.close()
+
+
+def test_certificates_that_cannot_be_read_are_an_error_of_the_configuration(
+    make_omega: Callable[..., Omega],
+) -> None:
+    files = {"tls_ca": "/no/ca.pem", "tls_cert": "/no/cert.pem", "tls_key": "/no/key.pem"}
+    section = {"scheduler": "tls://127.0.0.1:1", **files}
+    om = make_omega(runtime={"engine": "dask"}, plugins={"dask": section})
+    with pytest.raises(ConfigError, match=r"\[plugins\.dask\] tls_ca"):
+        om.runtime.model("m").predict([1.0])
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"scheduler": "127.0.0.1:8786"}, "tls://host:port"),
+        ({"scheduler": "tls://h:1"}, "go together"),
+        ({"tls_ca": "ca.pem"}, "go together"),
+        ({"processes": 0}, "at least 1"),
+        ({"timeout": 0.0}, "more than 0"),
+    ],
+)
+def test_a_mistake_in_the_section_is_told(
+    make_omega: Callable[..., Omega], section: dict[str, Any], message: str
+) -> None:
+    om = make_omega(runtime={"engine": "dask"}, plugins={"dask": section})
+    with pytest.raises(ConfigError, match=message):
+        om.runtime.model("m").predict([1.0])
+
+
+# --- a scheduler that is gone --------------------------------------------------------------------
+
+
+def test_a_scheduler_that_is_not_there_is_our_error_within_the_timeout(
+    make_omega: Callable[..., Omega],
+) -> None:
+    section = {"scheduler": "tcp://127.0.0.1:1", "timeout": 1.0}
+    om = make_omega(runtime={"engine": "dask"}, plugins={"dask": section})
+    began = time.monotonic()
+    with pytest.raises(EngineError, match=r"tcp://127\.0\.0\.1:1 does not answer within 1 seconds"):
+        om.runtime.model("m").predict([1.0])
+    assert time.monotonic() - began < 10
+    assert om.datasets.list(hidden=True) == []
+
+
+@slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_scheduler_that_goes_ends_the_wait_for_it(
+    make_cluster: Callable[..., Cluster], number: signal.Signals
+) -> None:
+    cluster = make_cluster()  # without workers, so that nothing is done
+    with Omega(cluster.config(timeout=1.0)) as om:
+        om.models.put([1], "m")
+        waiting = om.runtime.model("m").predict([1.0])
+        cluster.scheduler.send_signal(number)
+        with pytest.raises(EngineError, match=r"om\.runtime\.result"):
+            waiting.get(30)
+        with pytest.raises(EngineError, match="does not answer"):
+            om.runtime.model("m").predict([1.0])
+    cluster.close()
+
+
+# --- processes of this machine -------------------------------------------------------------------
+
+
+@slow
+def test_without_a_scheduler_processes_of_this_machine_do_it(
+    tmp_path: Path, mongo_url: str, model: HeldModel
+) -> None:
+    # A script without ``if __name__ == "__main__"``.
+    program = f"""
+        from omega_core import Omega
+        from omega_core.testing.held_model import HeldModel
+
+        om = Omega({{
+            "mongo": {{"url": "{mongo_url}/dask_local"}},
+            "runtime": {{"engine": "dask"}},
+            "plugins": {{"dask": {{"processes": 1}}}},
+        }})
+        om.models.put(HeldModel({model.home!r}), "held")
+        print(om.runtime.model("held").fit([1.0]).get().version)
+        last = om.runtime.model("held").fit([1.0])
+        om.close()  # waits for it
+        om = Omega(om.config)
+        print(om.runtime.result(last.id).status)
+    """
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(program))
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.split() == ["2", "success"], done.stderr
+    assert done.stderr == ""
+
+
+@slow
+def test_they_finish_what_was_begun_when_the_program_is_killed(
+    tmp_path: Path, mongo_url: str, model: HeldModel
+) -> None:
+    Path(model.home, "go").unlink()
+    config = {
+        "mongo": {"url": f"{mongo_url}/dask_local"},
+        "runtime": {"engine": "dask"},
+        "stores": {"bucket": "killed"},
+        "plugins": {"dask": {"processes": 1}},
+    }
+    program = f"""
+        import sys
+        from omega_core import Omega
+
+        om = Omega({config!r})
+        print(om.runtime.model("held").fit([1.0]).id, flush=True)
+        sys.stdin.read()
+    """
+    with Omega(config) as om:
+        om.models.put(model, "held")
+        with subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as killed:
+            assert killed.stdout is not None
+            id = killed.stdout.readline().strip()
+            [worker] = model.wait_for_fits(1)
+            killed.kill()
+        model.let_go()
+        found = om.runtime.result(id)
+        wait_until(found.done)
+        assert found.get().version == 2
+        wait_until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
+
+
+# --- and others ----------------------------------------------------------------------------------
+
+
+@slow
+def test_a_forked_child_connects_for_itself(om: Omega) -> None:
+    om.models.put([1], "m")
+    om.runtime.model("m").predict([1.0]).exception(60)
+
+    def child(tell: Callable[[Any], None]) -> str:
+        error = om.runtime.model("m").predict([1.0]).exception(60)
+        om.close()
+        return type(error).__name__
+
+    with Child(child) as forked:
+        assert forked.result() == "NotImplementedError"
+    assert om.runtime.model("m").predict([1.0]).exception(60) is not None
+
+
+@slow
+def test_a_callback_may_submit_another_task(om: Omega) -> None:
+    import threading
+
+    om.models.put([1], "m")
+    told, second = threading.Event(), []
+
+    def again(result: Any) -> None:
+        second.append(om.runtime.model("m").predict([1.0]).exception(60))
+        told.set()
+
+    om.runtime.model("m").predict([1.0]).add_done_callback(again)
+    assert told.wait(60)
+    assert second[0] is not None
+
+
+@slow
+def test_a_task_gets_what_it_asks_for(make_cluster: Callable[..., Cluster]) -> None:
+    cluster = make_cluster()
+    cluster.start_workers(1, "--resource", "GPU=1")
+    with Omega(cluster.config()) as om:
+        om.models.put([1], "m")
+        asking = om.runtime.model("m", resources={"GPU": 1}, priority=5).predict([1.0])
+        assert asking.exception(60) is not None
+        too_much = om.runtime.model("m", resources={"GPU": 2}).predict([1.0])
+        with pytest.raises(TimeoutError):
+            too_much.get(1)
+        assert too_much.cancel()
+        with pytest.raises(UnsupportedOptionError, match="does not honour queue"):
+            om.runtime.model("m", queue="q")
+    cluster.close()
