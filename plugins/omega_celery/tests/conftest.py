@@ -20,7 +20,8 @@ import pytest
 import redis
 
 from omega_core import Omega
-from omega_core.testing.held_model import HeldModel, install
+from omega_core.testing.engine_plugin import write_distribution
+from omega_core.testing.engines import Gate
 
 _READY_SECONDS = 60.0
 
@@ -135,22 +136,23 @@ def _until(holds: Callable[[], bool], otherwise: str | Callable[[], str]) -> Non
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _held_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Install the plugin of `HeldModel`, for workers too."""
-    site = tmp_path_factory.mktemp("site")
-    install(site)
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the plugin of `KitModel`, for this process and for all workers."""
+    site = tmp_path_factory.mktemp("kit")
+    write_distribution(site)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site))
+        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         yield
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> HeldModel:
-    """A model whose fit does not wait."""
-    made = HeldModel(str(tmp_path))
-    made.let_go()
-    return made
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Where a fit waits until the test lets it go on."""
+    made = Gate(tmp_path / "gate")
+    made.directory.mkdir()
+    yield made
+    made.open()
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +202,9 @@ def workers(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workers]:
     """Two processes, which no test may harm."""
-    found = Workers(make_config(broker, "celery_shared"), tmp_path_factory.mktemp("celery"))
+    config = make_config(broker, "celery_shared")
+    queues = ("--queue", "omega", "--queue", "urgent")
+    found = Workers(config, tmp_path_factory.mktemp("celery"), *queues)
     yield found
     found.kill()
 

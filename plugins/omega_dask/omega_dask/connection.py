@@ -196,8 +196,7 @@ class Connection:
                 ),
             )
         else:
-            with suppress(InvalidStateError):  # cancelled by then
-                await asyncio.to_thread(future.set_result, outcome)
+            await _end(future.set_result, outcome)
 
     async def _comes_back(self, client: Client) -> bool:
         """Return whether Dask has connected again; it tries for as long as the timeout."""
@@ -259,9 +258,20 @@ class Connection:
 
 
 async def _fail(future: DaskFuture, error: EngineError) -> None:
-    # Elsewhere than here, since a callback may submit, and wait for, another task.
-    with suppress(InvalidStateError):  # done by then
-        await asyncio.to_thread(future.set_exception, error)
+    await _end(future.set_exception, error)
+
+
+async def _end(tell: Callable[[T], None], what: T) -> None:
+    """Tell a future how it ends, unless it knows.
+
+    In another thread, since a callback may submit, and wait for, another task.
+    """
+
+    def call() -> None:
+        with suppress(InvalidStateError):
+            tell(what)
+
+    await asyncio.to_thread(call)
 
 
 def _forget_in_children(connection: Connection) -> None:

@@ -16,7 +16,8 @@ import pytest
 from distributed import Client, Security
 
 from omega_core import Omega
-from omega_core.testing.held_model import HeldModel, install
+from omega_core.testing.engine_plugin import write_distribution
+from omega_core.testing.engines import Gate
 from omega_dask import DaskSettings
 from omega_dask.tls import security
 
@@ -147,22 +148,23 @@ class Cluster:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _held_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Install the plugin of `HeldModel`, for workers too."""
-    site = tmp_path_factory.mktemp("site")
-    install(site)
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the plugin of `KitModel`, for this process and for all workers."""
+    site = tmp_path_factory.mktemp("kit")
+    write_distribution(site)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site))
+        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         yield
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> HeldModel:
-    """A model whose fit does not wait."""
-    made = HeldModel(str(tmp_path))
-    made.let_go()
-    return made
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Where a fit waits until the test lets it go on."""
+    made = Gate(tmp_path / "gate")
+    made.directory.mkdir()
+    yield made
+    made.open()
 
 
 @pytest.fixture(scope="session")
@@ -183,16 +185,16 @@ def make_cluster(
 
 
 @pytest.fixture(scope="session")
-def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
-    """A cluster of two worker processes, which no test may harm."""
-    found = make_cluster()
-    found.start_workers(2)
-    return found
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
+def cluster(make_cluster: Callable[..., Cluster], certificates: Certificates) -> Cluster:
+    """A scheduler and two worker processes, whose connections are encrypted."""
+    found = make_cluster(certificates=certificates)
+    found.start_workers(2, "--resource", "GPU=1")
+    return found
 
 
 @pytest.fixture

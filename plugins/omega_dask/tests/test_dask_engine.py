@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 
 from omega_core import Omega
-from omega_core.errors import ConfigError, EngineError, UnsupportedOptionError
+from omega_core.errors import ConfigError, EngineError
 from omega_core.testing.child_processes import Child
-from omega_core.testing.held_model import HeldModel, wait_until
+from omega_core.testing.engine_model import KitModel
+from omega_core.testing.engines import Gate, until
 
 from .certificates import Certificates
 from .conftest import Cluster
@@ -40,24 +42,18 @@ def test_a_fit_by_name_happens_on_a_worker(om: Omega) -> None:
 
 
 @slow
-def test_the_connection_can_be_encrypted(
-    make_cluster: Callable[..., Cluster], certificates: Certificates, model: HeldModel
-) -> None:
-    cluster = make_cluster(certificates=certificates)
-    cluster.start_workers(1)
-    assert cluster.address.startswith("tls://127.0.0.1:")
-    with Omega(cluster.config()) as om:
-        om.models.put(model, "held")
-        assert om.runtime.model("held").fit([1.0]).get().version == 2
-    key = certificates.key.read_text()
-    with Omega(cluster.config(tls_key=key)) as om:  # the text, as from a secret
-        om.models.put(model, "held")
-        assert om.runtime.model("held").fit([1.0]).get().version == 2
+def test_a_key_may_be_given_as_text(cluster: Cluster, certificates: Certificates) -> None:
+    with Omega(cluster.config(tls_key=certificates.key.read_text())) as om:
+        om.models.put(KitModel(4.0, 2), "m")
+        assert om.runtime.model("m").predict([0.0]).get(60) == [2.0]
+
+
+@slow
+def test_without_a_certificate_nobody_is_let_in(cluster: Cluster) -> None:
     plain = {"scheduler": cluster.address.replace("tls", "tcp"), "timeout": 2.0}
-    refused = pytest.raises(EngineError)
+    refused = pytest.raises(EngineError, match="does not answer")
     with Omega({**cluster.config(), "plugins": {"dask": plain}}) as om, refused:
-        om.runtime.model("held").fit([1.0])
-    cluster.close()
+        om.runtime.model("m").fit([1.0])
 
 
 def test_certificates_that_cannot_be_read_are_an_error_of_the_configuration(
@@ -125,21 +121,21 @@ def test_a_scheduler_that_goes_ends_the_wait_for_it(
 
 @slow
 def test_without_a_scheduler_processes_of_this_machine_do_it(
-    tmp_path: Path, mongo_url: str, model: HeldModel
+    tmp_path: Path, mongo_url: str
 ) -> None:
     # A script without ``if __name__ == "__main__"``.
     program = f"""
         from omega_core import Omega
-        from omega_core.testing.held_model import HeldModel
+        from omega_core.testing.engine_model import KitModel
 
         om = Omega({{
             "mongo": {{"url": "{mongo_url}/dask_local"}},
             "runtime": {{"engine": "dask"}},
             "plugins": {{"dask": {{"processes": 1}}}},
         }})
-        om.models.put(HeldModel({model.home!r}), "held")
-        print(om.runtime.model("held").fit([1.0]).get().version)
-        last = om.runtime.model("held").fit([1.0])
+        om.models.put(KitModel(), "m")
+        print(om.runtime.model("m").fit([1.0]).get().version)
+        last = om.runtime.model("m").fit([1.0])
         om.close()  # waits for it
         om = Omega(om.config)
         print(om.runtime.result(last.id).status)
@@ -154,10 +150,7 @@ def test_without_a_scheduler_processes_of_this_machine_do_it(
 
 
 @slow
-def test_they_finish_what_was_begun_when_the_program_is_killed(
-    tmp_path: Path, mongo_url: str, model: HeldModel
-) -> None:
-    Path(model.home, "go").unlink()
+def test_they_finish_what_was_begun_when_the_program_is_killed(mongo_url: str, gate: Gate) -> None:
     config = {
         "mongo": {"url": f"{mongo_url}/dask_local"},
         "runtime": {"engine": "dask"},
@@ -169,11 +162,11 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(
         from omega_core import Omega
 
         om = Omega({config!r})
-        print(om.runtime.model("held").fit([1.0]).id, flush=True)
+        print(om.runtime.model("m").fit([1.0], gate={str(gate.directory)!r}).id, flush=True)
         sys.stdin.read()
     """
     with Omega(config) as om:
-        om.models.put(model, "held")
+        om.models.put(KitModel(), "m")
         with subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(program)],
             stdin=subprocess.PIPE,
@@ -182,13 +175,13 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(
         ) as killed:
             assert killed.stdout is not None
             id = killed.stdout.readline().strip()
-            [worker] = model.wait_for_fits(1)
+            [worker] = gate.begun()
             killed.kill()
-        model.let_go()
+        gate.open()
         found = om.runtime.result(id)
-        wait_until(found.done)
+        until(found.done)
         assert found.get().version == 2
-        wait_until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
+        until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
 
 
 # --- and others ----------------------------------------------------------------------------------
@@ -196,47 +189,39 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(
 
 @slow
 def test_a_forked_child_connects_for_itself(om: Omega) -> None:
-    om.models.put([1], "m")
-    om.runtime.model("m").predict([1.0]).exception(60)
+    om.models.put(KitModel(4.0, 2), "m")
+    om.runtime.model("m").predict([1.0]).get(60)
 
-    def child(tell: Callable[[Any], None]) -> str:
-        error = om.runtime.model("m").predict([1.0]).exception(60)
+    def child(tell: Callable[[Any], None]) -> list[float]:
+        predicted: list[float] = om.runtime.model("m").predict([1.0]).get(60)
         om.close()
-        return type(error).__name__
+        return predicted
 
     with Child(child) as forked:
-        assert forked.result() == "NotImplementedError"
-    assert om.runtime.model("m").predict([1.0]).exception(60) is not None
+        assert forked.result() == [2.0]
+    assert om.runtime.model("m").predict([1.0]).get(60) == [2.0]
 
 
 @slow
 def test_a_callback_may_submit_another_task(om: Omega) -> None:
-    import threading
-
-    om.models.put([1], "m")
-    told, second = threading.Event(), []
+    om.models.put(KitModel(4.0, 2), "m")
+    told, second = threading.Event(), list[Any]()
 
     def again(result: Any) -> None:
-        second.append(om.runtime.model("m").predict([1.0]).exception(60))
+        second.append(om.runtime.model("m").predict([1.0]).get(60))
         told.set()
 
     om.runtime.model("m").predict([1.0]).add_done_callback(again)
     assert told.wait(60)
-    assert second[0] is not None
+    assert second == [[2.0]]
 
 
 @slow
-def test_a_task_gets_what_it_asks_for(make_cluster: Callable[..., Cluster]) -> None:
-    cluster = make_cluster()
-    cluster.start_workers(1, "--resource", "GPU=1")
-    with Omega(cluster.config()) as om:
-        om.models.put([1], "m")
-        asking = om.runtime.model("m", resources={"GPU": 1}, priority=5).predict([1.0])
-        assert asking.exception(60) is not None
-        too_much = om.runtime.model("m", resources={"GPU": 2}).predict([1.0])
-        with pytest.raises(TimeoutError):
-            too_much.get(1)
-        assert too_much.cancel()
-        with pytest.raises(UnsupportedOptionError, match="does not honour queue"):
-            om.runtime.model("m", queue="q")
-    cluster.close()
+def test_a_task_waits_for_what_it_asks_for(om: Omega) -> None:
+    om.models.put(KitModel(4.0, 2), "m")
+    too_much = om.runtime.model("m", resources={"GPU": 2}).predict([1.0])
+    assert om.runtime.model("m", resources={"GPU": 1}).predict([1.0]).get(60) == [2.0]
+    with pytest.raises(TimeoutError):
+        too_much.get(0.1)
+    assert too_much.status == "pending"
+    assert too_much.cancel()
