@@ -1,4 +1,4 @@
-"""The sessions that build, test and check the four distributions: ``nox -l`` lists them.
+"""The sessions that build, test and check the distributions: ``nox -l`` lists them.
 
 Each session makes its own environment. Tests run against built wheels, never against the checkout.
 """
@@ -22,7 +22,8 @@ nox.options.sessions = ["tests", "lint", "types", "imports", "coverage"]
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 CORE = "omega_core"
-PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3")}
+PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3", "dask", "celery")}
+CLUSTERS = {"dask", "celery"}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
 # Two to a core, because they wait for servers, for processes and for the disk half of the time.
@@ -91,8 +92,9 @@ def install_everything(session: nox.Session, *more: str) -> None:
 
 @nox.session
 def quickstart(session: nox.Session) -> None:
-    """Install everything and run the main job on real data."""
-    session.install(".[embedded]", *(f"./plugins/{name}" for name in PLUGINS.values()))
+    """Install everything that one machine needs and run the main job on real data."""
+    plugins = (f"./plugins/{name}" for id, name in PLUGINS.items() if id not in CLUSTERS)
+    session.install(".[embedded]", *plugins)
     session.run("omega", "demo", *session.posargs)
 
 
@@ -127,7 +129,17 @@ def every_python(session: nox.Session) -> None:
 def core_alone(session: nox.Session) -> None:
     """Run the core's tests where there is no plugin, and none of the libraries they bring."""
     session.install(core_wheel(), *group("test"))
-    absent = ["numpy", "pandas", "pyarrow", "sklearn", "skops", "obstore", *PLUGINS.values()]
+    libraries = [
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "sklearn",
+        "skops",
+        "obstore",
+        "distributed",
+        "celery",
+    ]
+    absent = [*libraries, *PLUGINS.values()]
     session.run(
         "python",
         "-Pc",

@@ -28,13 +28,18 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[1]
 HOMES = {
     "omega_core": ROOT,
-    **{name: ROOT / "plugins" / name for name in ("omega_pandas", "omega_sklearn", "omega_s3")},
+    **{
+        name: ROOT / "plugins" / name
+        for name in ("omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery")
+    },
 }
 ENTRY_POINTS = {
     "omega_core": {"console_scripts": {"omega": "omega_core.cli.main:run"}},
     "omega_pandas": {"omega_core": {"pandas": "omega_pandas"}},
     "omega_sklearn": {"omega_core": {"sklearn": "omega_sklearn"}},
     "omega_s3": {"omega_core": {"s3": "omega_s3"}},
+    "omega_dask": {"omega_core": {"dask": "omega_dask"}},
+    "omega_celery": {"omega_core": {"celery": "omega_celery"}},
 }
 each = pytest.mark.parametrize("name", HOMES)
 
@@ -119,7 +124,12 @@ def test_the_core_requires_no_library_of_a_plugin() -> None:
     required = {
         Requirement(text).name for text in metadata("omega_core").get_all("Requires-Dist", [])
     }
-    assert required.isdisjoint({"numpy", "pandas", "pyarrow", "scikit-learn", "skops", "obstore"})
+    assert required.isdisjoint(
+        {
+            *("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "obstore"),
+            *("distributed", "celery"),
+        }
+    )
 
 
 def test_the_kit_for_authors_of_plugins_is_in_the_wheel() -> None:

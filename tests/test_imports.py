@@ -11,6 +11,7 @@ import pytest
 HEAVY = {
     *("fsspec", "gridfs", "mongoengine", "pymongo", "bson"),
     *("numpy", "pandas", "pyarrow", "sklearn", "scipy", "skops", "joblib", "obstore"),
+    *("dask", "distributed", "celery", "kombu", "redis", "cryptography"),
     *("rich", "typer", "tomlkit", "importlib_metadata"),
 }
 LIGHT = 10
@@ -60,7 +61,10 @@ def test_import_omega_core_costs_little_beyond_pluggy() -> None:
     ("plugin", "library"),
     [
         pytest.param(plugin, library, marks=pytest.mark.needs_plugins(plugin), id=plugin)
-        for plugin, library in [("pandas", "pandas"), ("sklearn", "sklearn"), ("s3", "obstore")]
+        for plugin, library in [
+            *(("pandas", "pandas"), ("sklearn", "sklearn"), ("s3", "obstore")),
+            *(("dask", "distributed"), ("celery", "celery")),
+        ]
     ],
 )
 def test_a_plugin_declares_itself_without_its_library(plugin: str, library: str) -> None:

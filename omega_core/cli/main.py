@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import config, demo, doctor, gc, objects, plugins, server
+from .commands import config, demo, doctor, gc, objects, plugins, server, worker
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 
@@ -65,6 +65,7 @@ for attribute in objects.STORES:
     about = f"The {attribute} of a bucket."
     app.add_typer(objects.app, name=attribute, help=about, rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
+app.command("worker", rich_help_panel=_SETUP)(worker.worker)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
 app.add_typer(server.app, name="server", rich_help_panel=_SETUP)
 app.add_typer(config.app, name="config", rich_help_panel=_SETUP)

@@ -12,7 +12,7 @@ from ..errors import suggestion
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?\Z")
 """The name of a package, which has no room for options of pip."""
 
-PACKAGES = {"pandas": "omega-pandas", "sklearn": "omega-sklearn", "s3": "omega-s3"}
+PACKAGES = {id_: f"omega-{id_}" for id_ in ("pandas", "sklearn", "s3", "dask", "celery")}
 """The id of a plugin -> its package. Only what we publish: of other names we know nothing."""
 
 LIBRARIES = {

@@ -243,6 +243,8 @@ class RemoteResult(Result):
         self._tell()
 
     def _tell(self) -> None:
+        with suppress(OmegaError, PyMongoError):
+            self._is_over()  # takes what the engine has, which has only said that it is done
         with self._lock:
             callbacks, self._callbacks, self._watching = self._callbacks, [], False
         for function in callbacks:

@@ -100,6 +100,12 @@ class Runtime(Visible):
             raise not_found(id, self._omega.bucket)
         return RemoteResult(id, None, self._omega)
 
+    def engine(self, name: str | None = None) -> Engine:
+        """Return an engine, by default the one that the configuration names."""
+        return self._engines.get(self._omega, name)
+
+    _inner = frozenset({"engine"})
+
     def __repr__(self) -> str:
         return f"<Runtime of bucket {self._omega.bucket!r}, engine {self._engines.name!r}>"
 

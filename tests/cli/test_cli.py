@@ -24,7 +24,8 @@ Install = Callable[..., None]
 
 HEAVY = (
     "pandas", "numpy", "sklearn", "skops", "pyarrow", "pymongo", "bson", "mongoengine", "fsspec",
-    "omega_pandas", "omega_sklearn", "omega_s3",
+    "omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery", "distributed",
+    "celery", "kombu",
 )  # fmt: skip
 
 
