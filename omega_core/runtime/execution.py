@@ -104,10 +104,15 @@ def perform(
             ended = doing.act(stores)
             return doing.record(ended, stores)
     finally:
-        for name in task.temporary:
-            # Closed already, or out of reach: then the collector drops it in its time.
-            with suppress(OmegaError, PyMongoError):
-                bucket.datasets.discard(name)
+        discard_inputs(task, bucket)
+
+
+def discard_inputs(task: Task, bucket: Worker) -> None:
+    """Remove what was stored for a task alone."""
+    for name in task.temporary:
+        # Closed already, or out of reach: then the collector drops it in its time.
+        with suppress(OmegaError, PyMongoError):
+            bucket.datasets.discard(name)
 
 
 @dataclass(eq=False)
@@ -297,12 +302,12 @@ def bar(id: str, why: Barred, bucket: Worker, task: Task | None = None) -> bool:
     if record is None:
         return False
     condemn(records.database, id, record.targets)
-    if not record.targets:
-        return True
     if task is None and record.task is not None:
         task = Task.from_json(record.task)
-    meta = None if task is None else committed(task, bucket)
+    meta = committed(task, bucket) if task is not None and record.targets else None
     if meta is None:
+        if task is not None:
+            discard_inputs(task, bucket)  # it may be that no worker ever gets it
         return True
     # It had stored what it had to before it was barred.
     records.overrule(id, outcomes.success(encode_result(meta, bucket)))

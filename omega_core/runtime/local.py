@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 from ..errors import OmegaError
 from ..protocol.fence import refusal
 from ..protocol.task_records import TaskRecords
-from .execution import bar, perform
+from .execution import bar, discard_inputs, perform
 from .result import Result
 from .task import Task, Worker
 
@@ -118,7 +118,7 @@ class LocalEngine:
             if not future.done() and future.set_running_or_notify_cancel():
                 self._execute(future)
             else:
-                self._discard(future.task)
+                discard_inputs(future.task, self._omega[future.task.bucket])
             del future, _  # an idle thread keeps no result alive
 
     def _execute(self, future: _LocalFuture) -> None:
@@ -147,13 +147,6 @@ class LocalEngine:
         if before:
             future.end(refusal(task.id, "cancelled"))
         return before
-
-    def _discard(self, task: Task) -> None:
-        """Remove what was stored for a task that is not executed."""
-        for name in task.temporary:
-            # Closed already, or out of reach: then the collector drops it in its time.
-            with suppress(OmegaError, PyMongoError):
-                self._omega[task.bucket].datasets.discard(name)
 
     def _unwanted(self, future: _LocalFuture) -> None:
         with self._change:

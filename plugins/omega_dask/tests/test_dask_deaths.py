@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -71,7 +72,8 @@ def test_a_worker_that_holds_the_result(om: Omega, mortal: Cluster, gate: Gate) 
         [victim] = gate.begun()
         os.kill(victim, signal.SIGKILL)
         until(lambda: holder not in client.scheduler_info(-1)["workers"])
-        assert '"version": 2' in held.result(60)
+        assert json.loads(held.result(60)) == {"status": "success", "recorded": True}
+        assert om.runtime.result(task.id).get().version == 2
     om.datasets.drop("X")
     assert_fitted_once(om, task.id)
     assert len(gate.begun()) == 1
