@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .lineage.origin import Lineage
     from .omega import Omega
     from .protocol.metadata import Metadata
     from .query import Q
@@ -46,6 +47,7 @@ __all__ = [
     "BaseModelBackend",
     "Config",
     "Engine",
+    "Lineage",
     "Metadata",
     "Omega",
     "OmegaError",
@@ -81,6 +83,7 @@ __all__ = [
 _LAZY = {
     "Config": ".config",
     "Engine": ".runtime.engines",
+    "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",

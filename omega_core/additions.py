@@ -41,8 +41,7 @@ class Addition:
             return cls(lineage)
         return cls(
             lineage,
-            # Another object than what it read may be of another kind: that is for the router.
-            kind=acting.meta.kind if type(obj) in acting.seen else None,
+            kind=acting.meta.kind,
             options=put_options.of(acting.meta),
             if_rev=None if acting.live is None else acting.live.rev,
         )

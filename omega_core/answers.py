@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -13,12 +13,15 @@ from .protocol.acting import Acting
 from .protocol.metadata import Metadata
 from .protocol.naming import Key
 
-_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_SEQUENCES = frozenset({list, tuple, set, frozenset})
+_CONTAINERS = _SEQUENCES | {dict}
 _PLAIN = _CONTAINERS | {
     *(type(None), bool, int, float, complex, str, bytes, Decimal, UUID),
     *(dt.datetime, dt.date, dt.time, dt.timedelta),
 }
 _DEPTH = 100
+
+Step = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def check_answer(acting: Acting, answer: Any, *, takes_result: bool, pure_python: bool) -> None:
@@ -100,26 +103,26 @@ def first_foreign(value: Any) -> type | None:
 
     Each level is looked at as a whole, without a loop of Python where it holds lists alone.
     """
-    if type(value) not in _PLAIN:
-        return type(value)
-    for depth in range(_DEPTH):
-        types = set(map(type, _level(value, depth)))
+    steps: list[Step] = []
+    while len(steps) < _DEPTH:
+        level: Iterable[Any] = (value,)
+        for step in steps:
+            level = step(level)
+        types = set(map(type, level))
         if not types <= _PLAIN:
             return next(iter(types - _PLAIN))
         if not types & _CONTAINERS:
             return None
+        steps.append(chain.from_iterable if types <= _SEQUENCES else _items)
     return None
 
 
-def _level(value: Any, depth: int) -> Iterator[Any]:
-    """Return what a value holds at a depth: itself at 0, its items at 1, and so on."""
-    level: Iterator[Any] = iter((value,))
-    for _ in range(depth):
-        level = chain.from_iterable(map(_items, level))
-    return level
+def _items(level: Iterable[Any]) -> Iterable[Any]:
+    """Return what the containers of a level hold, and of dicts the keys as well."""
+    return chain.from_iterable(map(_held, level))
 
 
-def _items(value: Any) -> Iterable[Any]:
+def _held(value: Any) -> Iterable[Any]:
     if type(value) is dict:
         return chain(value, value.values())
     return value if type(value) in _CONTAINERS else ()

@@ -20,6 +20,7 @@ UNKNOWN: Description = {"rows": None, "columns": None, "dtypes": None}
 """Of a value that nobody saw."""
 
 _KEPT = (str, int, bool, float, type(None))
+_TEXT = {str}
 
 
 def describe(value: Any, *, count: bool = True) -> Description:
@@ -58,7 +59,7 @@ def columns_of(value: Any) -> list[Any] | None:
         labels = _frame_labels(value)
     except Exception:
         return None
-    return None if labels is None else [label_of(label) for label in labels]
+    return None if labels is None else _kept(labels)
 
 
 def check_columns(
@@ -95,6 +96,8 @@ def check_columns(
         return value
     if as_text:
         found = [str(label) for label in found]
+    if found == expected and set(map(type, found)) <= _TEXT:
+        return value  # soon said, also of thousands of columns
     wanted, given = _exact(expected), _exact(found)
     if given == wanted:
         return value
@@ -115,6 +118,10 @@ def check_columns(
         f"{'; '.join(problems)}. Select the columns of the fit and store the dataset again, or "
         "fit the model on this one."
     )
+
+
+def _kept(labels: list[Any]) -> list[Any]:
+    return labels if set(map(type, labels)) <= _TEXT else [label_of(label) for label in labels]
 
 
 def _exact(labels: Sequence[Any]) -> list[tuple[str, Any]]:

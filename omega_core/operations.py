@@ -147,7 +147,9 @@ class Operations:
         expires: float | None = None,
     ) -> Metadata:
         if added is not None:
-            kind, if_rev = kind or added.kind, if_rev if if_rev is not None else added.if_rev
+            if_rev = added.if_rev if if_rev is None else if_rev
+            if kind is None and added.kind is not None and self.router.takes(added.kind, obj):
+                kind = added.kind
         spec = self.spec_for(obj, name, kind, options)
         adapter = self.router.adapter(spec)
         if added is not None:

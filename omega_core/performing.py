@@ -167,7 +167,7 @@ class Performing:
         acting = Acting(
             action=action.name,
             fits=action.fits,
-            who=f"{adapter.spec.plugin} {adapter.spec.version}, kind {adapter.spec.kind!r}",
+            who=self._who(action, adapter.spec),
             key=Key(meta.bucket, meta.prefix, meta.name),
             home=MODELS if is_model_backend(adapter) else DATA,
             meta=meta,
@@ -183,6 +183,13 @@ class Performing:
             for dataset in datasets.values():
                 self._require_rows(call, dataset, acting)
         return acting
+
+    def _who(self, action: Action, spec: BackendSpec) -> str:
+        """Return who has a part in the action, for errors."""
+        hook = action.name if action.name in ACTION_TABLE else "act"
+        wrappers = [str(plugin) for plugin in self._router.plugins if hook in plugin.wraps]
+        around = f"; within the wrappers of {', '.join(wrappers)}" if wrappers else ""
+        return f"{spec.plugin} {spec.version}, kind {spec.kind!r}{around}"
 
     def _live(self, call: Call, action: Action, meta: Metadata) -> Metadata | None:
         """Return what must be current still when the model is stored, or None.

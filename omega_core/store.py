@@ -15,6 +15,7 @@ from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
 from .errors import PluginContractError, StoreError
+from .lineage.history import History
 from .locations import Locations
 from .mongo.database import Database
 from .operations import Collaborators, Operations
@@ -82,6 +83,7 @@ class OmegaStore(Visible):
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
+        self._history = History(self, database)
         self._performing = Performing(self, database, self._catalog, self._operations)
 
     @property
@@ -383,6 +385,8 @@ class OmegaStore(Visible):
         return self._performing.perform(Call(action, name, given, options, version, if_rev, rows))
 
     actions = _of("_performing", Performing.actions)
+    lineage = _of("_history", History.lineage)
+    used_by = _of("_history", History.used_by)
 
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"

@@ -194,6 +194,11 @@ class Router:
             return Route(None, tuple(candidates), self._ambiguous(obj, name, accepted))
         return Route(None, tuple(candidates), self._nobody(obj, name, candidates))
 
+    def takes(self, kind: str, obj: Any) -> bool:
+        """Return whether a kind may store an object: it claims the type, or is chosen by name."""
+        spec = self.spec(kind)
+        return spec.types is None or any(claimant is spec for claimant, *_ in self._claims(obj))
+
     def _claims(self, obj: Any) -> list[tuple[BackendSpec, int, str | None]]:
         """Return who may be asked, with the distance of its claim in the class hierarchy."""
         mro = type(obj).__mro__

@@ -174,7 +174,11 @@ class Acting:
         # By ``columns=`` the backend chooses itself.
         whole = options.get("columns") is None
         value = self._checked(key, value) if whole else value
-        self._note(key, meta, describe(value, count=options.get("filter") is None), whole)
+        if self.fits is None and self.result is None:
+            description = dict(UNKNOWN)  # of what is only asked, there is no record
+        else:
+            description = describe(value, count=options.get("filter") is None)
+        self._note(key, meta, description, whole)
         self.seen[type(value)] = None
         return value
 

@@ -59,6 +59,18 @@ def test_the_code_of_the_page_does_what_it_says(
         exec(compile(code, "docs/plugins.md", "exec"), {"om": om, "omega_core": omega_core})
 
 
+def test_the_code_about_lineage_does_what_it_says(
+    make_omega: Callable[..., Omega], install_examples: Callable[..., None]
+) -> None:
+    install_examples("foo")
+    om = make_omega()
+    text = (ROOT / "docs" / "lineage.md").read_text(encoding="utf-8")
+    blocks = [match["code"] for match in BLOCK.finditer(text)]
+    assert blocks
+    for code in blocks:
+        exec(compile(code, "docs/lineage.md", "exec"), {"om": om})
+
+
 def test_the_smallest_plugin_has_no_more_than_twenty_lines() -> None:
     assert len(marked("installed")[0][1].splitlines()) <= 20
 
