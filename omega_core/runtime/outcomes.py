@@ -83,8 +83,8 @@ def recorded(outcome: str) -> str:
     return json.dumps({"status": json.loads(outcome)["status"], "recorded": True})
 
 
-def read_outcome(outcome: str) -> Document:
-    """Return what `success`, `failure` or `recorded` wrote.
+def read_outcome(outcome: str | None, *, from_worker: bool = False) -> Document:
+    """Return what `success` or `failure` wrote, and what `recorded` did, where a worker says it.
 
     Raises
     ------
@@ -92,11 +92,11 @@ def read_outcome(outcome: str) -> Document:
         It is something else.
     """
     try:
-        document: Document = json.loads(outcome)
+        document: Document = json.loads(outcome or "")
     except (TypeError, ValueError, RecursionError) as exc:
         raise IntegrityError(f"What was recorded of a task is no outcome: {exc}.") from None
     fault = _OUTCOME(document, "the outcome")
-    if fault is None and "recorded" not in document:
+    if fault is None and not (from_worker and "recorded" in document):
         needs = {"result": anything} if document["status"] == "success" else {"error": mapping()}
         fault = fields(needs)(document, "the outcome")
     if fault is not None:

@@ -184,7 +184,7 @@ class RemoteResult(Result):
     def _take(self) -> None:
         assert self._remote is not None
         try:
-            told = read_outcome(self._remote.result(0))
+            told = read_outcome(self._remote.result(0), from_worker=True)
             if "recorded" not in told:
                 self._outcome = told
                 return
@@ -203,7 +203,7 @@ class RemoteResult(Result):
                 self._failed.__cause__ = exc
 
     def _consult(self, record: TaskRecord | None) -> None:
-        if record is not None and record.status in ENDED and record.outcome is not None:
+        if record is not None and record.status in ENDED:
             try:
                 self._outcome = read_outcome(record.outcome)
             except OmegaError as exc:

@@ -16,12 +16,15 @@ import pytest
 from pymongo.errors import OperationFailure
 from typer.testing import CliRunner
 
-from omega_core import Omega
+from omega_core import BackendSpec, Omega
 from omega_core.cli.main import app
-from omega_core.errors import AccessError, ConfigError, ServerError
+from omega_core.errors import AccessError, ConfigError, ServerError, TaskNotFoundError
 from omega_core.mongo.binary import find_mongod
+from omega_core.testing.engine_model import KitBackend, KitModel
 
 SECRET = "hunter2"
+
+KIT = "omega_core.testing.engine_model:KitModel"
 
 ROLES: dict[str, list[Any]] = {
     "writer": ["readWrite"],
@@ -358,3 +361,25 @@ def test_a_member_that_is_no_primary_takes_no_writes_and_says_so(lonely_member: 
         pytest.raises(ServerError, match=r"not its primary.*Remove directConnection=true"),
     ):
         om.datasets.put(2, "x")
+
+
+def test_a_user_who_may_only_read_lets_models_act_without_a_record(access: Access) -> None:
+    writer, reader = access("writer"), access("reader")
+    for om in (writer, reader):
+        om.models.register_backend(BackendSpec("kit.model", KitBackend, types=[KIT]))
+    writer.models.put(KitModel(6.0, 3), "m")
+    writer.datasets.put([1.0], "n")
+    result = reader.runtime.model("m").predict("n")
+    assert (result.get(), result.status) == ([2.0], "success")
+    assert reader.models.perform("predict", "m", "n") == [2.0]
+    with pytest.raises(TaskNotFoundError):
+        writer.runtime.result(result.id)
+    with pytest.raises(AccessError, match="user 'reader'"):
+        reader.runtime.model("m").fit("n").get()
+    with pytest.raises(AccessError, match="user 'reader'"):
+        reader.runtime.model("m").predict([1.0])
+    recorded = writer.runtime.model("m").predict("n")
+    assert recorded.get() == [2.0]
+    assert writer.runtime.result(recorded.id).get() == reader.runtime.result(recorded.id).get()
+    writer.models.drop("m")
+    writer.datasets.drop("n")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
-from omega_core import Omega
-from omega_core.errors import OmegaError, ServerError
+from omega_core import Omega, Task, run_task
+from omega_core.errors import OmegaError, ServerError, TaskCancelledError
+from omega_core.protocol.commit import Intent
+from omega_core.testing.engine_model import KitModel
 from omega_core.testing.faults import let_time_pass
 from omega_core.testing.orphans import find_orphans
 from omega_core.testing.replica_set import ReplicaSet
@@ -50,6 +54,32 @@ def test_everything_works_with_majorities(replica_set: str) -> None:
         database = om.database.mongodb
         left = [n for n in database.list_collection_names() if database[n].find_one() is not None]
         assert left == ["omega.dropped"]
+
+
+def test_a_task_stores_once_and_nothing_once_it_is_cancelled(
+    replica_set: str, engine_kit: Path
+) -> None:
+    def task(id: str) -> str:
+        return Task(id, "tasks", "models", "m", "fit", {"X": "X"}).to_json()
+
+    with Omega(url=replica_set, bucket="tasks") as om, Omega(om.config, bucket="tasks") as other:
+        om.models.put(KitModel(6.0, 3), "m")
+        om.datasets.put([1.0], "X")
+        for omega in (om, other):
+            assert json.loads(run_task(task("once"), omega))["status"] == "success"
+            om.database.mongodb["omega.tasks"].delete_many({})
+        assert other.models.metadata("m").version == 2  # type: ignore[union-attr]
+        before = Intent.commit
+
+        def cancelled_first(intent: Intent, *args: Any) -> Any:
+            assert other.runtime.result("cancelled").cancel()
+            return before(intent, *args)
+
+        with patch.object(Intent, "commit", cancelled_first):
+            assert json.loads(run_task(task("cancelled"), om))["status"] == "cancelled"
+        assert other.models.metadata("m").version == 2  # type: ignore[union-attr]
+        with pytest.raises(TaskCancelledError):
+            om.runtime.result("cancelled").get()
 
 
 def test_a_plain_server_is_not_taken_for_one(om: Omega) -> None:

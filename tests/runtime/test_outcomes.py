@@ -134,7 +134,8 @@ def test_a_forged_result_is_an_error_of_ours_or_plain_data(om: Omega, document: 
      '{"status": "running", "result": {"value": 1}}', '{"status": ["success"]}',
      '{"status": "success", "result": {"value": {"$tuple": 1}}}',
      '{"status": "success", "result": {"value": {"$exec": "1"}}}',
-     '{"status": "success", "result": {}}', "[" * 100_000],
+     '{"status": "success", "result": {}}', "[" * 100_000,
+     '{"status": "success", "recorded": true}'],
 )  # fmt: skip
 def test_what_is_no_outcome_is_refused(om: Omega, text: str) -> None:
     with pytest.raises(IntegrityError, match="recorded of a task is no"):

@@ -137,6 +137,7 @@ def _server(config: Config, plugins: Plugins) -> Iterator[Finding]:
             yield from _looked("user", om, _permissions(om))
             yield from _looked("indexes", om, _index(om))
             yield from _looked("writers", om, _intents(om))
+            yield from _looked("tasks", om, _tasks(om))
             yield from _looked("gc", om, _retired(om, plugins))
             yield from _looked("objects", om, _kinds(om, plugins))
 
@@ -239,6 +240,27 @@ def _intents(om: Omega) -> Iterator[Finding]:
             f"{expired} crashed or lost its connection, and left something behind. No object is "
             "harmed by it.",
             "omega gc --yes",
+        )
+
+
+def _tasks(om: Omega) -> Iterator[Finding]:
+    """Look at what was submitted, and at what nobody works at any more."""
+    lost = {"$and": [{"$ne": [{"$type": "$lease"}, "missing"]}, {"$lt": ["$lease", "$$NOW"]}]}
+    stages: list[dict[str, Any]] = [
+        {"$match": {"status": {"$in": ["pending", "running"]}}},
+        {"$group": {"_id": {"$cond": [lost, "lost", "$status"]}, "count": {"$sum": 1}}},
+    ]
+    rows = om.database.tasks(durable=False).aggregate(stages)
+    counts = {row["_id"]: row["count"] for row in rows}
+    waiting, running = counts.get("pending", 0), counts.get("running", 0)
+    yield Finding("tasks", "ok", f"{waiting} wait, {running} are executed")
+    if counts.get("lost"):
+        yield Finding(
+            "tasks",
+            "warning",
+            f"{counts['lost']} are lost: whoever executed them is gone, or cut off. No object is "
+            "harmed by it.",
+            "Submit them again, unless their engine does: om.runtime.result(id).status tells.",
         )
 
 
