@@ -22,20 +22,6 @@ Configure = Callable[..., dict[str, Any]]
 
 
 @slow
-@pytest.mark.needs_plugins("pandas", "sklearn")
-def test_a_fit_by_name_happens_on_a_worker(om: Omega) -> None:
-    from sklearn.linear_model import LinearRegression
-
-    om.datasets.put([[1.0], [2.0], [3.0]], "X")
-    om.datasets.put([2.0, 4.0, 6.0], "y")
-    om.models.put(LinearRegression(), "line")
-    fitted = om.runtime.model("line").fit("X", "y")
-    assert fitted.get().version == 2
-    assert om.runtime.model("line").predict([[10.0]]).get() == pytest.approx([20.0])
-    assert om.runtime.result(fitted.id).get().version == 2
-
-
-@slow
 def test_what_is_more_urgent_is_done_first(
     make_broker: Callable[[], Broker], make_config: Configure, tmp_path: Path, gate: Gate
 ) -> None:
@@ -150,4 +136,3 @@ def test_a_mistake_in_the_section_is_told(
     with pytest.raises(ConfigError, match=message) as told:
         om.runtime.model("m").predict([1.0])
     assert "hunter2" not in str(told.value)
-    assert told.value.__cause__ is None

@@ -23,6 +23,11 @@ from .tls import security
 _AGAIN = 1.0
 """Seconds until a scheduler that is gone is looked for again."""
 
+_NO_SCHEDULER = (
+    "[plugins.dask] scheduler is not set, and a worker belongs to a scheduler. Without one the "
+    "engine starts processes of its own, and needs no 'omega worker'."
+)
+
 _logger = logging.getLogger("distributed.omega")
 
 
@@ -41,10 +46,7 @@ def serve(
     settings = config.section("dask", DaskSettings)
     address = settings.scheduler
     if address is None:
-        raise ConfigError(
-            "[plugins.dask] scheduler is not set, and a worker belongs to a scheduler. Without one "
-            "the engine starts processes of its own, and needs no 'omega worker'."
-        )
+        raise ConfigError(_NO_SCHEDULER)
     identity = security(settings, "worker")
     host = get_ip(get_address_host(address))  # listens where the scheduler sees it, and only there
 
@@ -81,7 +83,7 @@ def check(config: Config) -> list[str]:
 
     settings = config.section("dask", DaskSettings)
     if settings.scheduler is None:
-        return []
+        return [_NO_SCHEDULER]
     try:
         Connection(settings.scheduler, security(settings, "worker"), settings.timeout).close()
     except (ConfigError, EngineError) as exc:

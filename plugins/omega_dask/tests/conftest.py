@@ -25,7 +25,7 @@ from .certificates import Certificates, make_certificates
 
 _SCHEDULER = """
 import asyncio, sys
-from distributed import Security
+from distributed import Client, Security
 from omega_dask.nodes import scheduler
 
 async def main(port, ca, cert, key):
@@ -38,6 +38,9 @@ async def main(port, ca, cert, key):
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+WORKER = [sys.executable, "-P", "-m", "omega_core", "worker", "--engine", "dask"]
 
 
 class Cluster:
@@ -84,33 +87,25 @@ class Cluster:
         self.address = self.scheduler.stdout.readline().strip()
         assert self.address
 
-    def start_workers(
-        self, count: int, *arguments: str, environ: Mapping[str, str] | None = None, **section: Any
-    ) -> subprocess.Popen[str]:
-        """Let ``omega worker`` start as many processes, and wait until the scheduler has them."""
-        self._count += count
-        command = [sys.executable, "-P", "-m", "omega_core", "worker", "--engine", "dask"]
+    def environ(self, **section: Any) -> dict[str, str]:
+        """The same as the configuration of a worker, in environment variables."""
         settings = {
             f"OMEGA_PLUGINS__DASK__{key.upper()}": str(value)
             for key, value in {**self.section, **section}.items()
         }
-        worker = self._start(
-            [*command, "--concurrency", str(count), *arguments],
-            {
-                "OMEGA_MONGO__URL": self.url,
-                "OMEGA_STORES__LEASE": "2",
-                **settings,
-                **(environ or {}),
-            },
-        )
+        return {"OMEGA_MONGO__URL": self.url, **settings}
+
+    def start_workers(self, count: int, *arguments: str, **section: Any) -> None:
+        """Let ``omega worker`` start as many processes, and wait until the scheduler has them."""
+        self._count += count
+        command = [*WORKER, "--concurrency", str(count), *arguments]
+        self._start(command, self.environ(**section))
         self.wait_for_workers(self._count)
-        return worker
 
     @contextlib.contextmanager
     def client(self) -> Iterator[Client]:
-        with Client(
-            self.address, security=self._security, set_as_default=False, timeout=20
-        ) as client:
+        security = self._security
+        with Client(self.address, security=security, set_as_default=False, timeout=20) as client:
             yield client
 
     def wait_for_workers(self, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,26 +20,12 @@ from omega_core.errors import ConfigError, EngineError
 from omega_core.testing.child_processes import Child
 from omega_core.testing.engine_model import KitModel
 from omega_core.testing.engines import Gate, until
+from omega_dask.engine import DaskEngine
 
 from .certificates import Certificates
-from .conftest import Cluster
+from .conftest import WORKER, Cluster
 
 slow = pytest.mark.slow
-with_sklearn = pytest.mark.needs_plugins("pandas", "sklearn")
-
-
-@slow
-@with_sklearn
-def test_a_fit_by_name_happens_on_a_worker(om: Omega) -> None:
-    from sklearn.linear_model import LinearRegression
-
-    om.datasets.put([[1.0], [2.0], [3.0]], "X")
-    om.datasets.put([2.0, 4.0, 6.0], "y")
-    om.models.put(LinearRegression(), "line")
-    fitted = om.runtime.model("line").fit("X", "y")
-    assert fitted.get().version == 2
-    assert om.runtime.model("line").predict([[10.0]]).get() == pytest.approx([20.0])
-    assert om.runtime.result(fitted.id).get().version == 2
 
 
 @slow
@@ -182,6 +169,32 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(mongo_url: str, g
         until(found.done)
         assert found.get().version == 2
         until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+
+@slow
+def test_a_worker_says_whether_it_is_ready(cluster: Cluster) -> None:
+    def check(**section: Any) -> tuple[int, str]:
+        environ = {**os.environ, **cluster.environ(**section)}
+        command = [*WORKER, "--check"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        return done.returncode, (done.stdout or done.stderr).strip()
+
+    assert check() == (0, "ready")
+    code, said = check(scheduler="tls://127.0.0.1:1", timeout=1.0)
+    assert (code, said.partition(" does not answer")[0]) == (
+        1,
+        "✗ engine: The scheduler of Dask at tls://127.0.0.1:1",
+    )
+
+
+def test_a_worker_needs_a_scheduler(make_omega: Callable[..., Omega]) -> None:
+    engine = DaskEngine(make_omega())
+    assert "scheduler is not set" in engine.check()[0]
+    with pytest.raises(ConfigError, match="scheduler is not set"):
+        engine.serve()
 
 
 # --- and others ----------------------------------------------------------------------------------
