@@ -60,7 +60,7 @@ class OmegaStore(Visible):
 
     _inner = frozenset(
         {
-            *("database", "discard", "key", "locations", "put_temporary", "retire"),
+            *("database", "discard", "key", "kind_for", "locations", "put_temporary", "retire"),
             *("save_metadata", "stores"),
         }
     )
@@ -286,6 +286,10 @@ class OmegaStore(Visible):
     def get_backend_byobj(self, obj: Any, name: str = "obj", **options: Any) -> BaseDataBackend:
         """Return the backend that would store an object."""
         return self._operations.backend(self._operations.spec_for(obj, name, None, options))
+
+    def kind_for(self, obj: Any, name: str = "obj", **options: Any) -> str:
+        """Return the kind that an object would be stored as."""
+        return self._operations.spec_for(obj, name, None, options).kind
 
     def get_backend_bykind(self, kind: str) -> BaseDataBackend:
         """Return the backend that stores a kind."""

@@ -48,3 +48,11 @@ def test_a_put_and_a_get_are_taken_apart() -> None:
 
 def test_a_miss_is_measured_beside_a_hit() -> None:
     assert "in the middle" in run(str(BENCHMARKS / "misses.py"), "--quick")
+
+
+@pytest.mark.needs_plugins("pandas", "sklearn")
+def test_tasks_and_large_predictions_are_measured() -> None:
+    printed = run(str(BENCHMARKS / "runtime"), "--quick", "--engines", "local")
+    assert "perform, models kept" in printed
+    assert "engine local: a task that does nothing" in printed
+    assert "chunk by chunk, 2 workers" in printed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from inspect import Parameter
 from types import MethodType
@@ -16,8 +16,10 @@ from ..backends.base import ACTION_TABLE
 from ..errors import OmegaError, UnsupportedOptionError, suggestion
 from ..protocol.naming import MODELS
 from ..visible import Visible
+from .blocks import Blocks
 from .engines import Engine, Engines
 from .hints import check_honoured, checked
+from .mapping import Mapped, pairs, submitted
 from .remote_result import RemoteResult, not_found
 from .result import Result
 from .task import Task, Worker
@@ -88,6 +90,62 @@ class Runtime(Visible):
             check_honoured(name, hints, engine or self._engines.name, honours)
         return ModelRuntime(name, self._omega, self._engines, engine, hints, version)
 
+    def map(
+        self,
+        action: str,
+        models: str | Sequence[str],
+        X: str | Sequence[str],
+        Y: str | None = None,
+        *,
+        rName: str | None = None,
+        ordered: bool = False,
+        hints: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Iterator[Mapped]:
+        """Let one model act on many datasets, or many models on one, or each on its own.
+
+        All are submitted at once. What comes back are the model, the X and the `Result`, which is
+        over, in the order in which they end. At a terminal, and in a notebook, a bar shows how
+        many did. Whoever leaves the loop cancels the rest.
+
+        Parameters
+        ----------
+        action
+            The name of an action, such as ``"predict"``.
+        models, X
+            A name, or a list of names; of two lists, the first goes with the first.
+        rName
+            The name of each result, in which ``{model}`` and ``{X}`` stand for theirs.
+        ordered
+            Give them back in the order of the names.
+        hints
+            What `model` takes by keyword, as ``{"priority": 1}``.
+        **options
+            What the action takes besides.
+
+        Examples
+        --------
+        >>> for model, X, result in om.runtime.map("predict", "churn", names):  # doctest: +SKIP
+        ...     print(X, result.get())
+        """
+        todo = pairs(action, models, X)
+        names = [None if rName is None else _filled(rName, model, X) for model, X in todo]
+        if len(set(names) - {None}) < len([name for name in names if name is not None]):
+            raise UnsupportedOptionError(
+                f"map of {action}: {rName!r} names several results the same. Let {{model}} or "
+                "{X} stand in it."
+            )
+        given = {"Y": Y, **options}
+        named = dict(zip(todo, names, strict=True))
+
+        def submit(model: str, X: str) -> Result:
+            result = {"rName": named[model, X]} if rName is not None else {}
+            more = {key: value for key, value in given.items() if value is not None}
+            act: Callable[..., Result] = getattr(self.model(model, **(hints or {})), action)
+            return act(X, **more, **result)
+
+        return submitted(action, todo, submit, ordered)
+
     def result(self, id: str) -> Result:
         """Return the result of a task of this bucket, whichever process submitted it.
 
@@ -116,8 +174,10 @@ class ModelRuntime(Visible):
     ``X`` and ``Y`` are names of datasets. A value is taken too: it is stored under a hidden name,
     and removed when the task ends. ``Xname`` and ``Yname`` are the same, as backends call them.
     ``rName`` names the dataset that takes the result; without it, `Result.get` returns lists and
-    scalars, or frames, series and arrays with ``pure_python=False``. Other keyword arguments are
-    passed on to the method of the estimator.
+    scalars, or frames, series and arrays with ``pure_python=False``. ``chunksize`` is for data
+    larger than memory: workers take so many rows of X at a time, and ``rName`` takes what they
+    answer as one object, once all have answered; `partial_fit` goes from chunk to chunk, and each
+    makes a version. Other keyword arguments are passed on to the method of the estimator.
     """
 
     def __init__(
@@ -174,9 +234,12 @@ class ModelRuntime(Visible):
                     f"{action.name} of {self.name!r}: {key} is a {kind.__name__}, not a "
                     f"{type(value).__name__}."
                 )
+        chunksize = options.pop("chunksize", None)
         engine = self._engines.get(self._omega, self._engine)
         temporary: list[str] = []
         try:
+            if chunksize is not None:
+                return self._in_chunks(action, chunksize, datasets, rName, options, temporary)
             arguments: dict[str, Any] = {
                 key: self._named(key, value, temporary)
                 for key, value in datasets.items()
@@ -205,6 +268,34 @@ class ModelRuntime(Visible):
             for name in temporary:
                 self._datasets.discard(name)
             raise
+
+    def _in_chunks(
+        self,
+        action: Action,
+        chunksize: int,
+        datasets: Mapping[str, Any],
+        rName: str | None,
+        options: Mapping[str, Any],
+        temporary: list[str],
+    ) -> Result:
+        """Let workers do it chunk by chunk."""
+        X, Y = (
+            None if value is None else self._named(key, value, temporary)
+            for key, value in datasets.items()
+        )
+
+        def submit(*, version: int | None = None, **more: Any) -> Result:
+            model = ModelRuntime(
+                self.name, self._omega, self._engines, self._engine, self._hints, version
+            )
+            asked = {"X": X, "Y": Y, "pure_python": False, "kwargs": {**options, **more}}
+            return model._submit(action, asked)
+
+        blocks = Blocks(
+            self._omega, action, self.name, str(X), Y, rName, chunksize, self._version, submit
+        )
+        passed = {name: "X" if name == X else "Y" for name in temporary}
+        return blocks.start(self._engine or self._engines.name, passed)
 
     def _submitted(self, task: Task, engine: Engine) -> Result:
         """Record a task, and give it to the engine."""
@@ -250,6 +341,11 @@ class ModelRuntime(Visible):
 
     def __repr__(self) -> str:
         return f"<ModelRuntime {self.name!r} in bucket {self._datasets.bucket!r}>"
+
+
+def _filled(pattern: str, model: str, X: str) -> str:
+    # No `str.format`, which would make something of other braces in a name.
+    return pattern.replace("{model}", model).replace("{X}", X)
 
 
 def _submitting(action: Action) -> Callable[..., Result]:

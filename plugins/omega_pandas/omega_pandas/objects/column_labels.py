@@ -21,16 +21,22 @@ def field_names(names: Iterable[str], positions: list[int]) -> list[str]:
     return [name for name in names if not name.startswith("c") or name in wanted]
 
 
-def select(header: Header, columns: Any, subject: str) -> tuple[list[int], Any]:
+def select(header: Header, columns: Any, subject: str, labels: Any = None) -> tuple[list[int], Any]:
     """Return positions and labels of the columns asked for, in the order asked for.
+
+    Parameters
+    ----------
+    labels
+        All labels, where they are decoded already.
 
     Raises
     ------
     UnsupportedOptionError
         For a column that the frame does not have, with the closest one that it has.
     """
-    with intact():
-        labels = decode_index(header["labels"], Parts(sides=header["sides"]))
+    if labels is None:
+        with intact():
+            labels = decode_index(header["labels"], Parts(sides=header["sides"]))
     if columns is None:
         return list(range(len(labels))), labels
     if isinstance(columns, str | bytes) or not pd.api.types.is_list_like(columns):

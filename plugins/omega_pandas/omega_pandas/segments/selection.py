@@ -54,7 +54,9 @@ class Selection:
         subject = f"The {'DataFrame' if self.is_frame else 'Series'} {stored.name!r}"
         self._all_labels = stored.labels if self.is_frame else pd.Index([_VALUES])
         if self.is_frame:
-            self._positions, self._labels = select(stored.header, columns, subject)
+            self._positions, self._labels = select(
+                stored.header, columns, subject, self._all_labels
+            )
         else:
             self._positions, self._labels = [0], None
         self._predicates = [compile(f, self._all_labels, subject) for f in filters]
