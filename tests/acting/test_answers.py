@@ -35,7 +35,7 @@ class OddInt(int):
         {},
         [[1, 2.0], ["x", None], []],
         {"a": [1, {"b": (2, {3})}]},
-        [dt.datetime.now(dt.UTC), Decimal("1.5")],
+        [dt.datetime(2026, 1, 2, tzinfo=dt.UTC), Decimal("1.5")],
         [1, [2, [3, [4]]], "mixed", {"deep": [5]}],
     ],
     ids=repr,
