@@ -121,7 +121,6 @@ class Acting:
 
     def metadata(self, key: Key, stored: Callable[[], Metadata | None]) -> Metadata | None:
         """Return the metadata of the version that a name means until the action ends."""
-        key = self.meant(key)
         found = self.pinned(key)
         if found is None:
             found = stored()
