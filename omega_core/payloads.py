@@ -155,7 +155,7 @@ class Payloads:
         if intent is not None and not intent.committed:
             scope = current_scope()
             if scope is not None and scope.lineage is not None:
-                meta.attributes = {**meta.attributes, LINEAGE: scope.lineage}
+                meta.attributes = {**meta.attributes, LINEAGE: scope.lineage()}
             admit(meta, intent)
             document = intent.commit(meta)
         else:

@@ -64,7 +64,7 @@ def _dataset(acting: Acting, key: Key, datasets: Store) -> Record:
     reading = acting.readings.get(key)
     if reading is not None:
         return {**identity(reading.meta, DATA), **packed(reading.description)}
-    meta = datasets.metadata(key.name)
+    meta = acting.pinned(key) or datasets.metadata(key.name)
     return {**(unknown(key) if meta is None else identity(meta, DATA)), **UNKNOWN}
 
 
