@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,14 +21,15 @@ class Addition:
     Attributes
     ----------
     lineage
-        Where the model, or the result, comes from.
+        Returns where the model, or the result, comes from; asked when all of it is written, for
+        an iterator reads its data only then.
     kind, options
         How the model was put before, and is to be put again; None and nothing for a result.
     if_rev
         The revision of the model that may be replaced; None for any.
     """
 
-    lineage: Record
+    lineage: Callable[[], Record]
     kind: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     if_rev: int | None = None
@@ -36,7 +38,15 @@ class Addition:
     def to(cls, part: str, acting: Acting, obj: Any, store: Store) -> Addition:
         """Return what is added to a put of the ``"model"`` or of the ``"result"``."""
         distribution = (acting.meta.plugin or {}).get("distribution", "")
-        lineage = record_of(acting, part, store.stores[DATA], distribution, obj)
+        datasets = store.stores[DATA]
+        for key in acting.datasets.values():
+            if key not in acting.readings:
+                # So that its name means the same still when what is stored is complete.
+                datasets.metadata(key.name)
+
+        def lineage() -> Record:
+            return record_of(acting, part, datasets, distribution, obj)
+
         if part == "result":
             return cls(lineage)
         return cls(

@@ -96,7 +96,7 @@ def check_columns(
         return value
     if as_text:
         found = [str(label) for label in found]
-    if found == expected and set(map(type, found)) <= _TEXT:
+    if found == [*expected] and set(map(type, found)) <= _TEXT:
         return value  # soon said, also of thousands of columns
     wanted, given = _exact(expected), _exact(found)
     if given == wanted:

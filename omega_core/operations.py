@@ -44,7 +44,7 @@ from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
 from .protocol.naming import DATA, MODELS, SECTION, Key, check_name
 from .protocol.resources import Freer
-from .protocol.scope import Scope, acting_in, called_by_backend, entered
+from .protocol.scope import Scope, acting_in, called_by_backend, entered, read_by_backend
 
 _ATTEMPTS = 5
 
@@ -199,7 +199,7 @@ class Operations:
         key = acting.meant(self._key(name))
         if key.prefix != self._store.prefix:
             return self._store.stores[key.prefix].get(name, version=version, **options)
-        if not called_by_backend(acting):
+        if not read_by_backend(acting, key):
             obj, meta = self._read(name, version, options, acting.pinned(key, version))
             if version is None:
                 acting.pin(key, meta)

@@ -79,14 +79,20 @@ class Payloads:
                 return scope.meta
             if scope.writing:
                 return self._being_written(scope.intent, scope.meta)
-        acting = acting_in(self.database, self.bucket) if version is None else None
-        if acting is not None:
-            return acting.metadata(key, lambda: self.stored(name))
-        return self.stored(name, version)
+        acting = acting_in(self.database, self.bucket)
+        if acting is None:
+            return self._stored(key, version)
+        key = acting.meant(key)
+        if version is not None:
+            return self._stored(key, version)
+        return acting.metadata(key, lambda: self._stored(key))
 
     def stored(self, name: str, version: int | None = None) -> Metadata | None:
         """Return what `metadata` does where no operation is under way: the server is asked."""
-        document = read(self.database, self.key(name), version)
+        return self._stored(self.key(name), version)
+
+    def _stored(self, key: Key, version: int | None = None) -> Metadata | None:
+        document = read(self.database, key, version)
         return None if document is None else Metadata.from_document(document, self)
 
     def make_metadata(
@@ -149,7 +155,7 @@ class Payloads:
         if intent is not None and not intent.committed:
             scope = current_scope()
             if scope is not None and scope.lineage is not None:
-                meta.attributes = {**meta.attributes, LINEAGE: scope.lineage}
+                meta.attributes = {**meta.attributes, LINEAGE: scope.lineage()}
             admit(meta, intent)
             document = intent.commit(meta)
         else:

@@ -171,7 +171,8 @@ def _section(role: str, part: Record) -> str:
 
 def _size(told: Mapping[str, Any]) -> dict[str, Any]:
     rows, columns = told.get("rows"), told.get("columns")
+    width = len(columns) if isinstance(columns, list) else told.get("width")
     return {
         "rows": rows if isinstance(rows, int) else None,
-        "columns": len(columns) if isinstance(columns, list) else None,
+        "columns": width if isinstance(width, int) else None,
     }

@@ -9,7 +9,7 @@ from ..columns import UNKNOWN
 from ..libraries import versions
 from ..protocol.acting import Acting
 from ..protocol.fence import current_task
-from ..protocol.lineage import FORMAT, Record
+from ..protocol.lineage import FORMAT, Record, packed
 from ..protocol.metadata import Metadata
 from ..protocol.naming import DATA, MODELS, SECTION, TEMPORARY, Key
 
@@ -63,8 +63,8 @@ def _dataset(acting: Acting, key: Key, datasets: Store) -> Record:
     """Return what is known of a dataset: of one that was read elsewhere, its name and version."""
     reading = acting.readings.get(key)
     if reading is not None:
-        return {**identity(reading.meta, DATA), **reading.description}
-    meta = datasets.metadata(key.name)
+        return {**identity(reading.meta, DATA), **packed(reading.description)}
+    meta = acting.pinned(key) or datasets.metadata(key.name)
     return {**(unknown(key) if meta is None else identity(meta, DATA)), **UNKNOWN}
 
 

@@ -119,9 +119,12 @@ class Acting:
             return self.key
         return key
 
+    def knows(self, key: Key) -> bool:
+        """Return whether this is the model, or its data."""
+        return key == self.key or key in self.datasets.values()
+
     def metadata(self, key: Key, stored: Callable[[], Metadata | None]) -> Metadata | None:
         """Return the metadata of the version that a name means until the action ends."""
-        key = self.meant(key)
         found = self.pinned(key)
         if found is None:
             found = stored()
@@ -138,7 +141,7 @@ class Acting:
 
     def pin(self, key: Key, meta: Metadata) -> None:
         """Settle which version a name of this action means; of other names, nothing is settled."""
-        if key == self.key or key in self.datasets.values():
+        if self.knows(key):
             self._pins.setdefault(key, meta)
         if self.outer is not None:
             self.outer.pin(key, meta)

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import UnsupportedValueError
 from . import attributes as codec
 from .metadata import Metadata
+from .naming import generation_key
 
 Document = dict[str, Any]
 
@@ -39,6 +40,8 @@ def of(meta: Metadata) -> dict[str, Any]:
     """Return the options of the put that stored an object."""
     if meta.options is not None:
         return codec.from_document(meta.options)
-    # Before options were kept, omega-sklearn noted where a model lies by itself.
-    uri = meta.kind_meta.get("uri")
-    return {"uri": uri} if isinstance(uri, str) else {}
+    # What was stored before options were kept lies where its key shows.
+    start = -1
+    if meta.uri is not None and meta.gen is not None:
+        start = meta.uri.find(generation_key(meta.name, meta.gen))
+    return {} if start < 0 else {"uri": f"{(meta.uri or '')[:start]}{{key}}"}

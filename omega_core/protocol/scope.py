@@ -6,7 +6,7 @@ right now, the version being read or the generation being written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Scope:
     acting
         What a model does, for an action.
     lineage
-        What is recorded of the payload that an action puts.
+        Returns what is recorded of the payload that an action puts, once all of it is written.
     """
 
     operation: str
@@ -59,7 +59,7 @@ class Scope:
     attributes: dict[str, Any] | None = None
     writing: bool = False
     acting: Acting | None = None
-    lineage: Record | None = None
+    lineage: Callable[[], Record] | None = None
     outer: Scope | None = None
 
     @contextmanager
@@ -124,6 +124,18 @@ def asked_model() -> tuple[str, str, str, str] | None:
         return None
     assert scope.meta.gen is not None
     return scope.key.bucket, scope.key.prefix, scope.key.name, scope.meta.gen
+
+
+def read_by_backend(acting: Acting, key: Key) -> bool:
+    """Return whether the backend of an action is reading: itself, or out of what it stores.
+
+    An iterator that it puts reads the data while the put is under way.
+    """
+    scope = _current.get()
+    if acting.knows(key):
+        while scope is not None and scope.acting is not acting and scope.operation == "put":
+            scope = scope.outer
+    return scope is not None and scope.acting is acting and scope.writing
 
 
 @contextmanager

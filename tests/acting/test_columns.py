@@ -10,6 +10,7 @@ from omega_core import Omega, check_columns
 from omega_core.errors import ColumnMismatchError
 
 pandas = pytest.importorskip("pandas")
+numpy = pytest.importorskip("numpy")
 pytestmark = pytest.mark.needs_plugins("pandas")
 
 Backend = Any
@@ -175,6 +176,26 @@ def test_what_is_no_record_hinders_nobody(om: Omega, backend: Backend, lineage: 
     assert om.models.perform("partial_fit", "m", "X").lineage["action"] == "partial_fit"
 
 
+def test_thousands_of_columns_fit_into_the_record(om: Omega, backend: Backend) -> None:
+    backend.columns_by_name = True
+    labels = [f"column number {i}" for i in range(3_000)]
+    wide = pandas.DataFrame([[1.0] * len(labels)], columns=labels)
+    om.datasets.put(wide, "wide")
+    known = om.models.perform("fit", "m", "wide").lineage["X"]
+    assert (known["columns"], known["dtypes"], known["width"]) == (None, None, 3_000)
+    assert len(known["packed"]) < 30_000
+    assert "1 row, 3,000 columns" in str(om.models.lineage("m"))
+    om.datasets.put(wide[labels[::-1]], "turned")
+    assert om.models.perform("predict", "m", "turned") == [3_000.0, 3_000.0]
+    om.datasets.put(wide.drop(columns=labels[7]), "narrow")
+    with pytest.raises(ColumnMismatchError, match=r"missing: 'column number 7'\."):
+        om.models.perform("predict", "m", "narrow")
+    meta = om.models.metadata("m")
+    meta.attributes["lineage"]["X"]["packed"] = b"forged"
+    meta.save()
+    assert om.models.perform("predict", "m", "narrow")
+
+
 def test_what_is_no_frame_is_not_compared(fitted: Omega) -> None:
     assert fitted.models.perform("predict", "m", "X") == [12.0, 3.0]
 
@@ -183,6 +204,7 @@ def test_the_check_is_there_for_backends_as_well() -> None:
     names: dict[str, str] = {"dataset": "d", "model": "m"}
     value = frame("a", "b")
     assert check_columns(value, ["a", "b"], **names) is value
+    assert check_columns(value, numpy.array(["a", "b"], dtype=object), **names) is value
     assert check_columns([1], ["a", "b"], **names) == [1]
     assert check_columns(value, None, **names) is value
     assert [*check_columns(value, ["b", "a"], by_name=True, **names).columns] == ["b", "a"]

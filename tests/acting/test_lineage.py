@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from omega_core import Lineage, Omega
+from omega_core.errors import ColumnMismatchError
 from omega_core.protocol.fence import TaskFence, fenced
 
 Backend = Any
@@ -71,6 +72,7 @@ def test_a_value_has_no_name(om: Omega) -> None:
     record = om.runtime.model("m").fit([1.0, 2.0, 3.0]).get().lineage
     nothing = dict.fromkeys(("name", "version", "rev", "gen", "columns", "dtypes"))
     assert record["X"] == {**nothing, "bucket": "default", "rows": 3}
+    assert record["task"]
     assert "a value that was passed as X (3 rows)" in str(om.models.lineage("m"))
 
 
@@ -150,6 +152,35 @@ def test_what_is_read_in_another_way_is_known_by_name_and_version(
         known = om.models.perform("fit", "m", name).lineage["X"]
         assert (known["name"], known["version"], known["rows"]) == (name, 1, None)
         assert known["gen"] == om.datasets.metadata(name).gen
+
+
+@pytest.mark.needs_plugins("pandas")
+def test_what_is_read_while_the_result_is_written_is_known_as_well(
+    om: Omega, backend: Backend
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    om.datasets.put(pandas.DataFrame({"a": [1.0, 2.0, 3.0]}), "frame")
+    om.datasets.put(pandas.DataFrame({"b": [1.0]}), "other")
+
+    def predict(self: Any, model: str, X: str, rName: str, **kwargs: Any) -> Any:
+        def doubled() -> Any:
+            for part in self.data_store.get(X, chunksize=2):
+                yield 2 * part
+
+        return self.data_store.put(doubled(), rName, kind="pandas.dataframe")
+
+    backend.predict = predict
+    om.models.perform("fit", "m", "frame")
+    record = om.models.perform("predict", "m", "frame", rName="r").lineage
+    assert (record["X"]["rows"], record["X"]["columns"]) == (3, ["a"])
+    assert om.datasets.get("r")["a"].tolist() == [2.0, 4.0, 6.0]
+    om.models.perform("predict", "m", "frame", rName="part", rows=(1, 2))
+    assert om.datasets.get("part")["a"].tolist() == [4.0]
+    # Into the place of what it reads.
+    assert om.models.perform("predict", "m", "frame", rName="frame").lineage["X"]["version"] == 1
+    with pytest.raises(ColumnMismatchError, match="missing: 'a'; extra: 'b'"):
+        om.models.perform("predict", "m", "other", rName="r")
+    assert om.datasets.metadata("r").version == 1
 
 
 def test_what_is_read_besides_is_named_as_well(om: Omega, backend: Backend) -> None:

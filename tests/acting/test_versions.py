@@ -288,6 +288,21 @@ def test_a_fit_stores_the_model_as_it_was_put(
     assert om.models.perform("fit", "m", "X").kind_meta == {"label": "blue"}
 
 
+def test_what_was_stored_before_options_were_kept_stays_at_its_uri(
+    make_omega: Callable[..., Omega], backend: Backend, tmp_path: Path
+) -> None:
+    om = make_omega(uris={"allow": [f"{tmp_path.as_uri()}/"]})
+    om.models.register_backend(backend)
+    om.datasets.put([1.0], "X")
+    om.models.put(backend.Model(), "a/b ü", uri=f"{tmp_path.as_uri()}/deep er/")
+    without = {"$unset": {"options": 1, "seal": 1}}
+    om.database.mongodb["omega.metadata"].update_one({"name": "a/b ü"}, without)
+    before = om.models.metadata("a/b ü")
+    after = om.models.perform("fit", "a/b ü", "X")
+    assert after.uri.rpartition("/")[0] == before.uri.rpartition("/")[0]
+    assert (after.uri != before.uri, om.models.get("a/b ü").total) == (True, 1.0)
+
+
 def test_a_kind_that_was_chosen_by_name_stays(om: Omega, backend: Backend) -> None:
     class Other(backend):  # type: ignore[misc]
         pass

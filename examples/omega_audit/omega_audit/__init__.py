@@ -33,6 +33,12 @@ def predict(store: OmegaStore, modelname: str) -> Wrapper:
     return (yield from _recorded("predict", store, modelname))
 
 
+@hookimpl(wrapper=True)
+def act(store: OmegaStore, action: str, modelname: str) -> Wrapper:
+    # The actions that a backend declares itself, whichever they are.
+    return (yield from _recorded(action, store, modelname))
+
+
 def _recorded(what: str, store: OmegaStore, name: str) -> Wrapper:
     # Here, because it imports the driver of MongoDB, and this module is imported to be listed.
     from .record import Record
