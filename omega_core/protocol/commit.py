@@ -418,8 +418,10 @@ class Intent:
     def _earlier(self, document: Document | None) -> Document | None:
         """Return how another execution of the task has made this commit, if one has."""
         own = self._of_the_task()
-        entries = (document or {}).get("tasks", []) if own is not None else []
-        return next((e for e in reversed(entries) if own and own.items() <= e.items()), None)
+        if own is None or document is None:
+            return None
+        made = reversed(shape.commits_of_tasks(document))
+        return next((entry for entry in made if own.items() <= entry.items()), None)
 
     def _has_earlier(self) -> bool:
         if self._of_the_task() is None:
@@ -436,7 +438,7 @@ class Intent:
 
     def _check_past(self) -> None:
         """Refuse what another execution of the task stored, and somebody dropped since."""
-        earlier = self._earlier({"tasks": self._past.tasks})
+        earlier = self._earlier({**self.key.filter(), "tasks": list(self._past.tasks)})
         if earlier is not None:
             raise self._gone(earlier)
 

@@ -215,10 +215,19 @@ def check(document: Mapping[str, Any]) -> None:
 
 def check_entry(document: Mapping[str, Any]) -> None:
     """Look at what the collector reads of a document, as `check` does at the rest."""
-    books = {field: shape for field, shape in _BOOKS.items() if field != "versions"}
+    books = {field: shape for field, shape in _BOOKS.items() if field not in ("versions", "tasks")}
     fault = _unreadable(document, "") or fields(_KEY, books)(document, "")
     if fault is not None:
         raise damaged(document, fault)
+
+
+def commits_of_tasks(document: Mapping[str, Any]) -> list[Document]:
+    """Return which tasks have committed an object, and what; checked as `check` does."""
+    entries: Any = document.get("tasks", [])
+    fault = each(_OF_A_TASK)(entries, "tasks")
+    if fault is not None:
+        raise damaged(document, fault)
+    return list(entries)
 
 
 @contextmanager

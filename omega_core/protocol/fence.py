@@ -22,6 +22,7 @@ from ..errors import OmegaError, TaskCancelledError, TaskTimeoutError
 from ..mongo.database import Database
 from ..mongo.persist import persist
 from . import pipelines
+from .document import commits_of_tasks
 from .naming import Key
 from .task_records import Barred, TaskRecords
 
@@ -150,7 +151,8 @@ def _condemn(database: Database, key: Key, gen: str) -> None:
 
 def committed_version(database: Database, key: Key, id: str) -> int | None:
     """Return the version of ``key`` that a task has committed; None: it has not."""
-    document = database.metadata.find_one(key.filter(**{"tasks.id": id}), {"tasks": 1})
-    entries: Any = (document or {}).get("tasks")
-    versions = [e.get("version") for e in entries or () if e.get("id") == id]
+    fields = dict.fromkeys(("bucket", "prefix", "name", "version", "tasks"), 1)
+    document = database.metadata.find_one(key.filter(**{"tasks.id": id}), fields)
+    made = [] if document is None else commits_of_tasks(document)
+    versions: list[int] = [entry["version"] for entry in made if entry["id"] == id]
     return versions[-1] if versions else None

@@ -27,8 +27,8 @@ _PATIENCE = 0.2
 class TaskFuture(Protocol):
     """What an engine has to give for a task that it took.
 
-    Of these, ``running()``, ``exception(timeout)`` and ``add_done_callback(function)`` need not be
-    there: what is missing is found in the record of the task.
+    It may also have ``add_done_callback(function)``; where it does not, the record of the task is
+    looked at now and then.
     """
 
     def result(self, timeout: float | None = None) -> str:
@@ -88,9 +88,7 @@ class RemoteResult(Result):
                 status: Status = self._outcome["status"]
                 return status
             return "lost" if isinstance(self._failed, TaskLostError) else "failure"
-        if self._asks("running"):
-            return "running"
-        record = self._read()
+        record = self._read()  # which knows more than the engine: it may only have sent the task
         return "pending" if record is None else record.status
 
     @property
@@ -102,10 +100,14 @@ class RemoteResult(Result):
         if self._is_over() and self._outcome is not None:
             return bool(self._outcome["status"] == "cancelled")
         barred = bar(self.id, "cancelled", self._bucket, self._task)
+        self._look_at = 0.0
         if barred and self._remote is not None:
             with suppress(Exception):  # it stores nothing, whether the engine listens or not
                 self._remote.cancel()
-        self._look_at = 0.0
+        for name in self._task.temporary if barred and self._task is not None else ():
+            # If it never begins, nobody else does; later, the collector would.
+            with suppress(OmegaError, PyMongoError):
+                self._bucket.datasets.discard(name)
         return barred
 
     def add_done_callback(self, function: Callable[[Result], Any]) -> None:
@@ -223,10 +225,6 @@ class RemoteResult(Result):
     def _read(self) -> TaskRecord | None:
         self._seen = self._bucket.records.read(self.id, bucket=self._bucket.bucket)
         return self._seen
-
-    def _asks(self, what: str) -> bool:
-        asked = getattr(self._remote, what, None)
-        return bool(asked()) if callable(asked) else False
 
     def _be_told(self) -> None:
         """Let the engine call when it is done; where it does not do that, a thread looks."""

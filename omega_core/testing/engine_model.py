@@ -213,7 +213,7 @@ def _pass_gate(directory: Path) -> None:
     arriving.write_text(str(os.getpid()))
     arriving.rename(arriving.with_suffix(".begun"))
     deadline = time.monotonic() + _PATIENCE
-    while not (directory / "go").exists():
+    while directory.exists() and not (directory / "go").exists():  # the test may have ended
         if time.monotonic() > deadline:
             raise TimeoutError("The test did not open the gate.")
         time.sleep(0.01)

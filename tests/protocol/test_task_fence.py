@@ -19,6 +19,7 @@ import pytest
 from omega_core import Omega, Task, execute, run_task
 from omega_core.errors import (
     ConflictError,
+    IntegrityError,
     LeaseLostError,
     TaskCancelledError,
     TaskTimeoutError,
@@ -403,3 +404,31 @@ def test_a_worker_that_is_killed_once_it_has_stored_leaves_what_it_stored(
     assert '"recorded"' in run_task(task.to_json(), om)  # and does not wait at the gate
     assert om.runtime.result("t").get().version == 2
     assert versions(om) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("forged", "told"),
+    [
+        (7, "tasks is 7, and should be a list"),
+        ({"id": "t"}, "tasks is {'id': 't'}, and should be a list"),
+        ([{"id": "t", "n": 0}], r"tasks\[0\]\['gen'\] is missing"),
+        ([7], None),  # what is not asked for harms nobody
+        ([{"id": "t"}], None),
+    ],
+    ids=range(5),
+)
+def test_what_somebody_wrote_in_the_place_of_the_tasks_is_told(
+    om: Omega, forged: Any, told: str | None
+) -> None:
+    om.datasets.put([0], "d")
+    om.database.metadata.update_one({"name": "d"}, {"$set": {"tasks": forged}})
+    with in_a_task(om, "t", "d"):
+        if told is None:
+            om.datasets.put([1], "d")
+        else:
+            with pytest.raises(IntegrityError, match=told):
+                om.datasets.put([1], "d")
+    assert om.datasets.get("d") == ([1] if told is None else [0])
+    om.datasets.put([2], "d")  # outside of a task, nobody looks there
+    assert om.datasets.get("d") == [2]
+    settle(om)
