@@ -89,7 +89,7 @@ class DaskEngine:
         if settings.scheduler is not None:
             from .tls import security
 
-            return Connection(settings.scheduler, security(settings, "client"), settings.timeout)
+            return Connection(settings.scheduler, security(settings), settings.timeout)
         from .local_cluster import LocalCluster
 
         if self._cluster is not None:

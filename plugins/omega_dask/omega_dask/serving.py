@@ -47,7 +47,7 @@ def serve(
     address = settings.scheduler
     if address is None:
         raise ConfigError(_NO_SCHEDULER)
-    identity = security(settings, "worker")
+    identity = security(settings)
     host = get_ip(get_address_host(address))  # listens where the scheduler sees it, and only there
 
     def start() -> Nanny:
@@ -85,7 +85,7 @@ def check(config: Config) -> list[str]:
     if settings.scheduler is None:
         return [_NO_SCHEDULER]
     try:
-        Connection(settings.scheduler, security(settings, "worker"), settings.timeout).close()
+        Connection(settings.scheduler, security(settings), settings.timeout).close()
     except (ConfigError, EngineError) as exc:
         return [str(exc)]
     return []

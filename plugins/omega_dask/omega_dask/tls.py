@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from typing import Literal
 
 from distributed import Security
 
@@ -11,11 +10,11 @@ from omega_core.errors import ConfigError
 
 from .settings import DaskSettings
 
-Role = Literal["client", "worker"]
 
+def security(settings: DaskSettings) -> Security | None:
+    """Return who this party is, and whom it trusts; None without TLS.
 
-def security(settings: DaskSettings, role: Role) -> Security | None:
-    """Return who a client or a worker is, and whom it trusts; None without TLS.
+    A worker is a client, too, when joblib spreads over it what one fit does.
 
     Raises
     ------
@@ -27,13 +26,17 @@ def security(settings: DaskSettings, role: Role) -> Security | None:
     assert settings.tls_ca is not None
     assert settings.tls_cert is not None
     assert settings.tls_key is not None
-    identity = {
-        f"tls_{role}_cert": settings.tls_cert.reveal(),
-        f"tls_{role}_key": settings.tls_key.reveal(),
-    }
-    found = Security(require_encryption=True, tls_ca_file=settings.tls_ca.reveal(), **identity)
+    cert, key = settings.tls_cert.reveal(), settings.tls_key.reveal()
+    found = Security(
+        require_encryption=True,
+        tls_ca_file=settings.tls_ca.reveal(),
+        tls_client_cert=cert,
+        tls_client_key=key,
+        tls_worker_cert=cert,
+        tls_worker_key=key,
+    )
     try:
-        found.get_connection_args(role)
+        found.get_connection_args("client")
     except (OSError, ssl.SSLError, ValueError) as exc:
         raise ConfigError(
             f"[plugins.dask] tls_ca, tls_cert and tls_key cannot be used: {exc}. Each is the path "

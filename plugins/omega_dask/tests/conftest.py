@@ -125,7 +125,7 @@ class Cluster:
     def _security(self) -> Security | None:
         if self._certificates is None:
             return None
-        return security(DaskSettings(**self._certificates.secrets(self.section)), "client")
+        return security(DaskSettings(**self._certificates.secrets(self.section)))
 
     def _start(
         self, command: list[str], environ: Mapping[str, str] | None = None

@@ -177,7 +177,8 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(mongo_url: str, g
 @slow
 def test_a_worker_says_whether_it_is_ready(cluster: Cluster) -> None:
     def check(**section: Any) -> tuple[int, str]:
-        environ = {**os.environ, **cluster.environ(**section)}
+        enabled = {"OMEGA_PLUGINS__ENABLED": '["dask", "kit"]'}
+        environ = {**os.environ, **cluster.environ(**section), **enabled}
         command = [*WORKER, "--check"]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         return done.returncode, (done.stdout or done.stderr).strip()

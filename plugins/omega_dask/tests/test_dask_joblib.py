@@ -10,6 +10,7 @@ import pytest
 
 from omega_core import Omega
 
+from .certificates import Certificates
 from .conftest import Cluster
 
 pytest.importorskip("sklearn")
@@ -17,8 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_plugins("pandas", "sklearn")]
 
 
 @pytest.fixture(scope="module")
-def spreading(make_cluster: Callable[..., Cluster]) -> Cluster:
-    found = make_cluster()
+def spreading(make_cluster: Callable[..., Cluster], certificates: Certificates) -> Cluster:
+    found = make_cluster(certificates=certificates)
     found.start_workers(2, joblib="true")
     return found
 
