@@ -162,7 +162,7 @@ class Blocks:
                 start, stop = ranges.popleft()
                 yield self._checked(parts[0].get(), stop - start)
                 parts.popleft()
-                one.fence.progress(stop, rows)
+                one.proceed(stop, rows)
         except Exception as exc:
             self._check_current(X, exc)
             raise
@@ -210,12 +210,11 @@ class Blocks:
         """Fit the model on one chunk after another; each makes a version."""
         meta: Metadata | None = None
         for start, stop in self._ranges(rows):
-            one.fence.check()
             # Whoever else fitted it meanwhile has made another model of it.
             also = {} if meta is None else {"if_rev": meta.rev}
             part = self.submit(rows=(start, stop), **also)
             one.parts = [part]
             meta = part.get()
-            one.fence.progress(stop, rows)
+            one.proceed(stop, rows)
         assert meta is not None
         return meta

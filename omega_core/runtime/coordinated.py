@@ -21,6 +21,7 @@ from ..protocol.fence import TaskFence, committed_version, fenced, refusal
 from ..protocol.naming import Key
 from . import outcomes
 from .execution import bar
+from .local import interrupted
 from .result import Result
 from .task import Worker
 from .values import called_by_argument
@@ -63,6 +64,13 @@ class Coordinator:
         # Not a daemon: the interpreter waits for what was asked of it.
         threading.Thread(target=self._run, name="omega-coordinator").start()
         return Result(self.id, self._future, cancel=self._cancel, progress=lambda: self.progress)
+
+    def proceed(self, done: float, total: float) -> None:
+        """Tell how far it is; raise where it was cancelled, also by another process."""
+        self.fence.check()
+        if interrupted():
+            raise self.fence.refusal("cancelled")
+        self.fence.progress(done, total)
 
     def renew(self) -> None:
         """Say, while it is under way, that this process is alive."""

@@ -158,7 +158,7 @@ class LocalEngine:
     def _keep(self) -> None:
         """Live as long as there are tasks that somebody wants."""
         with self._change:
-            while self._wanted and not _interrupted():
+            while self._wanted and not interrupted():
                 self._change.wait(_POLL)
             self._keeper = None
 
@@ -188,7 +188,7 @@ class _LocalFuture(Future[Any]):
             self.set_exception(error)
 
 
-def _interrupted() -> bool:
+def interrupted() -> bool:
     """Return whether the program has ended by Ctrl-C, and only its threads go on."""
     ended = not threading.main_thread().is_alive()
     return ended and getattr(sys, "last_type", None) is KeyboardInterrupt
