@@ -145,6 +145,9 @@ def _taken(value: Any, positions: list[int]) -> Any:
 
 def _frame_labels(value: Any) -> list[Any] | None:
     """Return the labels of a frame; those of Arrow, of a lazy one, and of the others, in turn."""
+    # A series shows its items as attributes, whatever they are called.
+    if len(getattr(value, "shape", ("rows", "columns"))) != 2:
+        return None
     for labels in (getattr(value, "column_names", None), getattr(value, "schema", None)):
         if isinstance(labels, (list, tuple, Mapping)):
             return [*labels]
@@ -162,13 +165,16 @@ def _labels_of_any(value: Any) -> list[Any] | None:
 
 
 def _dtypes(value: Any) -> list[str] | None:
+    if _frame_labels(value) is None:
+        return [str(value.dtype)] if hasattr(value, "dtype") else None
     schema: Any = getattr(value, "schema", None)
     if isinstance(schema, Mapping):
-        return [str(dtype) for dtype in schema.values()]
-    if _frame_labels(value) is not None:
-        dtypes = schema.types if hasattr(schema, "types") else value.dtypes
-        return [str(dtype) for dtype in dtypes]
-    return [str(value.dtype)] if hasattr(value, "dtype") else None
+        dtypes = schema.values()
+    else:
+        # Of Arrow; a frame of pandas has no such list, even if a column is called so.
+        arrow = isinstance(getattr(value, "column_names", None), list)
+        dtypes = schema.types if arrow else value.dtypes
+    return [str(dtype) for dtype in dtypes]
 
 
 def _rows(value: Any) -> int | None:

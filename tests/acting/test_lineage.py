@@ -111,6 +111,18 @@ def test_labels_come_back_as_they_are(om: Omega) -> None:
 
 
 @pytest.mark.needs_plugins("pandas")
+def test_names_that_look_like_attributes_are_names(om: Omega) -> None:
+    pandas = pytest.importorskip("pandas")
+    labels = ["schema", "columns", "dtypes", "column_names", "shape", "dtype", "name"]
+    known = om.runtime.model("m").fit(pandas.DataFrame([[1.0] * 7], columns=labels)).get().lineage
+    assert (known["X"]["columns"], known["X"]["dtypes"]) == (labels, ["float64"] * 7)
+    series = pandas.Series([1.0] * 7, index=labels, name="s")
+    known = om.runtime.model("m").fit(series).get().lineage
+    assert (known["X"]["columns"], known["X"]["dtypes"]) == (["s"], ["float64"])
+    assert om.runtime.model("m").predict(series.rename("t")).get()
+
+
+@pytest.mark.needs_plugins("pandas")
 def test_what_is_read_twice_is_one_dataset(om: Omega, backend: Backend) -> None:
     pandas = pytest.importorskip("pandas")
     om.datasets.put(pandas.DataFrame({"a": [1], "b": [2], "c": [3]}), "frame")
