@@ -46,7 +46,7 @@ def columns_at_fit(record: Record | None) -> tuple[list[Any] | None, bool]:
     """Return the labels of X at fit, where it was a frame, and whether they are kept as text."""
     if record is None:
         return None, False
-    columns = unpacked(record["X"]).get("columns")
+    columns = record["X"].get("columns")
     return (columns if isinstance(columns, list) else None), record.get("format") is None
 
 
@@ -64,13 +64,19 @@ def packed(description: Description) -> Description:
     return {**small, "packed": zlib.compress(text), "width": len(columns)}
 
 
-def unpacked(description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the same with the labels; without them, where `packed` did not write what is there."""
-    data = description.get("packed")
-    if not isinstance(data, bytes):
-        return description
+def unpacked(record: Record) -> Record:
+    """Return a record with its labels, where `packed` wrote what is there."""
+    return {
+        key: _unpacked(part) if isinstance(part, dict) and "packed" in part else part
+        for key, part in record.items()
+    }
+
+
+def _unpacked(description: Description) -> Description:
     try:
-        text = zlib.decompressobj().decompress(data, _UNPACKED_BYTES)
-        return {**description, **decode(bson.decode(text, CODEC)[""])}
+        text = zlib.decompressobj().decompress(description["packed"], _UNPACKED_BYTES)
+        labels = decode(bson.decode(text, CODEC)[""])
+        small = {k: v for k, v in description.items() if k not in ("packed", "width")}
+        return {**small, **labels}
     except (zlib.error, bson.errors.InvalidBSON, IntegrityError, KeyError, TypeError):
         return description

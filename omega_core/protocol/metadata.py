@@ -22,7 +22,7 @@ from pymongo.collection import Collection
 from ..errors import IntegrityError, ObjectNotFoundError, StoreError
 from . import attributes as attributes_codec
 from . import document as shape
-from .lineage import recorded
+from .lineage import recorded, unpacked
 
 PAYLOAD_FIELDS = (
     "kind",
@@ -230,7 +230,8 @@ class Metadata(Document):
 
         It is the attribute of that name, as long as it is a record: see docs/lineage.md.
         """
-        return recorded(self.attributes)
+        record = recorded(self.attributes)
+        return None if record is None else unpacked(record)
 
     def copy(self) -> Metadata:
         """Return metadata whose fields can be set without setting those of this one."""

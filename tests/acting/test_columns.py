@@ -181,7 +181,10 @@ def test_thousands_of_columns_fit_into_the_record(om: Omega, backend: Backend) -
     labels = [f"column number {i}" for i in range(3_000)]
     wide = pandas.DataFrame([[1.0] * len(labels)], columns=labels)
     om.datasets.put(wide, "wide")
-    known = om.models.perform("fit", "m", "wide").lineage["X"]
+    meta = om.models.perform("fit", "m", "wide")
+    assert meta.lineage["X"]["columns"] == labels
+    assert labels[-1] in om.models.lineage("m").to_json()
+    known = meta.attributes["lineage"]["X"]
     assert (known["columns"], known["dtypes"], known["width"]) == (None, None, 3_000)
     assert len(known["packed"]) < 30_000
     assert "1 row, 3,000 columns" in str(om.models.lineage("m"))
