@@ -20,6 +20,7 @@ from omega_core.errors import (
     EngineError,
     IntegrityError,
     ServerError,
+    TaskCancelledError,
     TaskError,
     TaskLostError,
     TaskNotFoundError,
@@ -369,3 +370,14 @@ def test_progress_is_told_to_other_processes_now_and_then(om: Omega) -> None:
     assert ended.error is None
     assert seen == [(3, 10)]
     assert om.runtime.result("t").progress == (3, 10)
+
+
+def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None:
+    result = om.runtime.model("m", retries=100).predict("X", fail="conflict", flaky=str(tmp_path))
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.01)
+    with Omega(om.config) as other:
+        assert other.runtime.result(result.id).cancel()
+    with pytest.raises(TaskCancelledError):
+        result.get(30)
+    assert result.status == "cancelled"
