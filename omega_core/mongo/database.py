@@ -304,7 +304,12 @@ class Database:
         """Create the index by which the records of tasks expire. Once per process."""
         if _TASKS not in self._ready:
             with self._lock:
-                self.tasks(durable=True).create_index("expires", expireAfterSeconds=0)
+                try:
+                    self.tasks(durable=True).create_index("expires", expireAfterSeconds=0)
+                except OperationFailure as exc:
+                    # Somebody made one of their own, by which records expire as that says.
+                    if exc.code not in _NOT_THE_INDEX:
+                        raise
                 self._ready.add(_TASKS)
 
 

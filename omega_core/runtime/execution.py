@@ -207,6 +207,9 @@ class _Doing:
                     raise
             pause = min(_PAUSE * 2**attempt, _LONGEST_PAUSE)
             time.sleep(random.uniform(pause / 2, pause))
+            record = None if self.records is None else self.records.read(self.task.id)
+            if record is not None and record.barred is not None:
+                raise refusal(self.task.id, record.barred)
         raise AssertionError("unreachable")
 
     def _worth_repeating(self, error: BaseException) -> bool:

@@ -46,7 +46,7 @@ class Result(Visible):
     ) -> None:
         self.id = id
         self._future = future
-        self._bar = cancel
+        self._cancel = cancel
         self._progress = progress
 
     # --- waiting -----------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class Result(Visible):
         in vain for a while, since a thread cannot be stopped, and nothing waits for it any more.
         False: it is over, or has stored what it had to.
         """
-        return self._future.cancel() if self._bar is None else self._bar()
+        return self._future.cancel() if self._cancel is None else self._cancel()
 
     def add_done_callback(self, function: Callable[[Result], Any]) -> None:
         """Call ``function(self)`` when the task ends, in whichever thread learns of it first."""
@@ -187,7 +187,4 @@ class Result(Visible):
 
         self.add_done_callback(tell)
         await over.wait()
-        error = self._error()
-        if error is not None:
-            raise error
-        return self._value()
+        return await asyncio.to_thread(self.get)  # which may have to read it

@@ -31,6 +31,9 @@ class Worker(Protocol):
     def __getitem__(self, bucket: str) -> Worker: ...
 
 
+MAX_BYTES = 1_000_000
+"""Of JSON: a task says what is to be done, and on what, and is no way for data to travel."""
+
 _NAME = text("(?s).+")
 _SHAPE = fields(
     {
@@ -85,7 +88,7 @@ class Task:
         Raises
         ------
         UnsupportedOptionError
-            An option is not a JSON value.
+            An option is not a JSON value, or they are large.
         """
         try:
             written = json.dumps(asdict(self), allow_nan=False)
@@ -95,6 +98,12 @@ class Task:
                 f"to a worker: {exc}. Pass numbers, strings, lists and dicts; store data as a "
                 "dataset and pass its name."
             ) from None
+        if len(written) > MAX_BYTES:
+            raise UnsupportedOptionError(
+                f"{self.action} of {self.name!r}: the options {sorted(self.options)} have "
+                f"{len(written):,} bytes as JSON, and {MAX_BYTES:,} travel to a worker. Store data "
+                "as a dataset and pass its name."
+            )
         return written
 
     @classmethod

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backends.base import BaseModelBackend
-from ..errors import ServerError
+from ..errors import ConflictError, ServerError
 from ..protocol.metadata import Metadata
 
 _PATIENCE = 60.0
@@ -225,6 +225,8 @@ def _fail(how: str) -> None:
 
     if how == "several arguments":
         raise KitError(7, place="here")
+    if how == "conflict":
+        raise ConflictError("Somebody was faster; so says the test.")
     if how == "unknown class":
         raise LocalError("nobody knows me")
     if how == "exit":

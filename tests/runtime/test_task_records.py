@@ -20,6 +20,7 @@ from omega_core.errors import (
     EngineError,
     IntegrityError,
     ServerError,
+    TaskCancelledError,
     TaskError,
     TaskLostError,
     TaskNotFoundError,
@@ -110,6 +111,12 @@ def test_a_large_result_of_this_process_is_not_stored_for_others(om: Omega) -> N
         other.runtime.result(result.id).get()
 
 
+def test_an_index_of_somebody_else_is_left_alone(om: Omega) -> None:
+    tasks(om).create_index("expires", expireAfterSeconds=5, name="mine")
+    assert om.runtime.model("m").predict("X").get() == [2.0, 2.0, 2.0]
+    assert [i["name"] for i in tasks(om).list_indexes() if i["key"] == {"expires": 1}] == ["mine"]
+
+
 def test_a_process_that_is_gone_loses_its_tasks(om: Omega) -> None:
     om.records.submitted("waits", bucket="default", engine="local", task=None, leased=True)
     om.records.submitted("sent", bucket="default", engine="dask", task=None, leased=False)
@@ -167,6 +174,8 @@ def test_options_that_are_no_json_stay_in_this_process(om: Omega) -> None:
     assert record.task is None
     with pytest.raises(UnsupportedOptionError, match="do not travel"):
         Task("t", "default", "models", "m", "fit", {}, {"weights": {1, *weights}}).to_json()
+    with pytest.raises(UnsupportedOptionError, match=r"\['weights'\] have 2,\d+,\d+ bytes as JSON"):
+        a_task(weights=[1000] * 350_000).to_json()
 
 
 def test_a_server_that_does_not_take_the_record_does_not_take_the_result(om: Omega) -> None:
@@ -361,3 +370,14 @@ def test_progress_is_told_to_other_processes_now_and_then(om: Omega) -> None:
     assert ended.error is None
     assert seen == [(3, 10)]
     assert om.runtime.result("t").progress == (3, 10)
+
+
+def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None:
+    result = om.runtime.model("m", retries=100).predict("X", fail="conflict", flaky=str(tmp_path))
+    while not list(tmp_path.iterdir()):
+        time.sleep(0.01)
+    with Omega(om.config) as other:
+        assert other.runtime.result(result.id).cancel()
+    with pytest.raises(TaskCancelledError):
+        result.get(30)
+    assert result.status == "cancelled"
