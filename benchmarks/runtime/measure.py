@@ -20,9 +20,11 @@ def seconds(way: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def compare(title: str, ways: dict[str, Callable[[], Any]], repeats: int) -> None:
-    """Print the median of each way, and its ratio to the first."""
-    for way in ways.values():
+def compare(
+    title: str, ways: dict[str, Callable[[], Any]], repeats: int, *, warm: bool = True
+) -> None:
+    """Print the median of each way, and its ratio to the first; ``warm``: after a first time."""
+    for way in ways.values() if warm else ():
         way()
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):

@@ -124,7 +124,8 @@ class Adapter:
         if asked is None or self._models is None or not isinstance(backend, BaseModelBackend):
             return backend.get(name, **options)
         # Behind the hook, so that the wrappers of get see each of them.
-        return self._models.get(asked, lambda: backend.get(name), backend.shared_size)
+        key = (self, *asked)  # of a kind that is registered anew, the models are read anew
+        return self._models.get(key, lambda: backend.get(name), backend.shared_size)
 
     @answers
     def act(

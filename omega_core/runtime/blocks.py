@@ -17,6 +17,7 @@ from ..protocol.lineage import LINEAGE
 from ..protocol.metadata import Metadata
 from ..protocol.naming import DATA, MODELS, Key
 from .coordinated import Coordinator
+from .engines import Engines
 from .result import Result
 from .task import Worker
 
@@ -43,7 +44,7 @@ class Blocks:
     version: int | None
     submit: Callable[..., Result]
 
-    def start(self, engine: str, temporary: dict[str, str]) -> Result:
+    def start(self, engines: Engines, engine: str, temporary: dict[str, str]) -> Result:
         """Begin, and return at once; see `Coordinator`.
 
         Raises
@@ -65,13 +66,13 @@ class Blocks:
             )
         if self.action.fits is not None:
             return Coordinator(self.omega, (), temporary, lambda one: self._fit(one, rows)).start(
-                engine
+                engines, engine
             )
         assert self.rName is not None
         target = Key(self.omega.bucket, DATA, self.rName)
         return Coordinator(
             self.omega, [target], temporary, lambda one: self._ask(one, model, X, rows)
-        ).start(engine)
+        ).start(engines, engine)
 
     # --- what can be asked -------------------------------------------------------------------
 

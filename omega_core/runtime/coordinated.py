@@ -20,6 +20,7 @@ from ..errors import OmegaError
 from ..protocol.fence import TaskFence, committed_version, fenced, refusal
 from ..protocol.naming import Key
 from . import outcomes
+from .engines import Engines, UnderWay
 from .execution import bar
 from .local import interrupted
 from .result import Result
@@ -54,13 +55,25 @@ class Coordinator:
         self._temporary = temporary
         self._work = work
         self._future: Future[Any] = Future()
+        self._over = threading.Event()
+        self._under_way: set[UnderWay] = set()
         self.fence = TaskFence(self.id, self._records, targets, self._watch)
 
-    def start(self, engine: str) -> Result:
-        """Begin, in a thread, and return at once."""
+    def start(self, engines: Engines, engine: str) -> Result:
+        """Begin, in a thread, and return at once.
+
+        Parameters
+        ----------
+        engines
+            Who waits for it before they are closed.
+        engine
+            Which of them executes its tasks.
+        """
         self._records.submitted(
             self.id, bucket=self._omega.bucket, engine=engine, task=None, leased=True
         )
+        self._under_way = engines.under_way
+        self._under_way.add(self)
         # Not a daemon: the interpreter waits for what was asked of it.
         threading.Thread(target=self._run, name="omega-coordinator").start()
         return Result(self.id, self._future, cancel=self._cancel, progress=lambda: self.progress)
@@ -71,6 +84,13 @@ class Coordinator:
         if interrupted():
             raise self.fence.refusal("cancelled")
         self.fence.progress(done, total)
+
+    def finish(self, *, cancel: bool) -> None:
+        """Wait until nothing of it is under way any more; cancel it before, where told to."""
+        if cancel:
+            with suppress(OmegaError, PyMongoError):
+                self._cancel()
+        self._over.wait()
 
     def renew(self) -> None:
         """Say, while it is under way, that this process is alive."""
@@ -105,6 +125,8 @@ class Coordinator:
                 # Closed already, or out of reach: then the collector drops it in its time.
                 with suppress(OmegaError, PyMongoError):
                     self._omega.datasets.discard(name)
+            self._under_way.discard(self)
+            self._over.set()
 
     def _record(self, status: Any, outcome: str) -> None:
         try:

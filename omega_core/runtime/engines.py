@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -38,6 +39,13 @@ class Engine(Protocol):
         """Let go of what the engine holds here; tasks of workers go on."""
 
 
+class UnderWay(Protocol):
+    """What was asked for, and is done by tasks of engines one after another."""
+
+    def finish(self, *, cancel: bool) -> None:
+        """Wait until it is over; cancel it before, where told to."""
+
+
 class Engines:
     """The engines that were asked for, each made at its first task.
 
@@ -58,6 +66,7 @@ class Engines:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
+        self.under_way: set[UnderWay] = set()
 
     def get(self, worker: Worker, name: str | None = None) -> Engine:
         """Return an engine.
@@ -99,6 +108,10 @@ class Engines:
         return engine
 
     def close(self) -> None:
+        if self._pid == os.getpid():
+            interrupted = isinstance(sys.exception(), KeyboardInterrupt)
+            for work in list(self.under_way):
+                work.finish(cancel=interrupted)
         engines, self._engines = list(self._engines.values()), {}
         if self._pid == os.getpid():
             for engine in engines:

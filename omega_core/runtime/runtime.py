@@ -295,7 +295,7 @@ class ModelRuntime(Visible):
             self._omega, action, self.name, str(X), Y, rName, chunksize, self._version, submit
         )
         passed = {name: "X" if name == X else "Y" for name in temporary}
-        return blocks.start(self._engine or self._engines.name, passed)
+        return blocks.start(self._engines, self._engine or self._engines.name, passed)
 
     def _submitted(self, task: Task, engine: Engine) -> Result:
         """Record a task, and give it to the engine."""

@@ -46,6 +46,9 @@ _OTHERS = ("lil_matrix", "lil_array", "dok_matrix", "dok_array")
 UNSTORED = tuple(getattr(scipy.sparse, name) for name in _OTHERS)
 """Of Python objects: for building a matrix, and not for keeping it."""
 
+_DTYPES = frozenset(map(np.dtype, "?bBhHiIlLqQfdgFDG"))
+"""Those that scipy computes with; older versions take others, and fail later."""
+
 _FLAGS = ("_has_sorted_indices", "_has_canonical_format", "has_canonical_format")
 _ATTRIBUTES = {"_shape", "maxprint", "coords", "row", "col", *_FLAGS}
 
@@ -148,6 +151,7 @@ def put_together(header: Header, arrays: Mapping[str, Array]) -> Any:
     if not shape or not all(type(length) is int and 0 <= length < 2**63 for length in shape):
         raise Misfit(f"its shape is {shape}")
     data = arrays["data"]
+    _is(data.dtype in _DTYPES, f"scipy does not compute with {data.dtype}")
     _CHECKS.get(format_, _check_compressed)(format_, shape, arrays)
     try:
         matrix = class_(shape, dtype=data.dtype, **_blocks(format_, data))

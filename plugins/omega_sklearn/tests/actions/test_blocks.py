@@ -189,6 +189,15 @@ def test_what_is_cancelled_stores_nothing(om: Omega) -> None:
     assert not om.datasets.exists("r")
 
 
+def test_who_closes_waits_for_what_was_asked(om: Omega, make_omega: Callable[..., Omega]) -> None:
+    om.datasets.put(FRAME, "X")
+    om.models.put(classifier(FRAME), "m")
+    with make_omega() as other:
+        result = other.runtime.model("m").predict("X", rName="r", chunksize=3)
+    assert result.done()
+    assert om.datasets.get("r").tolist() == classifier(FRAME).predict(FRAME).tolist()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [1, 3, 5])
 def test_a_client_that_is_killed_leaves_nothing(
