@@ -25,6 +25,7 @@ from ..errors import (
     ServerError,
     StaleReadError,
     TaskError,
+    TaskLostError,
 )
 from ..protocol.fence import (
     Progress,
@@ -46,6 +47,9 @@ log = logging.getLogger("omega_core")
 
 REPEATED = (ConflictError, StaleReadError, ServerError, ConnectionError, TimeoutError)
 """What another try may avoid, for the hint ``retries``. Of all else the same would come again."""
+
+MOST_RUNS = 4
+"""Executions of a task that may begin; one that kills its worker is not begun without an end."""
 
 _PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
@@ -136,7 +140,8 @@ class _Doing:
         self.bucket = bucket
         self.records = None if record is None else bucket.records
         # A first execution has nothing before it to find.
-        self.again = record is not None and record.runs > 1
+        self.runs = 1 if record is None else record.runs
+        self.again = self.runs > 1
         self.stored = False
         self._watch = watch
 
@@ -219,6 +224,12 @@ class _Doing:
         task, store = self.task, getattr(self.bucket, self.task.store)
         if again and (meta := committed(task, self.bucket)) is not None:
             return meta
+        if self.runs > MOST_RUNS:
+            raise TaskLostError(
+                f"Task {task.id} was begun {MOST_RUNS} times, and whoever executed it was gone "
+                "before its end: it may crash the process, or need more memory than there is. The "
+                "logs of the workers say more."
+            )
         fence = TaskFence(task.id, self.records, targets(task), self._watch)
         arguments = dict(task.arguments)
         values = {name: key for key, name in arguments.items() if name in task.temporary}

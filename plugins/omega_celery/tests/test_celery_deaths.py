@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from omega_core import Omega
+from omega_core.errors import TaskLostError
 from omega_core.testing.engine_model import KitModel
 from omega_core.testing.engines import Gate, until
 
@@ -66,7 +67,7 @@ def assert_fitted_once(om: Omega, id: str) -> None:
     assert [version.version for version in om.models.versions("m")] == [1, 2]
     assert om.models.get("m") == KitModel(3.0, 2)
     om.gc(0)
-    assert om.datasets.list(hidden=True) == []
+    until(lambda: om.datasets.list(hidden=True) == [])
 
 
 def test_a_process_in_the_middle_of_a_fit(om: Omega, gate: Gate) -> None:
@@ -86,6 +87,16 @@ def test_a_process_that_has_stored_and_not_yet_told(om: Omega, gate: Gate) -> No
     assert result.get(60).version == 2
     assert_fitted_once(om, result.id)
     assert gate.begun() == [victim]  # the next one found what was stored
+
+
+def test_a_task_that_kills_its_workers_is_given_up(om: Omega, gate: Gate) -> None:
+    result = om.runtime.model("m").fit([1.0, 2.0], gate=str(gate.directory))
+    for time in range(4):
+        os.kill(gate.begun(time + 1)[time], signal.SIGKILL)
+    with pytest.raises(TaskLostError, match="was begun 4 times"):
+        result.get(60)
+    assert om.models.metadata("m").version == 1
+    until(lambda: om.datasets.list(hidden=True) == [])
 
 
 def test_the_client(om: Omega, gate: Gate) -> None:

@@ -68,6 +68,11 @@ class Connection:
         For ``tls://``.
     timeout
         Seconds after which a scheduler that does not answer is given up.
+
+    Attributes
+    ----------
+    lost
+        Whether it was given up, so that another connection is needed.
     """
 
     def __init__(self, address: str, security: Security | None, timeout: float) -> None:
@@ -76,6 +81,7 @@ class Connection:
         self._timeout = timeout
         self._waiting: set[DaskFuture] = set()
         self._seen = 0.0
+        self.lost = False
         self._client: Client | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -88,11 +94,6 @@ class Connection:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def lost(self) -> bool:
-        """Whether the scheduler was given up, so that another connection is needed."""
-        return self._client is None
 
     def submit(self, order: Order) -> DaskFuture:
         """Let the cluster execute the order.
@@ -143,7 +144,7 @@ class Connection:
 
     async def _submit(self, order: Order) -> DaskFuture:
         client = self._client
-        if client is None or not await self._answers(client):
+        if client is None or self.lost or not await self._answers(client):
             raise self._silent()
 
         def release() -> None:
@@ -202,12 +203,12 @@ class Connection:
         """Return whether Dask has connected again; it tries for as long as the timeout."""
         while client.status == "connecting":
             await asyncio.sleep(0.05)
-        return client is self._client and client.status == "running"
+        return not self.lost and client.status == "running"
 
     async def _keep_watching(self, client: Client) -> None:
         while await self._answers(client):
             await asyncio.sleep(self._timeout / 4)
-        await self._give_up(client)
+        await self._give_up()
 
     async def _answers(self, client: Client) -> bool:
         """Return whether the scheduler answers, or has just done so."""
@@ -225,12 +226,10 @@ class Connection:
         self._seen = self._loop.time()
         return client.status == "running"
 
-    async def _give_up(self, client: Client) -> None:
-        if self._client is client:
-            self._client = None
+    async def _give_up(self) -> None:
+        self.lost = True
         for future in list(self._waiting):
             await _fail(future, self._silent())
-        await client.close()
 
     def _silent(self) -> EngineError:
         return EngineError(

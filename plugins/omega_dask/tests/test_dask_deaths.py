@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omega_core import Omega, Task
+from omega_core.errors import EngineError
 from omega_core.testing.engine_model import KitModel
 from omega_core.testing.engines import Gate, until
 from omega_dask.worker import run_task
@@ -47,7 +48,7 @@ def assert_fitted_once(om: Omega, id: str) -> None:
     assert [version.version for version in om.models.versions("m")] == [1, 2]
     assert om.models.get("m") == KitModel(3.0, 2)
     om.gc(0)
-    assert om.datasets.list(hidden=True) == []
+    until(lambda: om.datasets.list(hidden=True) == [])
 
 
 def test_a_worker_in_the_middle_of_a_fit(om: Omega, gate: Gate) -> None:
@@ -77,6 +78,15 @@ def test_a_worker_that_holds_the_result(om: Omega, mortal: Cluster, gate: Gate) 
     om.datasets.drop("X")
     assert_fitted_once(om, task.id)
     assert len(gate.begun()) == 1
+
+
+def test_a_task_that_kills_its_workers_is_given_up(om: Omega, gate: Gate) -> None:
+    result = om.runtime.model("m").fit([1.0, 2.0], gate=str(gate.directory))
+    for time in range(4):
+        os.kill(gate.begun(time + 1)[time], signal.SIGKILL)
+    with pytest.raises(EngineError, match="4 workers of Dask died"):
+        result.get(60)
+    assert om.models.metadata("m").version == 1
 
 
 def test_the_client(om: Omega, gate: Gate) -> None:

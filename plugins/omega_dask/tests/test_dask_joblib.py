@@ -36,7 +36,8 @@ def test_a_grid_search_is_spread_and_stored_as_a_model(
     y = X @ [1.0, 2.0, 3.0] + rng.normal(size=60)
     search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, cv=4)
     local = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0, 10.0]}, cv=4).fit(X, y)
-    with Omega(spreading.config()) as om, spreading.client() as client:
+    # The scheduler imports scikit-learn meanwhile, and answers nobody for as long as that takes.
+    with Omega(spreading.config(timeout=60.0)) as om, spreading.client() as client:
         om.datasets.put(X, "X")
         om.datasets.put(y, "y")
         om.models.put(search, "search")
