@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,12 +228,14 @@ def test_a_forged_record_is_an_error_of_ours(om: Omega, record: dict[str, Any]) 
      a_task().to_json().replace('"models"', '"__init__"'),
      a_task().to_json().replace('"predict"', '"__class__"'),
      a_task().to_json().replace('"hints"', '"more"'),
-     a_task().to_json().replace('"t"', '"../t"')],
-    ids=range(10),
+     a_task().to_json().replace('"t"', '"../t"'),
+     a_task().to_json().replace('"temporary": []', '"temporary": ["X"]')],
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_no_task_is_not_executed(om: Omega, text: str) -> None:
     with pytest.raises(IntegrityError, match="This is no task"):
         run_task(text, om)
+    assert om.datasets.get("X") == [1.0, 2.0, 3.0]
 
 
 # --- the worker process --------------------------------------------------------------------------
@@ -370,6 +373,17 @@ def test_progress_is_told_to_other_processes_now_and_then(om: Omega) -> None:
     assert ended.error is None
     assert seen == [(3, 10)]
     assert om.runtime.result("t").progress == (3, 10)
+
+
+def test_who_cancels_by_the_id_removes_what_was_stored_for_the_task(om: Omega) -> None:
+    [kept, name] = [om.datasets.put_temporary([1.0], seconds=60).name for _ in range(2)]
+    own = replace(a_task("fit"), arguments={"X": name}, temporary=(name,)).to_json()
+    om.records.submitted("t", bucket="default", engine="e", task=own, leased=False)
+    forged = own.replace(name, "X")
+    om.records.submitted("forged", bucket="default", engine="e", task=forged, leased=False)
+    for id in ("t", "forged"):
+        assert om.runtime.result(id).cancel()
+    assert om.datasets.list(hidden=True) == [kept, "X"]
 
 
 def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None:
