@@ -395,3 +395,31 @@ def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None
     with pytest.raises(TaskCancelledError):
         result.get(30)
     assert result.status == "cancelled"
+
+
+def test_who_waits_at_a_terminal_sees_how_far_it_is(
+    om: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("omega_core.runtime.result.is_watched", lambda: True)
+    monkeypatch.setattr("omega_core.runtime.bar.PATIENCE", 0.0)
+    shown: list[Any] = []
+    show = Bar.show
+
+    def seen(bar: Bar, progress: Any) -> None:
+        show(bar, progress)
+        if progress is not None:
+            assert bar._shown is not None
+            shown.append(progress)
+            (tmp_path / "go").touch()
+
+    monkeypatch.setattr(Bar, "show", seen)
+    result = om.runtime.model("m").predict("X", steps=3, gate=str(tmp_path))
+    assert result.get(30) == [2.0, 2.0, 2.0]
+    assert shown[0] == (3, 10)
+    (tmp_path / "go").unlink()
+    late = om.runtime.model("m").predict("X", gate=str(tmp_path))
+    with pytest.raises(TimeoutError, match="is not over after"):
+        late.get(0.3)
+    (tmp_path / "go").touch()
+    assert late.get(30) == [2.0, 2.0, 2.0]
+    capsys.readouterr()
