@@ -19,6 +19,9 @@ MAX_NAME_BYTES = 512
 TEMPORARY = ".temporary/"
 """How the names begin of values that somebody passed to a model."""
 
+HIDDEN = rf"{re.escape(TEMPORARY)}[0-9a-f]{{32}}"
+"""The regular expression of these names, of which none is ever given twice."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 _OF_A_GENERATION = re.compile(

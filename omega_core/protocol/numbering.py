@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..mongo.database import Database
-from .naming import Key
+from .naming import HIDDEN, Key
 
 EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
 """The condition on a document that nobody needs any more."""
 
-# Of these, none is ever given twice.
-_TEMPORARY = re.compile(r"\.temporary/[0-9a-f]{32}")
+_TEMPORARY = re.compile(HIDDEN)
 
 
 @dataclass(frozen=True)

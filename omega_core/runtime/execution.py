@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 
 from ..errors import (
     ConflictError,
+    IntegrityError,
     OmegaError,
     RemoteError,
     ServerError,
@@ -317,7 +318,8 @@ def bar(id: str, why: Barred, bucket: Worker, task: Task | None = None) -> bool:
         return False
     condemn(records.database, id, record.targets)
     if task is None and record.task is not None:
-        task = Task.from_json(record.task)
+        with suppress(IntegrityError):  # something else wrote there: then it is not known
+            task = Task.from_json(record.task)
     meta = committed(task, bucket) if task is not None and record.targets else None
     if meta is None:
         if task is not None:

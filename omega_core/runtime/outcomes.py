@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,7 @@ from pymongo.errors import PyMongoError
 
 from ..errors import IntegrityError, ObjectNotFoundError, OmegaError, TaskError
 from ..protocol.metadata import Metadata
-from ..protocol.naming import SECTION, TEMPORARY
+from ..protocol.naming import HIDDEN, SECTION
 from ..shapes import GENERATION, anything, fields, integer, mapping, one_of, text
 from .remote_errors import error_from_json, error_to_json
 from .task import Worker
@@ -31,7 +30,6 @@ RESULT_SECONDS = 24 * 3600.0
 """When the collector drops a result that was stored for its reader, should nobody read it."""
 
 _DEPTH = 40
-_HIDDEN = re.compile(rf"{re.escape(TEMPORARY)}[0-9a-f]{{32}}")
 _PREFIX = {section: prefix for prefix, section in SECTION.items()}
 
 _NAME = text("(?s).+")
@@ -51,7 +49,7 @@ _RESULT = fields(
     {
         "value": anything,
         "metadata": _METADATA,
-        "stored": fields({"name": text(_HIDDEN.pattern)}),
+        "stored": fields({"name": text(HIDDEN)}),
         "absent": text(),
     },
 )

@@ -104,10 +104,6 @@ class RemoteResult(Result):
         if barred and self._remote is not None:
             with suppress(Exception):  # it stores nothing, whether the engine listens or not
                 self._remote.cancel()
-        for name in self._task.temporary if barred and self._task is not None else ():
-            # If it never begins, nobody else does; later, the collector would.
-            with suppress(OmegaError, PyMongoError):
-                self._bucket.datasets.discard(name)
         return barred
 
     def add_done_callback(self, function: Callable[[Result], Any]) -> None:

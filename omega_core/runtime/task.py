@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ..config import Config
 from ..errors import IntegrityError, UnsupportedOptionError
 from ..protocol.lease import LeaseKeeper
+from ..protocol.naming import HIDDEN
 from ..protocol.task_records import TaskRecords
 from ..shapes import each, fields, mapping, text
 from ..store import OmegaStore
@@ -44,7 +45,8 @@ _SHAPE = fields(
         "action": text("[A-Za-z][A-Za-z0-9_]*"),
         "arguments": mapping(),
     },
-    {"options": mapping(), "temporary": each(_NAME), "hints": mapping()},
+    # They are dropped with the task, so no other name is taken for one of them.
+    {"options": mapping(), "temporary": each(text(HIDDEN)), "hints": mapping()},
     only=True,
 )
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,12 +228,14 @@ def test_a_forged_record_is_an_error_of_ours(om: Omega, record: dict[str, Any]) 
      a_task().to_json().replace('"models"', '"__init__"'),
      a_task().to_json().replace('"predict"', '"__class__"'),
      a_task().to_json().replace('"hints"', '"more"'),
-     a_task().to_json().replace('"t"', '"../t"')],
-    ids=range(10),
+     a_task().to_json().replace('"t"', '"../t"'),
+     a_task().to_json().replace('"temporary": []', '"temporary": ["X"]')],
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_no_task_is_not_executed(om: Omega, text: str) -> None:
     with pytest.raises(IntegrityError, match="This is no task"):
         run_task(text, om)
+    assert om.datasets.get("X") == [1.0, 2.0, 3.0]
 
 
 # --- the worker process --------------------------------------------------------------------------
@@ -372,6 +375,17 @@ def test_progress_is_told_to_other_processes_now_and_then(om: Omega) -> None:
     assert om.runtime.result("t").progress == (3, 10)
 
 
+def test_who_cancels_by_the_id_removes_what_was_stored_for_the_task(om: Omega) -> None:
+    [kept, name] = [om.datasets.put_temporary([1.0], seconds=60).name for _ in range(2)]
+    own = replace(a_task("fit"), arguments={"X": name}, temporary=(name,)).to_json()
+    om.records.submitted("t", bucket="default", engine="e", task=own, leased=False)
+    forged = own.replace(name, "X")
+    om.records.submitted("forged", bucket="default", engine="e", task=forged, leased=False)
+    for id in ("t", "forged"):
+        assert om.runtime.result(id).cancel()
+    assert om.datasets.list(hidden=True) == [kept, "X"]
+
+
 def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None:
     result = om.runtime.model("m", retries=100).predict("X", fail="conflict", flaky=str(tmp_path))
     while not list(tmp_path.iterdir()):
@@ -381,3 +395,31 @@ def test_what_is_cancelled_is_not_tried_again(om: Omega, tmp_path: Path) -> None
     with pytest.raises(TaskCancelledError):
         result.get(30)
     assert result.status == "cancelled"
+
+
+def test_who_waits_at_a_terminal_sees_how_far_it_is(
+    om: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("omega_core.runtime.result.is_watched", lambda: True)
+    monkeypatch.setattr("omega_core.runtime.bar.PATIENCE", 0.0)
+    shown: list[Any] = []
+    show = Bar.show
+
+    def seen(bar: Bar, progress: Any) -> None:
+        show(bar, progress)
+        if progress is not None:
+            assert bar._shown is not None
+            shown.append(progress)
+            (tmp_path / "go").touch()
+
+    monkeypatch.setattr(Bar, "show", seen)
+    result = om.runtime.model("m").predict("X", steps=3, gate=str(tmp_path))
+    assert result.get(30) == [2.0, 2.0, 2.0]
+    assert shown[0] == (3, 10)
+    (tmp_path / "go").unlink()
+    late = om.runtime.model("m").predict("X", gate=str(tmp_path))
+    with pytest.raises(TimeoutError, match="is not over after"):
+        late.get(0.3)
+    (tmp_path / "go").touch()
+    assert late.get(30) == [2.0, 2.0, 2.0]
+    capsys.readouterr()
