@@ -189,6 +189,20 @@ def test_what_is_cancelled_stores_nothing(om: Omega) -> None:
     assert not om.datasets.exists("r")
 
 
+def test_another_process_can_cancel_it(om: Omega, make_omega: Callable[..., Omega]) -> None:
+    om.datasets.put(FRAME, "X")
+    om.models.put(classifier(FRAME), "m")
+    stepping = Stepping(om, 3)
+    result = om.runtime.model("m").predict("X", rName="r", chunksize=2)
+    assert stepping.arrived.wait(30)
+    found = make_omega().runtime.result(result.id)
+    assert found.status == "running"
+    assert found.cancel()
+    stepping.go.set()
+    assert isinstance(result.exception(30), TaskCancelledError)
+    assert not om.datasets.exists("r")
+
+
 def test_who_closes_waits_for_what_was_asked(om: Omega, make_omega: Callable[..., Omega]) -> None:
     om.datasets.put(FRAME, "X")
     om.models.put(classifier(FRAME), "m")
