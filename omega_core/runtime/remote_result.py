@@ -69,8 +69,9 @@ class RemoteResult(Result):
         self._failed: Exception | None = None
         self._told: tuple[Any, BaseException | None] | None = None
         self._seen: TaskRecord | None = None
-        # The engine may be done before it is worth to look elsewhere.
-        self._look_at = 0.0 if future is None else time.monotonic() + _PATIENCE
+        # One that tells when it is done may be so before it is worth to look elsewhere.
+        tells = callable(getattr(future, "add_done_callback", None))
+        self._look_at = time.monotonic() + _PATIENCE if tells else 0.0
         self._glance = _GLANCE
         self._callbacks: list[Callable[[Result], Any]] = []
         self._watching = False
