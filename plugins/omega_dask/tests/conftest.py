@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from distributed import Client, Security
 
@@ -112,6 +113,17 @@ class Cluster:
         """Wait until the scheduler has so many processes that execute tasks."""
         with self.client() as client:
             client.wait_for_workers(count, timeout=60)
+
+    def listening(self) -> set[str]:
+        """Return the addresses at which its processes listen."""
+        pids = {process.pid for process in self._processes}
+        for process in self._processes:
+            pids |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+        return {
+            connection.laddr.ip
+            for connection in psutil.net_connections(kind="inet")
+            if connection.pid in pids and connection.status == psutil.CONN_LISTEN
+        }
 
     def close(self) -> None:
         for process in self._processes:

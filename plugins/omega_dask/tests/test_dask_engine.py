@@ -171,6 +171,11 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(mongo_url: str, g
         until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
 
 
+@slow
+def test_nothing_listens_but_on_loopback(cluster: Cluster) -> None:
+    assert cluster.listening() == {"127.0.0.1"}
+
+
 # --- workers -------------------------------------------------------------------------------------
 
 
