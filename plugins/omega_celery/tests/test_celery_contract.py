@@ -15,7 +15,6 @@ from omega_core.testing.engines import EngineTests
 from .conftest import Broker, Workers
 
 
-@pytest.mark.slow
 class TestCelery(EngineTests):
     hints = {"queue": "urgent"}  # noqa: RUF012
 

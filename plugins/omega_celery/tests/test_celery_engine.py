@@ -17,11 +17,9 @@ from omega_core.testing.engines import Gate, until
 
 from .conftest import Broker, Workers
 
-slow = pytest.mark.slow
 Configure = Callable[..., dict[str, Any]]
 
 
-@slow
 def test_what_is_more_urgent_is_done_first(
     make_broker: Callable[[], Broker], make_config: Configure, tmp_path: Path, gate: Gate
 ) -> None:
@@ -39,7 +37,6 @@ def test_what_is_more_urgent_is_done_first(
         assert workers.stop() == 0
 
 
-@slow
 def test_a_process_that_does_not_end_in_time_is_killed(
     om: Omega, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +49,6 @@ def test_a_process_that_does_not_end_in_time_is_killed(
     assert om.models.metadata("m").version == 1
 
 
-@slow
 def test_a_forked_child_connects_for_itself(om: Omega) -> None:
     om.models.put(KitModel(4.0, 2), "m")
     om.runtime.model("m").predict([1.0]).get(60)
@@ -83,7 +79,6 @@ def test_a_broker_that_is_not_there_is_our_error_within_the_timeout(
     assert om.datasets.list(hidden=True) == []
 
 
-@slow
 @pytest.mark.parametrize("go", [Broker.kill, Broker.pause])
 def test_a_broker_that_goes_ends_the_wait_for_it(
     make_broker: Callable[[], Broker], make_config: Configure, go: Callable[[Broker], None]
@@ -99,7 +94,6 @@ def test_a_broker_that_goes_ends_the_wait_for_it(
             om.runtime.model("m").predict([1.0])
 
 
-@slow
 def test_a_broker_that_comes_back_is_used_again(
     make_broker: Callable[[], Broker], make_config: Configure
 ) -> None:

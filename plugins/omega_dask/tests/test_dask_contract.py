@@ -14,7 +14,6 @@ from omega_core.testing.engines import EngineTests
 from .conftest import Cluster
 
 
-@pytest.mark.slow
 class TestDask(EngineTests):
     hints = {"resources": {"GPU": 1}}  # noqa: RUF012
 

@@ -28,14 +28,12 @@ from .conftest import WORKER, Cluster
 slow = pytest.mark.slow
 
 
-@slow
 def test_a_key_may_be_given_as_text(cluster: Cluster, certificates: Certificates) -> None:
     with Omega(cluster.config(tls_key=certificates.key.read_text())) as om:
         om.models.put(KitModel(4.0, 2), "m")
         assert om.runtime.model("m").predict([0.0]).get(60) == [2.0]
 
 
-@slow
 def test_without_a_certificate_nobody_is_let_in(cluster: Cluster) -> None:
     plain = {"scheduler": cluster.address.replace("tls", "tcp"), "timeout": 2.0}
     refused = pytest.raises(EngineError, match="does not answer")
@@ -86,7 +84,6 @@ def test_a_scheduler_that_is_not_there_is_our_error_within_the_timeout(
     assert om.datasets.list(hidden=True) == []
 
 
-@slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_scheduler_that_goes_ends_the_wait_for_it(
     make_cluster: Callable[..., Cluster], number: signal.Signals
@@ -106,7 +103,6 @@ def test_a_scheduler_that_goes_ends_the_wait_for_it(
 # --- processes of this machine -------------------------------------------------------------------
 
 
-@slow
 def test_without_a_scheduler_processes_of_this_machine_do_it(
     tmp_path: Path, mongo_url: str
 ) -> None:
@@ -134,6 +130,20 @@ def test_without_a_scheduler_processes_of_this_machine_do_it(
     )
     assert done.stdout.split() == ["2", "success"], done.stderr
     assert done.stderr == ""
+
+
+def test_they_are_started_once_and_end_with_the_omega(
+    make_omega: Callable[..., Omega], gate: Gate
+) -> None:
+    om = make_omega(runtime={"engine": "dask"}, plugins={"dask": {"processes": 1}})
+    om.models.put(KitModel(), "m")
+    gate.open()
+    results = [om.runtime.model("m").fit([1.0], gate=str(gate.directory)) for _ in range(2)]
+    om.close()
+    after = make_omega()
+    assert {after.runtime.result(result.id).status for result in results} == {"success"}
+    [worker] = set(gate.begun(2))
+    assert not Path(f"/proc/{worker}").exists()
 
 
 @slow
@@ -171,7 +181,6 @@ def test_they_finish_what_was_begun_when_the_program_is_killed(mongo_url: str, g
         until(lambda: not Path(f"/proc/{worker}").exists())  # and then they end
 
 
-@slow
 def test_nothing_listens_but_on_loopback(cluster: Cluster) -> None:
     assert cluster.listening() == {"127.0.0.1"}
 
@@ -179,7 +188,6 @@ def test_nothing_listens_but_on_loopback(cluster: Cluster) -> None:
 # --- workers -------------------------------------------------------------------------------------
 
 
-@slow
 def test_a_worker_says_whether_it_is_ready(cluster: Cluster) -> None:
     def check(**section: Any) -> tuple[int, str]:
         enabled = {"OMEGA_PLUGINS__ENABLED": '["dask", "kit"]'}
@@ -206,7 +214,6 @@ def test_a_worker_needs_a_scheduler(make_omega: Callable[..., Omega]) -> None:
 # --- and others ----------------------------------------------------------------------------------
 
 
-@slow
 def test_a_forked_child_connects_for_itself(om: Omega) -> None:
     om.models.put(KitModel(4.0, 2), "m")
     om.runtime.model("m").predict([1.0]).get(60)
@@ -221,7 +228,6 @@ def test_a_forked_child_connects_for_itself(om: Omega) -> None:
     assert om.runtime.model("m").predict([1.0]).get(60) == [2.0]
 
 
-@slow
 def test_a_callback_may_submit_another_task(om: Omega) -> None:
     om.models.put(KitModel(4.0, 2), "m")
     told, second = threading.Event(), list[Any]()
@@ -235,7 +241,6 @@ def test_a_callback_may_submit_another_task(om: Omega) -> None:
     assert second == [[2.0]]
 
 
-@slow
 def test_a_task_waits_for_what_it_asks_for(om: Omega) -> None:
     om.models.put(KitModel(4.0, 2), "m")
     too_much = om.runtime.model("m", resources={"GPU": 2}).predict([1.0])
