@@ -122,15 +122,6 @@ class EngineTests:
             for name in store.list(hidden=True):
                 store.drop(name)
 
-    @pytest.fixture
-    def gate(self, tmp_path: Path) -> Iterator[Gate]:
-        """A gate that is open in the end, whatever the test does."""
-        directory = tmp_path / "gate"
-        directory.mkdir()
-        gate = Gate(directory)
-        yield gate
-        gate.open()
-
     # --- actions -----------------------------------------------------------------------------
 
     @pytest.mark.parametrize("action", ACTIONS)

@@ -23,6 +23,7 @@ import pytest
 if TYPE_CHECKING:
     from ..mongo.mongod import Mongod
     from ..omega import Omega
+    from .engines import Gate
 
 _MEMORY = Path("/dev/shm")  # on Linux, a file system that keeps its files in memory
 _PREFIX = "omega-session-"
@@ -131,17 +132,35 @@ def om(make_omega: Callable[..., Omega]) -> Omega:
     return make_omega()
 
 
-@pytest.fixture(scope="module")
-def engine_kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Install the model of `EngineTests`, for this process and for those that it starts."""
+@pytest.fixture(scope="session")
+def engine_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that the model of `EngineTests` is installed in, for a ``PYTHONPATH``."""
     from .engine_plugin import write_distribution
 
     directory = tmp_path_factory.mktemp("engine-kit")
     write_distribution(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def engine_kit(engine_site: Path) -> Iterator[Path]:
+    """Install the model of `EngineTests`, for this process and for those that it starts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(directory), *sys.path])
-        patch.setenv("PYTHONPATH", str(directory), prepend=os.pathsep)
-        yield directory
+        patch.setattr(sys, "path", [str(engine_site), *sys.path])
+        patch.setenv("PYTHONPATH", str(engine_site), prepend=os.pathsep)
+        yield engine_site
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Where the model of `EngineTests` waits; open in the end, whatever the test does."""
+    from .engines import Gate
+
+    directory = tmp_path / "gate"
+    directory.mkdir()
+    gate = Gate(directory)
+    yield gate
+    gate.open()
 
 
 class PrivateMongod:

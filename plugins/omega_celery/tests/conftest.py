@@ -20,8 +20,6 @@ import pytest
 import redis
 
 from omega_core import Omega
-from omega_core.testing.engine_plugin import write_distribution
-from omega_core.testing.engines import Gate
 
 _READY_SECONDS = 60.0
 
@@ -135,24 +133,9 @@ def _until(holds: Callable[[], bool], otherwise: str | Callable[[], str]) -> Non
         select.select([], [], [], 0.02)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Install the plugin of `KitModel`, for this process and for all workers."""
-    site = tmp_path_factory.mktemp("kit")
-    write_distribution(site)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-        yield
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    """Where a fit waits until the test lets it go on."""
-    made = Gate(tmp_path / "gate")
-    made.directory.mkdir()
-    yield made
-    made.open()
+@pytest.fixture(scope="module", autouse=True)
+def kit(engine_kit: Path) -> None:
+    """Install the model that acts here, for as long as the tests of a module run."""
 
 
 @pytest.fixture(scope="session")
@@ -200,11 +183,13 @@ def workers(
     broker: Broker,
     make_config: Callable[..., dict[str, Any]],
     tmp_path_factory: pytest.TempPathFactory,
+    engine_site: Path,
 ) -> Iterator[Workers]:
     """Two processes, which no test may harm."""
     config = make_config(broker, "celery_shared")
     queues = ("--queue", "omega", "--queue", "urgent")
-    found = Workers(config, tmp_path_factory.mktemp("celery"), *queues)
+    environ = {"PYTHONPATH": str(engine_site)}
+    found = Workers(config, tmp_path_factory.mktemp("celery"), *queues, environ=environ)
     yield found
     found.kill()
 

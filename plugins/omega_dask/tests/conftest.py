@@ -17,8 +17,6 @@ import pytest
 from distributed import Client, Security
 
 from omega_core import Omega
-from omega_core.testing.engine_plugin import write_distribution
-from omega_core.testing.engines import Gate
 from omega_dask import DaskSettings
 from omega_dask.tls import security
 
@@ -51,13 +49,18 @@ class Cluster:
     ----------
     url
         The database of the workers.
+    site
+        Where they find the model of the tests.
     certificates
         For TLS; without, the connections are plain.
     """
 
-    def __init__(self, url: str, directory: Path, certificates: Certificates | None = None) -> None:
+    def __init__(
+        self, url: str, directory: Path, site: Path, certificates: Certificates | None = None
+    ) -> None:
         self.url = url
         self._directory = directory
+        self._site = site
         self._certificates = certificates
         self._processes: list[subprocess.Popen[str]] = []
         self._count = 0
@@ -94,7 +97,8 @@ class Cluster:
             f"OMEGA_PLUGINS__DASK__{key.upper()}": str(value)
             for key, value in {**self.section, **section}.items()
         }
-        return {"OMEGA_MONGO__URL": self.url, **settings}
+        path = {"PYTHONPATH": str(self._site)}
+        return {"OMEGA_MONGO__URL": self.url, **path, **settings}
 
     def start_workers(self, count: int, *arguments: str, **section: Any) -> None:
         """Let ``omega worker`` start as many processes, and wait until the scheduler has them."""
@@ -154,36 +158,21 @@ class Cluster:
         return process
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Install the plugin of `KitModel`, for this process and for all workers."""
-    site = tmp_path_factory.mktemp("kit")
-    write_distribution(site)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(site))
-        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-        yield
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    """Where a fit waits until the test lets it go on."""
-    made = Gate(tmp_path / "gate")
-    made.directory.mkdir()
-    yield made
-    made.open()
+@pytest.fixture(scope="module", autouse=True)
+def kit(engine_kit: Path) -> None:
+    """Install the model that acts here, for as long as the tests of a module run."""
 
 
 @pytest.fixture(scope="session")
 def make_cluster(
-    mongo_url: str, tmp_path_factory: pytest.TempPathFactory
+    mongo_url: str, tmp_path_factory: pytest.TempPathFactory, engine_site: Path
 ) -> Iterator[Callable[..., Cluster]]:
     """Start a cluster; all are killed at the end."""
     made: list[Cluster] = []
 
     def make(**options: Any) -> Cluster:
         url = f"{mongo_url}/dask_{uuid.uuid4().hex[:12]}"
-        made.append(Cluster(url, tmp_path_factory.mktemp("dask"), **options))
+        made.append(Cluster(url, tmp_path_factory.mktemp("dask"), engine_site, **options))
         return made[-1]
 
     yield make

@@ -31,6 +31,10 @@ def test_a_grid_search_is_spread_and_stored_as_a_model(
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GridSearchCV
 
+    # Within the test, so that it travels as it is: the scheduler cannot import this module.
+    def executed_there(dask_scheduler: Any) -> int:
+        return sum(1 for log in dask_scheduler.transition_log if log[2] == "memory")
+
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = X @ [1.0, 2.0, 3.0] + rng.normal(size=60)
@@ -42,7 +46,7 @@ def test_a_grid_search_is_spread_and_stored_as_a_model(
         om.datasets.put(y, "y")
         om.models.put(search, "search")
         om.runtime.model("search").fit("X", "y").get(120)
-        executed = client.run_on_scheduler(_executed)
+        executed = client.run_on_scheduler(executed_there)
         fitted = om.models.get("search")
         predicted = om.runtime.model("search").predict("X").get(120)
     assert fitted.best_params_ == local.best_params_
@@ -51,8 +55,3 @@ def test_a_grid_search_is_spread_and_stored_as_a_model(
     )
     np.testing.assert_allclose(predicted, local.predict(X))
     assert executed > 1  # more tasks than the fit itself
-
-
-def _executed(dask_scheduler: Any) -> int:
-    """Return how many tasks the scheduler has seen come to their end."""
-    return sum(1 for log in dask_scheduler.transition_log if log[2] == "memory")
