@@ -1,0 +1,57 @@
+"""The tests that an engine has to pass for data larger than memory, and for many datasets at once.
+
+Beside `omega_core.testing.engines.EngineTests`, with the same fixture ``om``. They need
+omega-pandas and omega-sklearn, here and where the workers are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..omega import Omega
+
+_PATIENCE = 60.0
+
+
+class BlockTests:
+    """What `om.runtime.map` and ``chunksize=`` promise, on any engine."""
+
+    @pytest.fixture
+    def linear(self) -> Any:
+        for plugin in ("omega_pandas", "omega_sklearn"):
+            pytest.importorskip(plugin, reason=f"data and models of these tests need {plugin}")
+        return pytest.importorskip("sklearn.linear_model")
+
+    def test_chunks_become_one_object_or_none(self, om: Omega, linear: Any) -> None:
+        import numpy as np
+        import pandas as pd
+
+        index = pd.date_range("2024", periods=1000, freq="h")
+        values = np.random.default_rng(0).normal(size=(1000, 3))
+        X = pd.DataFrame(values, index=index).add_prefix("c")
+        model = linear.LogisticRegression().fit(X, (X.c0 > 0).astype(int))
+        om.models.put(model, "m")
+        om.datasets.put(X, "X")
+        result = om.runtime.model("m").predict("X", rName="r", chunksize=300)
+        assert result.get(_PATIENCE).name == "r"
+        assert om.runtime.result(result.id).get() == om.datasets.metadata("r")
+        stored = om.datasets.get("r")
+        assert stored.tolist() == model.predict(X).tolist()
+        assert stored.index.equals(index)
+        X.iloc[-1, 0] = np.nan
+        om.datasets.put(X, "bad")
+        with pytest.raises(ValueError, match="NaN"):
+            om.runtime.model("m").predict("bad", rName="r2", chunksize=300).get(_PATIENCE)
+        assert not om.datasets.exists("r2")
+
+    def test_many_datasets_are_taken_at_once(self, om: Omega, linear: Any) -> None:
+        om.models.put(linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), "line")
+        names = [f"X{n}" for n in range(4)]
+        for n, name in enumerate(names):
+            om.datasets.put([[float(n)]], name)
+        found = {X: result.get()[0] for _, X, result in om.runtime.map("predict", "line", names)}
+        assert {X: round(value, 6) for X, value in found.items()} == {
+            name: 2.0 * n for n, name in enumerate(names)
+        }
