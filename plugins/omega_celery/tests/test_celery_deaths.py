@@ -139,7 +139,8 @@ def test_all_of_a_worker(om: Omega, start: Start, gate: Gate) -> None:
     result = om.runtime.model("m").fit([1.0, 2.0], gate=str(gate.directory))
     gate.begun()
     start().kill()
-    start(visibility=1.0)
+    # Less than a worker takes to start: it looks then, and again only a hundred seconds later.
+    start(visibility=0.1)
     gate.begun(2)
     gate.open()
     assert result.get(60).version == 2
