@@ -72,7 +72,7 @@ def test_a_worker_that_holds_the_result(om: Omega, mortal: Cluster, gate: Gate) 
         [[holder]] = client.who_has([held]).values()
         [victim] = gate.begun()
         os.kill(victim, signal.SIGKILL)
-        until(lambda: holder not in client.scheduler_info(-1)["workers"])
+        until(lambda: holder not in client.scheduler_info()["workers"])
         assert json.loads(held.result(60)) == {"status": "success", "recorded": True}
         assert om.runtime.result(task.id).get().version == 2
     om.datasets.drop("X")

@@ -89,7 +89,7 @@ def test_a_scheduler_that_goes_ends_the_wait_for_it(
     make_cluster: Callable[..., Cluster], number: signal.Signals
 ) -> None:
     cluster = make_cluster()  # without workers, so that nothing is done
-    with Omega(cluster.config(timeout=1.0)) as om:
+    with Omega(cluster.config(timeout=3.0)) as om:
         om.models.put([1], "m")
         waiting = om.runtime.model("m").predict([1.0])
         cluster.scheduler.send_signal(number)

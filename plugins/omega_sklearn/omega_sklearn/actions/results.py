@@ -43,6 +43,10 @@ def as_data(
     columns of Y. A sparse result becomes a frame of sparse columns; where X has no index, it stays
     sparse.
     """
+    if is_frame(result) and action == "inverse_transform":
+        # Some releases of scikit-learn multiply the frame as it is, and number the columns.
+        columns = _columns(result, action=action, model=model, lineage=lineage)
+        return result.set_axis(columns, axis="columns")
     if is_frame(result) or is_series(result) or not (is_frame(X) or is_series(X)):
         return result
     pandas = sys.modules["pandas"]
