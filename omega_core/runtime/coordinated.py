@@ -113,20 +113,24 @@ class Coordinator:
                 value = self._work(self)
             outcome = outcomes.success(outcomes.encode_result(value, self._omega))
             self._record("success", outcome)
+            self._discard_inputs()  # before anybody hears of the end, and lists what is there
             with suppress(InvalidStateError):  # it was cancelled meanwhile
                 self._future.set_result(value)
         except BaseException as exc:
             self._cancel_parts()
             self._record("failure", outcomes.failure(exc))
+            self._discard_inputs()
             with suppress(InvalidStateError):
                 self._future.set_exception(exc)
         finally:
-            for name in self._temporary:
-                # Closed already, or out of reach: then the collector drops it in its time.
-                with suppress(OmegaError, PyMongoError):
-                    self._omega.datasets.discard(name)
             self._under_way.discard(self)
             self._over.set()
+
+    def _discard_inputs(self) -> None:
+        for name in self._temporary:
+            # Closed already, or out of reach: then the collector drops it in its time.
+            with suppress(OmegaError, PyMongoError):
+                self._omega.datasets.discard(name)
 
     def _record(self, status: Any, outcome: str) -> None:
         try:
