@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,9 @@ from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
 from .store import OmegaStore
+from .transfer.exporting import export
+from .transfer.importing import import_
+from .transfer.selection import Selection, selected
 from .visible import Visible
 
 
@@ -110,6 +114,75 @@ class Omega(Visible):
         grace = self.config.stores.grace if grace is None else grace
         with answering(self.database):
             return Collector(self.freer).run({}, grace, dry_run=dry_run)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        datasets: Selection = None,
+        models: Selection = None,
+        jobs: Selection = None,
+        versions: str | Sequence[int] | None = None,
+        progress: Any = None,
+    ) -> Path:
+        """Write objects of this bucket to an archive, a zip file of plain files; return its path.
+
+        Parameters
+        ----------
+        path
+            Where there is nothing yet.
+        datasets, models, jobs
+            Which of each store: None for all that are not hidden, False for none, else a name, a
+            glob, or a list of these.
+        versions
+            None: the current one of each; ``"all"``; or a list of numbers.
+        progress
+            As in `OmegaStore.put`, in bytes.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            A name or glob means nothing.
+        """
+        wanted = {self.datasets: datasets, self.models: models, self.jobs: jobs}
+        chosen = [
+            (store._copying, name)
+            for store, selection in wanted.items()
+            for name in selected(store, selection, SECTION[store.prefix])
+        ]
+        return export(path, chosen, versions, None)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        uri: str | None = None,
+        progress: Any = None,
+    ) -> list[Metadata]:
+        """Store all objects that an archive holds, in this bucket; return the metadata of each.
+
+        The archive is looked at as a whole before anything is written.
+
+        Parameters
+        ----------
+        replace
+            Put them on top of what is there, which become versions. Else what is there already is
+            an error.
+        uri
+            Where files at URIs go, with ``{key}``; by default under the prefix where they were.
+        progress
+            As in `OmegaStore.put`, in bytes.
+
+        Raises
+        ------
+        ArchiveError
+            It is no archive, or not any more what was written. Nothing was imported.
+        ConflictError
+            There is an object of one of the names.
+        """
+        stores = {SECTION[s.prefix]: s._arrivals for s in (self.datasets, self.models, self.jobs)}
+        return import_(path, stores, replace=replace, uri=uri)
 
     def close(self) -> None:
         """End the runtime and the connection, of all buckets; leave the embedded server."""

@@ -38,6 +38,9 @@ from .actions import Action, declaration, declared
 from .store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
     from ..protocol.metadata import Metadata
 
 
@@ -53,11 +56,14 @@ class BaseDataBackend:
         The datasets and the models store of the current bucket. The only way to MongoDB.
     settings
         The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
+    extension
+        What the name of the one file that is a payload ends with, when it is exported.
     """
 
     data_store: Store
     model_store: Store
     settings: Any = None
+    extension: ClassVar[str] = "bin"
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:
         self.data_store = data_store
@@ -97,6 +103,42 @@ class BaseDataBackend:
 
         Called by the collector, after the grace, for every generation; must be idempotent.
         """
+
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        """Write a payload as files that others can read, without loss; whether there is a form.
+
+        Optional, with `import_payload`: without it, what lies in MongoDB or at a URI is exported as
+        it is. Called as `get` is: ``self.data_store`` reads the version that is exported.
+
+        Parameters
+        ----------
+        create
+            ``create("table.arrow")`` opens a file for writing, and closes the one before.
+
+        Returns
+        -------
+        bool
+            False where this payload has no such form. Nothing may be created then.
+        """
+        return False
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        """Store what `export_payload` wrote, as `put` does, and return the saved metadata.
+
+        Parameters
+        ----------
+        open
+            ``open("table.arrow")`` opens a file for reading, from start to end.
+        kind_meta
+            Of the version that was exported. The file may come from anybody: this as well.
+        """
+        self._lacks("import_payload", name)
 
     def progress(self, done: float, total: float | None = None) -> None:
         """Tell whoever waits for the task under way how much is done, of how much.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 import bson
 from bson.codec_options import CodecOptions
@@ -26,6 +26,8 @@ class PythonDataBackend(BaseDataBackend):
     Where the type of a value is not exactly one of these, the put is refused and names the path:
     a subclass, an enum or a NumPy scalar would come back as something else.
     """
+
+    extension: ClassVar[str] = "bson"
 
     def put(
         self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any
