@@ -25,7 +25,8 @@ class Lines(FileFormat):
 
 @hookimpl
 def file_formats():
-    return {".lines": Lines, ".old.lines": Lines, ".gone": "nowhere:Gone", ".none": "builtins:repr", ".bytes": "io:BytesIO"}
+    made = {".none": "builtins:repr", ".bytes": "io:BytesIO", ".gone": "nowhere:Gone"}
+    return {".lines": Lines, ".old.lines": Lines, **made}
 """
 
 
