@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .file_format import FileFormat
     from .lineage.origin import Lineage
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -47,6 +48,7 @@ __all__ = [
     "BaseModelBackend",
     "Config",
     "Engine",
+    "FileFormat",
     "Lineage",
     "Metadata",
     "Omega",
@@ -83,6 +85,7 @@ __all__ = [
 _LAZY = {
     "Config": ".config",
     "Engine": ".runtime.engines",
+    "FileFormat": ".file_format",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",

@@ -57,6 +57,17 @@ class Declarations:
         """
 
     @hookspec
+    def file_formats(self) -> Mapping[str, str | Callable[[Any], Any]]:
+        """Return the formats of files that this plugin reads and writes for the command line.
+
+        Returns
+        -------
+        Mapping
+            Suffix, as ``".csv"``, to ``"module:class"``, or the class: an
+            `omega_core.FileFormat`. It takes the `Omega`.
+        """
+
+    @hookspec
     def engines(self) -> Mapping[str, str | Callable[[Any], Any]]:
         """Return the runtime engines that this plugin offers.
 
