@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .backends.actions import action
-from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
 from .backends.store import Store
 from .errors import OmegaError
 from .plugins.marker import hookimpl
@@ -45,6 +45,7 @@ __all__ = [
     "ACTIONS",
     "BackendSpec",
     "BaseDataBackend",
+    "BaseJobBackend",
     "BaseModelBackend",
     "Config",
     "Engine",

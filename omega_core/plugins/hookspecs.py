@@ -126,6 +126,18 @@ class Operations:
         """
 
     @hookspec(firstresult=True)
+    def run(
+        self,
+        store: Store,
+        meta: Metadata,
+        jobname: str,
+        params: Mapping[str, Any] | None,
+        rName: str,
+        options: Options,
+    ) -> Metadata:
+        """Run a job, and return the saved metadata of ``rName``, which takes what it leaves."""
+
+    @hookspec(firstresult=True)
     def act(
         self,
         store: Store,
