@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .backends.actions import action
-from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
 from .backends.store import Store
 from .errors import OmegaError
 from .plugins.marker import hookimpl
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .file_format import FileFormat
     from .lineage.origin import Lineage
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -44,9 +45,11 @@ __all__ = [
     "ACTIONS",
     "BackendSpec",
     "BaseDataBackend",
+    "BaseJobBackend",
     "BaseModelBackend",
     "Config",
     "Engine",
+    "FileFormat",
     "Lineage",
     "Metadata",
     "Omega",
@@ -83,6 +86,7 @@ __all__ = [
 _LAZY = {
     "Config": ".config",
     "Engine": ".runtime.engines",
+    "FileFormat": ".file_format",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",

@@ -57,6 +57,17 @@ class Declarations:
         """
 
     @hookspec
+    def file_formats(self) -> Mapping[str, str | Callable[[Any], Any]]:
+        """Return the formats of files that this plugin reads and writes for the command line.
+
+        Returns
+        -------
+        Mapping
+            Suffix, as ``".csv"``, to ``"module:class"``, or the class: an
+            `omega_core.FileFormat`. It takes the `Omega`.
+        """
+
+    @hookspec
     def engines(self) -> Mapping[str, str | Callable[[Any], Any]]:
         """Return the runtime engines that this plugin offers.
 
@@ -124,6 +135,18 @@ class Operations:
         ``meta`` is what is copied, of another name, database or archive; ``store`` and ``name``
         say where it goes.
         """
+
+    @hookspec(firstresult=True)
+    def run(
+        self,
+        store: Store,
+        meta: Metadata,
+        jobname: str,
+        params: Mapping[str, Any] | None,
+        rName: str,
+        options: Options,
+    ) -> Metadata:
+        """Run a job, and return the saved metadata of ``rName``, which takes what it leaves."""
 
     @hookspec(firstresult=True)
     def act(

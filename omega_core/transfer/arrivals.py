@@ -15,7 +15,7 @@ from ..protocol import attributes as attributes_codec
 from ..protocol.commit import Intent, rollback
 from ..protocol.document import explained
 from ..protocol.metadata import Metadata
-from ..protocol.naming import DATA, MODELS, SECTION
+from ..protocol.naming import SECTION
 from ..protocol.scope import Scope, entered
 from .contents import Contents, generations
 from .placement import Placement
@@ -99,8 +99,7 @@ class Arrivals:
         intent = self.intent(document, name, if_rev, at_least, version)
         intent.res.backend = adapter.cls.drop is not BaseDataBackend.drop
         own = attributes_codec.from_document(document.get("attributes", {}))
-        home = MODELS if _is_model(adapter.cls) else DATA
-        scope = Scope("put", self.payloads.database, intent.key, home, None, intent, own)
+        scope = Scope("put", self.payloads.database, intent.key, adapter.home, None, intent, own)
 
         def write() -> Metadata:
             intent.begin()
@@ -190,9 +189,3 @@ class Arrivals:
     def _write(placement: Placement, meta: Metadata, check: Callable[[], None]) -> None:
         placement.write(meta)
         check()
-
-
-def _is_model(cls: type[BaseDataBackend]) -> bool:
-    from ..backends.base import BaseModelBackend
-
-    return issubclass(cls, BaseModelBackend)
