@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .difference import Change, Difference, RowChanges
     from .lineage.origin import Lineage
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .runtime.task import Task
     from .security import require_pickle_allowed
     from .store import OmegaStore
+    from .summary import ColumnSummary, Summary
     from .worker import run_task
 
 __all__ = [
@@ -45,7 +47,10 @@ __all__ = [
     "BackendSpec",
     "BaseDataBackend",
     "BaseModelBackend",
+    "Change",
+    "ColumnSummary",
     "Config",
+    "Difference",
     "Engine",
     "Lineage",
     "Metadata",
@@ -55,8 +60,10 @@ __all__ = [
     "Q",
     "RemoteResult",
     "Result",
+    "RowChanges",
     "Secret",
     "Store",
+    "Summary",
     "Task",
     "TaskFuture",
     "__version__",
@@ -81,7 +88,10 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "Change": ".difference",
+    "ColumnSummary": ".summary",
     "Config": ".config",
+    "Difference": ".difference",
     "Engine": ".runtime.engines",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
@@ -90,7 +100,9 @@ _LAZY = {
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
+    "RowChanges": ".difference",
     "Secret": ".config",
+    "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",

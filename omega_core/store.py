@@ -14,6 +14,7 @@ from pymongo.database import Database as MongoDatabase
 from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
+from .describing import Describing
 from .errors import PluginContractError, StoreError
 from .lineage.history import History
 from .locations import Locations
@@ -83,6 +84,7 @@ class OmegaStore(Visible):
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
+        self._describing = Describing(self, database, self._catalog, self._operations)
         self._history = History(self, database)
         self._performing = Performing(self, database, self._catalog, self._operations)
 
@@ -271,6 +273,11 @@ class OmegaStore(Visible):
             The stored payload is not the one that was written.
         """
         return self._operations.get(name, version, options)
+
+    # --- what objects are --------------------------------------------------------------------
+
+    describe = _of("_describing", Describing.describe)
+    diff = _of("_describing", Describing.diff)
 
     # --- backends ----------------------------------------------------------------------------
 
