@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .difference import Change, Difference, RowChanges
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .preview import Preview
     from .protocol.metadata import Metadata
     from .query import Q
     from .runtime.engines import Engine
@@ -57,6 +58,7 @@ __all__ = [
     "Omega",
     "OmegaError",
     "OmegaStore",
+    "Preview",
     "Q",
     "RemoteResult",
     "Result",
@@ -97,6 +99,7 @@ _LAZY = {
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
+    "Preview": ".preview",
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,15 @@ from .protocol.lineage import LINEAGE
 from .protocol.metadata import Metadata
 from .protocol.naming import SECTION
 from .summary import Summary
+
+SHOWN = 20
+"""So many objects of a store are shown."""
+
+SHOWN_HEAD = ("name", "kind", "version", "modified (UTC)")
+
+_SHOWN = ("name", "kind", "version", "modified")
+HIDDEN = re.compile(r"^\.")
+"""Names that are shown to nobody who does not ask."""
 
 _MOST = 200
 """So many changes of attributes and details are listed."""
@@ -63,6 +73,26 @@ class Describing:
             name=meta.name,
             version=meta.version,
         )
+
+    def overview(self) -> tuple[int, list[tuple[object, ...]]]:
+        """Return how many objects there are, and name, kind, version and time of the first; one
+        query.
+        """
+        key = {"bucket": self._store.bucket, "prefix": self._store.prefix}
+        stages: list[dict[str, Any]] = [
+            {"$match": {**key, "gen": {"$exists": True}, "name": {"$not": HIDDEN}}},
+            {"$project": dict.fromkeys(("name", "kind", "version", "modified"), 1)},
+            {"$facet": {
+                "all": [{"$count": "count"}],
+                "first": [{"$sort": {"name": 1}}, {"$limit": SHOWN}],
+            }},
+        ]  # fmt: skip
+        with answering(self._database):
+            [found] = self._database.metadata.aggregate(stages)
+        rows = [tuple(row.get(field) for field in _SHOWN) for row in found["first"]]
+        return sum(counted["count"] for counted in found["all"]), [
+            (*row, at if at is None else f"{at:%Y-%m-%d %H:%M:%S}") for *row, at in rows
+        ]
 
     def diff(self, name: str, one: int, two: int | None = None) -> Difference:
         """Return what differs between two versions of an object.

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .html.markup import Markup, facts, framed, grid
-from .text import byte_size, counted, plain, shown, table
+from .text import brief, byte_size, counted, plain, shown, table
 
 MOST_COLUMNS = 50
 """More columns are not shown to people; `Summary.to_dict` has them all."""
 
 _HEAD = ("column", "dtype", "nulls", "NaNs", "min", "max")
 _NUMBERS = (2, 3)
+_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,11 @@ class Summary:
         told = ", ".join(f"{key} {value}" for key, value in self.facts.items())
         lines = [f"{self.title}: {told}"]
         if self.columns:
-            lines.append(table(_HEAD, self._rows(), right=_NUMBERS))
+            head, rows, right = self._table()
+            lines.append(table(head, rows, right=right))
         if len(self.columns) > MOST_COLUMNS:
             lines.append(f"... and {counted(len(self.columns) - MOST_COLUMNS, 'column')} more")
-        lines += [f"{path}: {shown(value)}" for path, value in flat(self.details)]
+        lines += [f"{path}: {_told(value)}" for path, value in flat(self.details)]
         return "\n".join(lines)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -129,10 +131,20 @@ class Summary:
         if self.columns:
             more = len(self.columns) - MOST_COLUMNS
             note = f"and {counted(more, 'column')} more" if more > 0 else ""
-            yield grid(_HEAD, self._rows(), right=_NUMBERS, note=note)
-        details = {path: shown(value, 200) for path, value in flat(self.details)}
+            head, rows, right = self._table()
+            yield grid(head, rows, right=right, note=note)
+        details = {path: _told(value) for path, value in flat(self.details)}
         if details:
             yield facts(details)
+
+    def _table(self) -> tuple[list[str], list[list[object]], list[int]]:
+        """Return head and rows of the columns, and which are numbers; without what is unknown."""
+        rows = [*self._rows()]
+        known = [
+            place for place in range(len(_HEAD)) if any(row[place] is not None for row in rows)
+        ]
+        right = [known.index(place) for place in _NUMBERS if place in known]
+        return [_HEAD[place] for place in known], [[row[p] for p in known] for row in rows], right
 
     def _rows(self) -> Iterator[tuple[object, ...]]:
         for column in self.columns[:MOST_COLUMNS]:
@@ -144,12 +156,16 @@ def _label(name: Any) -> str:
     return shown(name) if isinstance(name, str) else shown(repr(name))
 
 
+def _told(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(item) for item in value[:_LISTED]) or "none"
+    return shown(value, 200)
+
+
 def _end(column: ColumnSummary, end: Any) -> object:
     if end is None:
         return None
-    if isinstance(end, str) and not column.exact:
-        return shown(end, 20)
-    return shown(end, 30)
+    return shown(end, 20) if isinstance(end, str) and not column.exact else brief(end, 30)
 
 
 def flat(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -43,6 +43,11 @@ def shown(value: Any, longest: int = LONGEST) -> str:
         return f"<{type(value).__name__}>"
 
 
+def brief(value: Any, longest: int = LONGEST) -> str:
+    """Return a value as `shown` does, of a float the first six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else shown(value, longest)
+
+
 def plain(value: Any) -> Any:
     """Return a value as JSON has it: what it has no word for, becomes text."""
     if isinstance(value, Mapping):

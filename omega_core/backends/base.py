@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..difference import Read, RowChanges
+    from ..preview import Preview
     from ..protocol.metadata import Metadata
     from ..summary import Summary
 
@@ -127,6 +128,19 @@ class BaseDataBackend:
             Each gets a version from the store, with the options of `get`: ``one(rows=...)``.
         """
         return ()
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return some rows of the object, for `OmegaStore.page`; by default none.
+
+        Parameters
+        ----------
+        summary
+            What `describe` returned.
+        read
+            Gets the version from the store, with the options of `get`; read a part, where the kind
+            has parts.
+        """
+        return None
 
     def drop(self, meta: Metadata) -> None:
         """Free what one generation holds outside GridFS, collections and owned URIs.

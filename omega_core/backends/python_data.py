@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sized
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from ..difference import Read, RowChanges, changes_between
 from ..errors import IntegrityError, UnsupportedValueError
 from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
+from ..preview import Preview
 from ..protocol.metadata import Metadata
 from ..shapes import CHECKSUM
 from ..summary import Summary, flat
@@ -78,6 +80,17 @@ class PythonDataBackend(BaseDataBackend):
         before, after = ({"": obj} if not isinstance(obj, dict) else obj for obj in (one(), two()))
         count = sum(1 for _ in flat(before))
         return [RowChanges.of_items("path", changes_between(before, after), count)]
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first values, each with its path."""
+        if summary.size is None or summary.size > _READ_TO_DESCRIBE:
+            return None
+        obj = read()
+        if isinstance(obj, list):
+            obj = dict(enumerate(obj[:_KEYS]))
+        found = flat(obj) if isinstance(obj, dict) else iter([("value", obj)])
+        rows = [(path, value) for path, value in itertools.islice(found, _KEYS)]
+        return Preview(("path", "value"), rows, head=_KEYS, charts=False)
 
     def misshapen(self, meta: Metadata) -> str | None:
         return CHECKSUM(meta.integrity, "integrity")

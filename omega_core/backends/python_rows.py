@@ -13,6 +13,7 @@ from ..difference import ADDED, CHANGED, REMOVED, Change, Read, RowChanges, same
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
+from ..preview import Preview
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
 from ..query import Q
@@ -25,6 +26,7 @@ from .row_documents import dump_row, read_rows
 
 _BATCH = 1000
 _SAMPLED = 100
+_READ_TO_PREVIEW = 20_000
 _SHAPE = fields({"batches": each(fields({"gen": GENERATION, "rows": integer()}), least=1)})
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 
@@ -118,6 +120,14 @@ class PythonRowsBackend(BaseDataBackend):
         """Return which items differ, by their position."""
         before, after = one(), two()
         return [RowChanges.of_items("position", _changes(before, after), len(before))]
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first items; of very many, which are read whole, none."""
+        if (summary.rows or 0) > _READ_TO_PREVIEW:
+            return None
+        keys = [column.name for column in summary.columns]
+        rows = [tuple(item.get(key) for key in keys) for item in read()[:_BATCH]]
+        return Preview(tuple(keys), rows)
 
     def misshapen(self, meta: Metadata) -> str | None:
         return _SHAPE(meta.kind_meta, "kind_meta") or text()(meta.collection, "collection")

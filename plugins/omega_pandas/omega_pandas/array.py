@@ -15,6 +15,7 @@ from .columnar import ColumnarBackend
 from .listed_columns import described_array
 from .objects.header import FORMAT, Header, intact
 from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray, rows_of
+from .previews import array_preview
 from .row_changes import Read, array_changes
 from .segments.headers import split_header
 from .segments.selection import window
@@ -23,7 +24,7 @@ from .values.numpy_dtypes import decode_dtype
 from .values.unfaithful import type_name
 
 if TYPE_CHECKING:
-    from omega_core import Metadata, RowChanges, Summary
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 
 class ArrayBackend(ColumnarBackend):
@@ -70,6 +71,10 @@ class ArrayBackend(ColumnarBackend):
         meta = self.data_store.metadata(name)
         assert meta is not None, "inside of a describe there is one"
         return described_array(BaseDataBackend.describe(self, name), meta)
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first values, and some of others."""
+        return array_preview(summary, read)
 
     def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
         """Return which rows differ, by position."""

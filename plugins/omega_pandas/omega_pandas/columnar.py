@@ -17,6 +17,7 @@ from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
 from .listed_columns import described_file
 from .objects.header import Encoded, Header
+from .previews import frame_preview
 from .row_changes import Read, frame_changes
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
@@ -30,7 +31,7 @@ from .segments.summaries import column_summaries, table_details
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from omega_core import Metadata, RowChanges, Summary
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 log = logging.getLogger("omega_pandas")
 
@@ -86,6 +87,10 @@ class FrameBackend(BaseDataBackend):
             as_of=as_of,
             as_=as_,
         )
+
+    def preview(self, summary: Summary, read: Read) -> Preview:
+        """Return the first rows, and some of others."""
+        return frame_preview(summary, read)
 
     def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
         """Return which rows differ, by position and by index; reads a few columns at a time."""

@@ -37,7 +37,7 @@ def described_array(summary: Summary, meta: Metadata) -> Summary:
     elif isinstance(dtype, str):
         # Of a structured dtype, numpy's text is none that numpy reads.
         with contextlib.suppress(TypeError, ValueError, SyntaxError):
-            details["memory"] = cells * np.dtype(dtype).itemsize
+            details["bytes in memory"] = cells * np.dtype(dtype).itemsize
     return replace(summary, rows=shape[0] if shape else None, details=details)
 
 

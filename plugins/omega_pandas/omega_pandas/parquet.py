@@ -26,10 +26,11 @@ from .objects.arrow_tables import converted
 from .objects.column_labels import asked_positions, field_names, select
 from .objects.header import Header
 from .objects.pandas_objects import decode_frame, encode_frame, make_frame
+from .previews import frame_preview
 from .row_changes import Read, frame_changes
 
 if TYPE_CHECKING:
-    from omega_core import Metadata, RowChanges, Summary
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 _MOST_FEET = 16
 """Files of a directory of which the foot is read."""
@@ -146,6 +147,10 @@ class ParquetBackend(BaseDataBackend):
             with self.data_store.locations.open(uri) as file:
                 feet.append(foot_of(file, f"The table {name!r} at {uri}"))
         return with_feet(summary, feet)
+
+    def preview(self, summary: Summary, read: Read) -> Preview:
+        """Return the first rows, and some of others."""
+        return frame_preview(summary, read)
 
     def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
         """Return which rows differ, by position and by index, as the files are now."""

@@ -11,6 +11,8 @@ import pandas as pd
 from omega_core import Change, RowChanges
 from omega_core.errors import UnsupportedOptionError
 
+from .values.python_scalars import python_scalar
+
 Read = Any
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Places = np.ndarray[Any, np.dtype[np.intp]]
@@ -125,18 +127,12 @@ class _Untold:
         return None
 
 
-def _python(value: Any) -> Any:
-    """Return a scalar of numpy as Python's own; not moments, some of which Python does not know."""
-    plain = isinstance(value, np.generic) and value.dtype.kind not in "mM"
-    return value.item() if plain else value
-
-
 def _values(frame: Any, place: int) -> dict[Any, Any]:
     """Return the values of a row by label, each as its column has it."""
     found: dict[Any, Any] = {}
     for position, label in enumerate(frame.columns):
         key = label if label not in found else f"{label} ({position})"
-        found[key] = _python(frame.iloc[:, position].array[place])
+        found[key] = python_scalar(frame.iloc[:, position].array[place])
     return found
 
 
@@ -292,7 +288,7 @@ def _others(count: int, matched: Places) -> Places:
 
 
 def _called(index: Any, place: Any) -> Any:
-    return int(place) if index is None else _python(index[int(place)])
+    return int(place) if index is None else python_scalar(index[int(place)])
 
 
 def _changed(at: Any, before: Any, after: Any) -> Change:

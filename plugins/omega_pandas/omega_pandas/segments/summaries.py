@@ -124,7 +124,9 @@ def table_details(stored: Stored) -> dict[str, Any]:
     }
     widths = [*_widths(stored.header)]
     if None not in widths:
-        details["memory"] = stored.rows * sum(width for width in widths if width is not None)
+        details["bytes in memory"] = stored.rows * sum(
+            width for width in widths if width is not None
+        )
     return details
 
 
