@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .backends.actions import action
-from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
 from .backends.store import Store
 from .errors import OmegaError
 from .plugins.marker import hookimpl
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .columns import check_columns
     from .config import Config, Secret
     from .difference import Change, Difference, RowChanges
+    from .file_format import FileFormat
     from .lineage.origin import Lineage
     from .omega import Omega
     from .preview import Preview
@@ -47,12 +48,14 @@ __all__ = [
     "ACTIONS",
     "BackendSpec",
     "BaseDataBackend",
+    "BaseJobBackend",
     "BaseModelBackend",
     "Change",
     "ColumnSummary",
     "Config",
     "Difference",
     "Engine",
+    "FileFormat",
     "Lineage",
     "Metadata",
     "Omega",
@@ -95,6 +98,7 @@ _LAZY = {
     "Config": ".config",
     "Difference": ".difference",
     "Engine": ".runtime.engines",
+    "FileFormat": ".file_format",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",

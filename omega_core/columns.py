@@ -6,11 +6,14 @@ pandas, polars or Arrow do, or as a frame that is read when it is asked.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from .errors import ColumnMismatchError
+
+log = logging.getLogger("omega_core")
 
 T = TypeVar("T")
 
@@ -37,8 +40,11 @@ def describe(value: Any, *, count: bool = True) -> Description:
             "columns": _labels_of_any(value),
             "dtypes": _dtypes(value),
         }
-    except Exception:
+    except Exception as exc:
         # Whatever it is, it is its reader's to understand, and none of this may stop that.
+        log.warning(
+            "Of a %s, neither rows nor columns are recorded: %r.", type(value).__name__, exc
+        )
         return dict(UNKNOWN)
 
 
@@ -57,7 +63,12 @@ def columns_of(value: Any) -> list[Any] | None:
     """Return the labels of the columns of a frame; None where the value is no frame."""
     try:
         labels = _frame_labels(value)
-    except Exception:
+    except Exception as exc:
+        log.warning(
+            "The columns of a %s cannot be told, and are not checked: %r.",
+            type(value).__name__,
+            exc,
+        )
         return None
     return None if labels is None else _kept(labels)
 

@@ -123,6 +123,10 @@ class UntrustedFormatError(StoreError):
     """Reading or writing this object would run code that it carries."""
 
 
+class JobsDeniedError(StoreError):
+    """A job is code, and the configuration of the process that was to run it allows none."""
+
+
 class UnsupportedOptionError(StoreError, TypeError):
     """The backend does not understand this option."""
 
@@ -156,6 +160,10 @@ class TaskTimeoutError(TaskError, TimeoutError):
 
 class TaskLostError(TaskError):
     """Whoever executed the task is gone, and did not say what came of it."""
+
+
+class JobFailedError(TaskError):
+    """A job ran and failed; what it left is stored, and the message says where."""
 
 
 class EngineError(TaskError, ConnectionError):

@@ -17,7 +17,6 @@ from .html.markup import facts, framed, grid
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
-from .plugins.adapters import is_model_backend
 from .plugins.builtin import builtin_specs
 from .plugins.factories import imported
 from .plugins.registry import Plugins
@@ -249,8 +248,7 @@ class _Shared:
         key = Key(entry["bucket"], entry["prefix"], entry["name"])
         store = self._open_bucket(key.bucket).datasets.stores[key.prefix]
         meta = Metadata.retired(entry, store)
-        home = MODELS if is_model_backend(adapter) else DATA
-        with entered(Scope("drop", self.database, key, home, meta)):
+        with entered(Scope("drop", self.database, key, adapter.home, meta)):
             adapter.backend(store).drop(meta)
 
     def close(self) -> None:

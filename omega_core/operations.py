@@ -42,7 +42,7 @@ from .protocol.document import damaged, explained
 from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
-from .protocol.naming import DATA, MODELS, SECTION, Key, check_name
+from .protocol.naming import SECTION, Key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, acting_in, called_by_backend, entered, read_by_backend
 from .summary import Summary
@@ -103,6 +103,8 @@ class Operations:
             return there.put(obj, name, kind=kind, attributes=attributes, **conditions, **options)
         part = acting.stores(key) if called_by_backend(acting) else None
         added = None if part is None else Addition.to(part, acting, obj, self._store)
+        if added is not None and added.attributes is not None:
+            attributes = {**added.attributes(), **(attributes or {})}
         saved = self._put(obj, name, kind, attributes, options, added, **conditions)
         acting.stored(key, saved)
         return saved
@@ -353,8 +355,7 @@ class Operations:
 
     def scope(self, operation: str, adapter: Adapter, name: str, *more: Any) -> Scope:
         """Return the scope of an operation on an object of this store."""
-        home = MODELS if is_model_backend(adapter) else DATA
-        return Scope(operation, self._database, self._key(name), home, *more)
+        return Scope(operation, self._database, self._key(name), adapter.home, *more)
 
     def _intent_to_put(
         self,

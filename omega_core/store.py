@@ -15,7 +15,7 @@ from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
 from .describing import SHOWN_HEAD, Describing
-from .errors import PluginContractError, StoreError
+from .errors import PluginContractError, StoreError, UnsupportedOptionError
 from .html.markup import framed, grid
 from .lineage.history import History
 from .locations import Locations
@@ -27,7 +27,8 @@ from .performing import Call, Performing
 from .plugins.routing import Router
 from .plugins.spec import BackendSpec
 from .protocol.metadata import Metadata
-from .protocol.naming import SECTION, TEMPORARY
+from .protocol.naming import JOBS, SECTION, TEMPORARY
+from .running import RUN, RunCall, Running
 from .text import counted, table
 from .visible import Visible
 
@@ -91,6 +92,7 @@ class OmegaStore(Visible):
         self._history = History(self, database)
         self._pages = Pages(self, self._operations, self._history)
         self._performing = Performing(self, database, self._catalog, self._operations)
+        self._running = Running(self, database, self._catalog, self._operations)
 
     @property
     def config(self) -> Config:
@@ -346,7 +348,7 @@ class OmegaStore(Visible):
         self,
         action: str,
         name: str,
-        X: str,
+        X: str | None = None,
         Y: str | None = None,
         *,
         rName: str | None = None,
@@ -357,6 +359,9 @@ class OmegaStore(Visible):
         **options: Any,
     ) -> Any:
         """Let a model act: route, load, act, store. What every worker of every engine calls.
+
+        In ``om.jobs``, the action ``"run"`` lets a job run instead: it takes ``params``, which are
+        JSON values by name, ``rName``, ``version``, and options of the kind.
 
         The model and its data are read at one version each, whatever is put meanwhile. What the
         action stores has its lineage among its attributes; a model stays where it was put, and a
@@ -397,8 +402,22 @@ class OmegaStore(Visible):
         PluginContractError
             The backend does not keep what its action promises.
         """
+        if self.prefix == JOBS and action == RUN:
+            return self._run(name, rName, options, version, X=X, Y=Y, if_rev=if_rev, rows=rows)
         given = {"Xname": X, "Yname": Y, "rName": rName, "pure_python": pure_python}
         return self._performing.perform(Call(action, name, given, options, version, if_rev, rows))
+
+    def _run(
+        self, name: str, rName: str | None, options: dict[str, Any], version: Any, **others: Any
+    ) -> Metadata:
+        """Let a job run; what else an action takes means nothing to it."""
+        for argument, value in others.items():
+            if value is not None:
+                raise UnsupportedOptionError(
+                    f"run of {name!r} takes no {argument}. What a job needs is passed as params=."
+                )
+        params = options.pop("params", None)
+        return self._running.run(RunCall(name, params, rName, options, version))
 
     actions = _of("_performing", Performing.actions)
     lineage = _of("_history", History.lineage)

@@ -26,12 +26,12 @@ FOR_USERS = {
     "om.runtime.model('m')": " ".join(["name", *ACTIONS]),
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
     "id progress result running status",
-    "om.plugins": "engines filesystems kinds settings spec",
+    "om.plugins": "engines file_formats filesystems kinds settings spec",
     "om.datasets.metadata('X')": "attributes bucket collection created damage gen gridfile id "
     "inline is_current kind kind_meta lineage modified name plugin prefix reload rev save uri "
     "version",
-    "next(iter(om.plugins))": "distribution doubts engines error id schemes specs state summary "
-    "target version wraps",
+    "next(iter(om.plugins))": "distribution doubts engines error file_formats id schemes "
+    "specs state summary target version wraps",
 }
 
 

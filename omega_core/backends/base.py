@@ -32,6 +32,7 @@ until ``meta.save()`` commits it. A backend cannot leave a torn object, whatever
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from .actions import Action, declaration, declared
@@ -56,12 +57,15 @@ class BaseDataBackend:
     ----------
     data_store, model_store
         The datasets and the models store of the current bucket. The only way to MongoDB.
+    job_store
+        Its jobs store; there once the backend is made, and not in its ``__init__``.
     settings
         The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
     """
 
     data_store: Store
     model_store: Store
+    job_store: Store
     settings: Any = None
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:
@@ -158,6 +162,23 @@ class BaseDataBackend:
         task = current_task()
         if task is not None:
             task.progress(done, total)
+
+    def checkpoint(self) -> None:
+        """Raise where the task under way was cancelled, or took too long; else do nothing.
+
+        Such a task stores nothing any more. Whoever works for long asks now and then, and ends
+        what it has started: each question is one to the server.
+
+        Raises
+        ------
+        TaskCancelledError, TaskTimeoutError
+            The task was given up.
+        """
+        from ..protocol.fence import current_task  # as above
+
+        task = current_task()
+        if task is not None:
+            task.check()
 
     def _lacks(self, action: str, name: str) -> NoReturn:
         raise NotImplementedError(
@@ -282,6 +303,44 @@ class BaseModelBackend(BaseDataBackend):
         **kwargs: Any,
     ) -> Any:
         """Return the score of the model on X and Y, or the metadata of ``rName``."""
+
+
+class BaseJobBackend(BaseDataBackend):
+    """Stores jobs, which are code, and runs them: ``om.runtime.job(name).run()``.
+
+    In such a backend, `put` and `get` say ``self.job_store`` where others say ``self.data_store``.
+    """
+
+    def run(
+        self,
+        jobname: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        rName: str,
+        **kwargs: Any,
+    ) -> Metadata:
+        """Run the job, store what it leaves under ``rName``, and return its saved metadata.
+
+        The core has seen before that jobs may run here. It adds attributes to what is stored:
+        ``job``, ``job_version``, ``parameters``, ``task``, ``started``, ``duration``, ``status``,
+        ``error``, and the lineage. A run that failed is stored too, with attributes that say so::
+
+            told = {"status": "failure", "error": "what failed and where, for people"}
+            return self.job_store.put(found, rName, attributes=told)
+
+        and the core raises `JobFailedError` then. What raises by itself has stored nothing.
+
+        Parameters
+        ----------
+        params
+            JSON values by name; None where there are none.
+        rName
+            The object in ``self.job_store`` that takes the result. It is stored once for each task,
+            however often the task is executed.
+        **kwargs
+            Options of the kind, as they are given to ``run``.
+        """
+        self._lacks("run", jobname)
 
 
 ACTION_TABLE = declared(BaseModelBackend)

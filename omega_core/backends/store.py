@@ -95,7 +95,7 @@ class Store(Protocol):
         self,
         action: str,
         name: str,
-        X: str,
+        X: str | None = None,
         Y: str | None = None,
         *,
         rName: str | None = None,

@@ -98,9 +98,10 @@ class StoresConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityConfig:
-    """``[security]``: what a stored object may do while it is read."""
+    """``[security]``: what a stored object may do while it is read, and whether jobs run here."""
 
     pickle: Literal["deny", "allow"] = "deny"
+    run_jobs: Literal["deny", "allow"] = "deny"
     trusted_types: tuple[str, ...] = ()
 
 

@@ -58,6 +58,17 @@ class Declarations:
         """
 
     @hookspec
+    def file_formats(self) -> Mapping[str, str | Callable[[Any], Any]]:
+        """Return the formats of files that this plugin reads and writes for the command line.
+
+        Returns
+        -------
+        Mapping
+            Suffix, as ``".csv"``, to ``"module:class"``, or the class: an
+            `omega_core.FileFormat`. It takes the `Omega`.
+        """
+
+    @hookspec
     def engines(self) -> Mapping[str, str | Callable[[Any], Any]]:
         """Return the runtime engines that this plugin offers.
 
@@ -118,6 +129,18 @@ class Operations:
         The core answers this one for every kind, so that an object can be dropped whose plugin is
         gone. The `drop` method of a backend is called later, by the collector.
         """
+
+    @hookspec(firstresult=True)
+    def run(
+        self,
+        store: Store,
+        meta: Metadata,
+        jobname: str,
+        params: Mapping[str, Any] | None,
+        rName: str,
+        options: Options,
+    ) -> Metadata:
+        """Run a job, and return the saved metadata of ``rName``, which takes what it leaves."""
 
     @hookspec(firstresult=True)
     def act(

@@ -26,6 +26,13 @@ LIBRARIES = {
 """The top-level module of an object's class -> the id of the plugin that stores it."""
 
 
+SUFFIXES = {
+    **dict.fromkeys((".csv", ".parquet", ".feather", ".arrow", ".jsonl"), "pandas"),
+    ".skops": "sklearn",
+}
+"""The suffix of a file -> the id of the plugin that reads and writes it."""
+
+
 def installation(id_: str, writer: Mapping[str, Any] | None = None) -> str:
     """Return how to get a plugin, as a sentence; empty where nobody could know.
 

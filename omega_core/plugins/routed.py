@@ -7,10 +7,10 @@ from functools import wraps
 from typing import Any
 
 from ..backends.actions import Action
-from ..backends.base import BaseDataBackend
+from ..backends.base import BaseDataBackend, BaseJobBackend
 from ..backends.store import Store
 from ..errors import UnsupportedOptionError
-from ..protocol.naming import DATA, MODELS
+from ..protocol.naming import DATA, JOBS, MODELS
 from .routing import Router
 from .spec import BackendSpec
 
@@ -85,7 +85,10 @@ class RoutedBackend:
             "describe": self._describe,
             "supports": self._supports,
         }
-        actions = self._router.adapter(self._spec).actions
+        adapter = self._router.adapter(self._spec)
+        if issubclass(adapter.cls, BaseJobBackend):
+            routes["run"] = self._run
+        actions = adapter.actions
         return routes | {name: self._acting(action) for name, action in actions.items()}
 
     def _put(
@@ -111,6 +114,11 @@ class RoutedBackend:
             name=name,
             options=kwargs,
         )
+
+    def _run(self, jobname: str, params: Any = None, **kwargs: Any) -> Any:
+        store = self._store.stores[JOBS]
+        self._require_own(store, jobname)
+        return store.perform("run", jobname, params=params, **kwargs)
 
     def _acting(self, action: Action) -> Callable[..., Any]:
         def act(*args: Any, **kwargs: Any) -> Any:

@@ -283,7 +283,7 @@ class Router:
 
 def _named(arguments: Mapping[str, Any]) -> str:
     """Return the name of the object that a call of a routed hook is about."""
-    return str(arguments["name"] if "name" in arguments else arguments["modelname"])
+    return str(next(arguments[key] for key in ("name", "modelname", "jobname") if key in arguments))
 
 
 @cache

@@ -213,3 +213,17 @@ def test_the_check_is_there_for_backends_as_well() -> None:
     assert [*check_columns(value, ["b", "a"], by_name=True, **names).columns] == ["b", "a"]
     with pytest.raises(ColumnMismatchError, match=r"dataset 'd' .* model 'm'.*extra: 'b'"):
         check_columns(value, ["a"], **names)
+
+
+def test_that_columns_were_not_compared_is_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    class Table:
+        shape = (2, 2)
+
+        @property
+        def columns(self) -> list[str]:
+            raise OSError("the table is gone")
+
+    table = Table()
+    assert check_columns(table, ["a", "b"], dataset="X", model="m") is table
+    assert "The columns of a Table cannot be told, and are not checked" in caplog.text
+    assert "the table is gone" in caplog.text
