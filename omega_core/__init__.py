@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .difference import Change, Difference, RowChanges
     from .file_format import FileFormat
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .preview import Preview
     from .protocol.metadata import Metadata
     from .query import Q
     from .runtime.engines import Engine
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .runtime.task import Task
     from .security import require_pickle_allowed
     from .store import OmegaStore
+    from .summary import ColumnSummary, Summary
     from .worker import run_task
 
 __all__ = [
@@ -47,7 +50,10 @@ __all__ = [
     "BaseDataBackend",
     "BaseJobBackend",
     "BaseModelBackend",
+    "Change",
+    "ColumnSummary",
     "Config",
+    "Difference",
     "Engine",
     "FileFormat",
     "Lineage",
@@ -55,11 +61,14 @@ __all__ = [
     "Omega",
     "OmegaError",
     "OmegaStore",
+    "Preview",
     "Q",
     "RemoteResult",
     "Result",
+    "RowChanges",
     "Secret",
     "Store",
+    "Summary",
     "Task",
     "TaskFuture",
     "__version__",
@@ -84,17 +93,23 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "Change": ".difference",
+    "ColumnSummary": ".summary",
     "Config": ".config",
+    "Difference": ".difference",
     "Engine": ".runtime.engines",
     "FileFormat": ".file_format",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
+    "Preview": ".preview",
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
+    "RowChanges": ".difference",
     "Secret": ".config",
+    "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",

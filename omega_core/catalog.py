@@ -16,6 +16,7 @@ from .payloads import Payloads
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
 from .protocol.document import explained
+from .protocol.listed import Listed
 from .protocol.metadata import Metadata
 from .protocol.naming import SECTION, check_name
 from .protocol.reading import read, versions_of
@@ -118,7 +119,7 @@ class Catalog:
         if document is None:
             raise self.not_found(name)
         every = [Metadata.listed(d, self._payloads) for d in (*versions_of(document), document)]
-        return sorted(every, key=lambda meta: meta.version or 0)
+        return Listed(sorted(every, key=lambda meta: meta.version or 0))
 
     # --- where a name points ------------------------------------------------------------------
 

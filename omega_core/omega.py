@@ -13,6 +13,8 @@ from typing import Any, Self
 import importlib_metadata
 
 from .config import Config, load_config
+from .describing import HIDDEN
+from .html.markup import facts, framed, grid
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
@@ -32,6 +34,7 @@ from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
 from .store import OmegaStore
+from .text import counted
 from .transfer.exporting import export
 from .transfer.importing import import_
 from .transfer.selection import Selection, selected
@@ -207,6 +210,32 @@ class Omega(Visible):
 
     def __repr__(self) -> str:
         return f"<Omega bucket {self.bucket!r} at {self._shared.database.described}>"
+
+    def _repr_html_(self) -> str:
+        """Return what there is, for notebooks; one query, no plugin."""
+        counts = self._counts()
+        rows = [(attribute, counts.get(prefix, 0)) for prefix, attribute in SECTION.items()]
+        told = {"bucket": self.bucket, "server": self._shared.database.described}
+        return framed("Omega", facts(told), grid(("store", "objects"), rows, right=(1,)))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        counts = self._counts()
+        told = (counted(counts.get(p, 0), a.rstrip("s")) for p, a in SECTION.items())
+        printer.text(f"{self!r}: {', '.join(told)}")
+
+    def _counts(self) -> dict[str, int]:
+        """Return how many objects each store has, by its prefix; hidden ones left out."""
+        here = {"bucket": self.bucket, "gen": {"$exists": True}, "name": {"$not": HIDDEN}}
+        stages: list[dict[str, Any]] = [
+            {"$match": here},
+            {"$group": {"_id": "$prefix", "count": {"$sum": 1}}},
+        ]
+        with answering(self.database):
+            return {row["_id"]: row["count"] for row in self.database.metadata.aggregate(stages)}
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return what the tab key offers in ``om["``: the buckets that hold objects; one query."""
+        return self.buckets
 
     # --- for the rest of the core ------------------------------------------------------------
 

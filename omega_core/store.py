@@ -17,10 +17,13 @@ from pymongo.database import Database as MongoDatabase
 from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
+from .describing import SHOWN_HEAD, Describing
 from .errors import PluginContractError, StoreError, UnsupportedOptionError
+from .html.markup import framed, grid
 from .lineage.history import History
 from .locations import Locations
 from .mongo.database import Database
+from .object_page import Pages
 from .operations import Collaborators, Operations
 from .payloads import Payloads
 from .performing import Call, Performing
@@ -31,6 +34,7 @@ from .protocol.fence import current_task
 from .protocol.metadata import Metadata
 from .protocol.naming import JOBS, SECTION, TEMPORARY
 from .running import RUN, RunCall, Running
+from .text import counted, table
 from .transfer.arrivals import Arrivals
 from .transfer.copying import Copying
 from .transfer.exporting import export
@@ -93,7 +97,9 @@ class OmegaStore(Visible):
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
+        self._describing = Describing(self, database, self._catalog, self._operations)
         self._history = History(self, database)
+        self._pages = Pages(self, self._operations, self._history)
         self._performing = Performing(self, database, self._catalog, self._operations)
         self._arrivals = Arrivals(
             self, collaborators, self._payloads, self._catalog, self._operations
@@ -462,6 +468,12 @@ class OmegaStore(Visible):
         found: OmegaStore = omega.datasets.stores[prefix]
         return found
 
+    # --- what objects are --------------------------------------------------------------------
+
+    describe = _of("_describing", Describing.describe)
+    diff = _of("_describing", Describing.diff)
+    page = _of("_pages", Pages.page)
+
     # --- backends ----------------------------------------------------------------------------
 
     def get_backend(self, name: str) -> BaseDataBackend:
@@ -601,6 +613,27 @@ class OmegaStore(Visible):
 
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the first objects, for notebooks; one query, no plugin."""
+        count, rows = self._describing.overview()
+        note = f"and {count - len(rows):,} more" if count > len(rows) else ""
+        return framed(self._title(count), grid(SHOWN_HEAD, rows, right=(2,), note=note))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Not as `repr`, which errors and debuggers ask for as well: this one asks the server.
+        count, rows = self._describing.overview()
+        more = [f"... and {count - len(rows):,} more"] if count > len(rows) else []
+        lines = [
+            self._title(count),
+            *([table(SHOWN_HEAD, rows, right=(2,))] if rows else []),
+            *more,
+        ]
+        printer.text("\n".join(lines))
+
+    def _title(self, count: int) -> str:
+        section = SECTION.get(self.prefix, self.prefix)
+        return f"{section} of bucket {self.bucket!r}: {counted(count, 'object')}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         attribute = SECTION.get(self.prefix)

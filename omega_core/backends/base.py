@@ -39,10 +39,13 @@ from .actions import Action, declaration, declared
 from .store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import BinaryIO
 
+    from ..difference import Read, RowChanges
+    from ..preview import Preview
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 
 class BaseDataBackend:
@@ -99,6 +102,51 @@ class BaseDataBackend:
 
             def misshapen(self, meta):
                 return fields({"rows": integer()})(meta.kind_meta, "kind_meta")
+        """
+        return None
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return what the object is, for `OmegaStore.describe`; by default its kind and its size.
+
+        Inside, ``metadata(name)`` is the version that was asked for. It is meant to be fast: say
+        what the metadata and small reads tell, and None where that is nothing::
+
+            def describe(self, name, **kwargs):
+                summary = super().describe(name)
+                rows = self.data_store.metadata(name).kind_meta["rows"]
+                return dataclasses.replace(summary, rows=rows)
+        """
+        from ..protocol.scope import current_scope  # a plugin is declared without these
+        from ..summary import Summary, stored_bytes
+
+        # Whichever store is this backend's own.
+        scope = current_scope()
+        meta = None if scope is None else scope.meta
+        assert meta is not None, "asked by way of a store, it is about a version"
+        return Summary(meta.kind, size=stored_bytes(meta.integrity, meta.kind_meta))
+
+    def changed_rows(self, one: Read, two: Read) -> Iterable[RowChanges]:
+        """Return which rows, or items, differ between two versions; by default nothing.
+
+        Asked by `OmegaStore.diff` for versions of this kind that are not the same to the byte.
+
+        Parameters
+        ----------
+        one, two
+            Each gets a version from the store, with the options of `get`: ``one(rows=...)``.
+        """
+        return ()
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return some rows of the object, for `OmegaStore.page`; by default none.
+
+        Parameters
+        ----------
+        summary
+            What `describe` returned.
+        read
+            Gets the version from the store, with the options of `get`; read a part, where the kind
+            has parts.
         """
         return None
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..locations import Locations
     from ..protocol.files import PayloadWriter
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
     Documents = Collection[dict[str, Any]]
 
@@ -73,6 +74,7 @@ class Store(Protocol):
         **options: Any,
     ) -> Metadata: ...
     def get(self, name: str, *, version: int | None = None, **options: Any) -> Any: ...
+    def describe(self, name: str, *, version: int | None = None) -> Summary: ...
     def exists(self, name: str) -> bool: ...
     def list(
         self,

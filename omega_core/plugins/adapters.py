@@ -25,6 +25,7 @@ from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -146,6 +147,10 @@ class Adapter:
         # Behind the hook, so that the wrappers of get see each of them.
         key = (self, *asked)  # of a kind that is registered anew, the models are read anew
         return self._models.get(key, lambda: backend.get(name), backend.shared_size)
+
+    @answers
+    def describe(self, store: Store, name: str, options: Mapping[str, Any]) -> Summary:
+        return self.backend(store).describe(name, **options)
 
     @answers
     def run(

@@ -25,6 +25,7 @@ from .spec import BackendSpec
 if TYPE_CHECKING:
     from ..backends.store import Store
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 Options = Mapping[str, Any]
 
@@ -116,6 +117,10 @@ class Operations:
     @hookspec(firstresult=True)
     def get(self, store: Store, meta: Metadata, name: str, options: Options) -> Any:
         """Return the object."""
+
+    @hookspec(firstresult=True)
+    def describe(self, store: Store, meta: Metadata, name: str, options: Options) -> Summary:
+        """Return what the object is, as far as that is known without reading it."""
 
     @hookspec(firstresult=True)
     def drop(self, store: Store, meta: Metadata, name: str, options: Options) -> bool:
