@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .columns import check_columns
     from .config import Config, Secret
     from .file_format import FileFormat
+    from .job_store import JobStore
     from .lineage.origin import Lineage
     from .omega import Omega
     from .protocol.metadata import Metadata
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .runtime.remote_result import RemoteResult, TaskFuture
     from .runtime.result import Result
     from .runtime.task import Task
+    from .scheduling.run import Run
+    from .scheduling.schedule import Schedule
     from .security import require_pickle_allowed
     from .store import OmegaStore
     from .worker import run_task
@@ -50,6 +53,7 @@ __all__ = [
     "Config",
     "Engine",
     "FileFormat",
+    "JobStore",
     "Lineage",
     "Metadata",
     "Omega",
@@ -58,6 +62,8 @@ __all__ = [
     "Q",
     "RemoteResult",
     "Result",
+    "Run",
+    "Schedule",
     "Secret",
     "Store",
     "Task",
@@ -87,6 +93,7 @@ _LAZY = {
     "Config": ".config",
     "Engine": ".runtime.engines",
     "FileFormat": ".file_format",
+    "JobStore": ".job_store",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
@@ -94,6 +101,8 @@ _LAZY = {
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
+    "Run": ".scheduling.run",
+    "Schedule": ".scheduling.schedule",
     "Secret": ".config",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",

@@ -12,6 +12,7 @@ from typing import Any, Self
 import importlib_metadata
 
 from .config import Config, load_config
+from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
@@ -23,7 +24,7 @@ from .protocol.collect import Collected, Collector
 from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
-from .protocol.naming import DATA, JOBS, MODELS, SECTION, Key, bucket_key, check_name
+from .protocol.naming import DATA, JOBS, MODELS, Key, bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
 from .protocol.task_records import TaskRecords
@@ -49,7 +50,8 @@ class Omega(Visible):
 
     Attributes
     ----------
-    datasets, models, jobs : OmegaStore
+    datasets, models : OmegaStore
+    jobs : JobStore
     runtime : Runtime
     config : Config
 
@@ -74,9 +76,10 @@ class Omega(Visible):
         self._shared = shared
         self.bucket = check_name(bucket, "bucket name")
         stores: dict[str, OmegaStore] = {}
-        for prefix in SECTION:
+        for prefix in (DATA, MODELS):
             stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
-        self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
+        stores[JOBS] = self.jobs = JobStore(shared.collaborators, bucket, JOBS, stores, self)
+        self.datasets, self.models = stores[DATA], stores[MODELS]
         self.runtime = Runtime(self, shared.engines)
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
@@ -183,7 +186,10 @@ class _Shared:
             lambda: self.router,
         )
         self.records = TaskRecords(
-            self.database, lease=config.stores.lease, stay=config.runtime.results
+            self.database,
+            lease=config.stores.lease,
+            stay=config.runtime.results,
+            history=config.runtime.history,
         )
         self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 
