@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from .config import Config, Secret
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .protocol.aliases import Alias
     from .protocol.metadata import Metadata
+    from .protocol.snapshots import Snapshot
     from .query import Q
     from .runtime.engines import Engine
     from .runtime.execution import execute
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
+    "Alias",
     "BackendSpec",
     "BaseDataBackend",
     "BaseModelBackend",
@@ -56,6 +59,7 @@ __all__ = [
     "RemoteResult",
     "Result",
     "Secret",
+    "Snapshot",
     "Store",
     "Task",
     "TaskFuture",
@@ -81,6 +85,7 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "Alias": ".protocol.aliases",
     "Config": ".config",
     "Engine": ".runtime.engines",
     "Lineage": ".lineage.origin",
@@ -91,6 +96,7 @@ _LAZY = {
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
     "Secret": ".config",
+    "Snapshot": ".protocol.snapshots",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",

@@ -16,6 +16,7 @@ from .catalog import Catalog
 from .config import Config
 from .errors import PluginContractError, StoreError
 from .lineage.history import History
+from .listing import Listing
 from .locations import Locations
 from .mongo.database import Database
 from .operations import Collaborators, Operations
@@ -47,8 +48,8 @@ def _of(
 class OmegaStore(Visible):
     """The objects of one bucket that share a prefix: ``om.datasets``, ``om.models``, ``om.jobs``.
 
-    A store has three parts: `Operations`, where a put reads top to bottom; `Catalog`, the names
-    that there are; and `Payloads`, what its backends write and read.
+    A store has parts: `Operations`, where a put reads top to bottom; `Catalog`, what there is under
+    a name; `Listing`, the names that there are; and `Payloads`, what its backends write and read.
 
     Attributes
     ----------
@@ -60,7 +61,8 @@ class OmegaStore(Visible):
 
     _inner = frozenset(
         {
-            *("database", "discard", "key", "kind_for", "locations", "put_temporary", "retire"),
+            *("database", "discard", "get_pinned", "key", "kind_for", "locations"),
+            *("put_temporary", "retire"),
             *("save_metadata", "stores"),
         }
     )
@@ -82,6 +84,7 @@ class OmegaStore(Visible):
         config, database = collaborators.config, collaborators.database
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
+        self._listing = Listing(self._payloads)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
         self._history = History(self, database)
         self._performing = Performing(self, database, self._catalog, self._operations)
@@ -106,9 +109,12 @@ class OmegaStore(Visible):
     # --- the catalog -------------------------------------------------------------------------
 
     exists = _of("_catalog", Catalog.exists)
-    list = _of("_catalog", Catalog.list)
+    list = _of("_listing", Listing.list)
     versions = _of("_catalog", Catalog.versions)
     restore = _of("_catalog", Catalog.restore)
+    alias = _of("_catalog", Catalog.alias)
+    aliases = _of("_catalog", Catalog.aliases)
+    unalias = _of("_catalog", Catalog.unalias)
     retire = _of("_catalog", Catalog.retire)
     gc = _of("_catalog", Catalog.gc)
     not_found = _of("_catalog", Catalog.not_found)
@@ -183,6 +189,7 @@ class OmegaStore(Visible):
         append: bool = False,
         uri: str | None = None,
         if_rev: int | None = None,
+        if_changed: bool | None = None,
         **options: Any,
     ) -> Metadata:
         """Store ``obj`` under ``name``, and return its metadata.
@@ -208,6 +215,9 @@ class OmegaStore(Visible):
             ``"s3://bucket/prefix/{key}"``.
         if_rev
             Replace only the object with this revision; 0: only if there is none.
+        if_changed
+            Make no new version of what is there already, content for content; attributes that are
+            given are saved nevertheless. By default, what the kind does: references to URIs do so.
         **options
             Options of the kind.
 
@@ -224,7 +234,8 @@ class OmegaStore(Visible):
             options["append"] = True
         if uri is not None:
             options["uri"] = uri
-        return self._operations.put(obj, name, kind, attributes, options, if_rev=if_rev)
+        conditions: dict[str, Any] = {"if_rev": if_rev, "if_changed": if_changed}
+        return self._operations.put(obj, name, kind, attributes, options, **conditions)
 
     def compact(
         self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
@@ -253,13 +264,13 @@ class OmegaStore(Visible):
         name = f"{TEMPORARY}{uuid.uuid4().hex}"
         return self._operations.put(obj, name, kind, None, {}, expires=seconds)
 
-    def get(self, name: str, *, version: int | None = None, **options: Any) -> Any:
+    def get(self, name: str, *, version: int | str | None = None, **options: Any) -> Any:
         """Return the object.
 
         Parameters
         ----------
         version
-            A version that `versions` lists, instead of the current one.
+            A version that `versions` lists, or an alias, instead of the current one.
         **options
             Options of the kind.
 
@@ -271,6 +282,10 @@ class OmegaStore(Visible):
             The stored payload is not the one that was written.
         """
         return self._operations.get(name, version, options)
+
+    def get_pinned(self, meta: Metadata, options: dict[str, Any]) -> Any:
+        """Return the object that a snapshot pins, as its metadata say."""
+        return self._operations.get_pinned(meta, options)
 
     # --- backends ----------------------------------------------------------------------------
 
@@ -339,7 +354,7 @@ class OmegaStore(Visible):
         *,
         rName: str | None = None,
         pure_python: bool = True,
-        version: int | None = None,
+        version: int | str | None = None,
         if_rev: int | None = None,
         rows: tuple[int, int] | None = None,
         **options: Any,
@@ -361,8 +376,8 @@ class OmegaStore(Visible):
         pure_python
             Return lists and scalars; False returns frames, series or arrays.
         version
-            The version of the model that acts, instead of the current one. What is fitted becomes
-            the current one.
+            The version of the model that acts, or an alias, instead of the current one. What is
+            fitted becomes the current one.
         if_rev
             Fit only the model with this revision; `partial_fit` always asks for the one it read.
         rows

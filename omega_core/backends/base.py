@@ -58,6 +58,8 @@ class BaseDataBackend:
     data_store: Store
     model_store: Store
     settings: Any = None
+    if_changed: ClassVar[bool] = False
+    """Whether a put makes no new version of what is there already, where nobody says so."""
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:
         self.data_store = data_store
