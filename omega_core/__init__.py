@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .backends.actions import action
-from .backends.base import ACTIONS, BaseDataBackend, BaseModelBackend
+from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
 from .backends.store import Store
 from .errors import OmegaError
 from .plugins.marker import hookimpl
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .difference import Change, Difference, RowChanges
+    from .file_format import FileFormat
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .preview import Preview
     from .protocol.aliases import Alias
     from .protocol.metadata import Metadata
     from .protocol.snapshots import Snapshot
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from .runtime.task import Task
     from .security import require_pickle_allowed
     from .store import OmegaStore
+    from .summary import ColumnSummary, Summary
     from .worker import run_task
 
 __all__ = [
@@ -47,20 +51,28 @@ __all__ = [
     "Alias",
     "BackendSpec",
     "BaseDataBackend",
+    "BaseJobBackend",
     "BaseModelBackend",
+    "Change",
+    "ColumnSummary",
     "Config",
+    "Difference",
     "Engine",
+    "FileFormat",
     "Lineage",
     "Metadata",
     "Omega",
     "OmegaError",
     "OmegaStore",
+    "Preview",
     "Q",
     "RemoteResult",
     "Result",
+    "RowChanges",
     "Secret",
     "Snapshot",
     "Store",
+    "Summary",
     "Task",
     "TaskFuture",
     "__version__",
@@ -86,17 +98,24 @@ __all__ = [
 # until it is asked for.
 _LAZY = {
     "Alias": ".protocol.aliases",
+    "Change": ".difference",
+    "ColumnSummary": ".summary",
     "Config": ".config",
+    "Difference": ".difference",
     "Engine": ".runtime.engines",
+    "FileFormat": ".file_format",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
+    "Preview": ".preview",
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
+    "RowChanges": ".difference",
     "Secret": ".config",
     "Snapshot": ".protocol.snapshots",
+    "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .backends.store import Store
 from .lineage.record import record_of
 from .protocol import put_options
 from .protocol.acting import Acting
+from .protocol.fence import current_task
 from .protocol.lineage import Record
-from .protocol.naming import DATA
+from .protocol.naming import DATA, JOBS
 
 
 @dataclass
@@ -23,6 +25,8 @@ class Addition:
     lineage
         Returns where the model, or the result, comes from; asked when all of it is written, for
         an iterator reads its data only then.
+    attributes
+        Returns what is said of the run of a job; what the backend says itself goes before that.
     kind, options
         How the model was put before, and is to be put again; None and nothing for a result.
     if_rev
@@ -30,6 +34,7 @@ class Addition:
     """
 
     lineage: Callable[[], Record]
+    attributes: Callable[[], dict[str, Any]] | None = None
     kind: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     if_rev: int | None = None
@@ -48,10 +53,25 @@ class Addition:
             return record_of(acting, part, datasets, distribution, obj)
 
         if part == "result":
-            return cls(lineage)
+            return cls(lineage, partial(_of_run, acting) if acting.home == JOBS else None)
         return cls(
             lineage,
             kind=acting.meta.kind,
             options=put_options.of(acting.meta),
             if_rev=None if acting.live is None else acting.live.rev,
         )
+
+
+def _of_run(acting: Acting) -> dict[str, Any]:
+    """Return the attributes of what a job leaves; all, for it may replace what another run left."""
+    task = current_task()
+    return {
+        "job": acting.key.name,
+        "job_version": acting.meta.version,
+        "parameters": dict(acting.params or {}),
+        "task": None if task is None else task.id,
+        "started": acting.started,
+        "duration": acting.duration,
+        "status": "success",
+        "error": None,
+    }

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from .protocol.acting import Acting
 from .protocol.metadata import Metadata
-from .protocol.naming import Key
+from .protocol.naming import JOBS, Key
 
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _CONTAINERS = _SEQUENCES | {dict}
@@ -73,9 +73,10 @@ def _check_metadata(acting: Acting, key: Key, answer: Any, what: str) -> None:
         told = f"it returned the metadata of {named}{version}"
     else:
         told = f"it returned {'None' if answer is None else f'a {type(answer).__name__}'}"
-    store = "model_store" if key == acting.key else "data_store"
+    other = "job_store" if key.prefix == JOBS else "data_store"
+    store = "model_store" if key == acting.key else other
     wanted = f"the saved metadata of {key} is promised, which self.{store}.put returns"
-    if what == "rName":
+    if what == "rName" and acting.home != JOBS:
         wanted += f", as rName={key.name!r} was given"
     raise acting.broken(f"{told}, and {wanted}. {stored(acting)}")
 

@@ -115,6 +115,10 @@ class IntegrityError(StoreError):
     """The stored bytes are not the ones that were written."""
 
 
+class ArchiveError(StoreError, ValueError):
+    """A file is no archive that `export` wrote, or not any more what was written."""
+
+
 class StaleReadError(StoreError):
     """What is being read was replaced or dropped, and collected, meanwhile."""
 
@@ -125,6 +129,10 @@ class ReadOnlyError(StoreError):
 
 class UntrustedFormatError(StoreError):
     """Reading or writing this object would run code that it carries."""
+
+
+class JobsDeniedError(StoreError):
+    """A job is code, and the configuration of the process that was to run it allows none."""
 
 
 class UnsupportedOptionError(StoreError, TypeError):
@@ -160,6 +168,10 @@ class TaskTimeoutError(TaskError, TimeoutError):
 
 class TaskLostError(TaskError):
     """Whoever executed the task is gone, and did not say what came of it."""
+
+
+class JobFailedError(TaskError):
+    """A job ran and failed; what it left is stored, and the message says where."""
 
 
 class EngineError(TaskError, ConnectionError):

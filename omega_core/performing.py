@@ -18,12 +18,12 @@ from .catalog import Catalog
 from .errors import ConflictError, UnsupportedOptionError, suggestion
 from .mongo.database import Database, answering
 from .operations import Operations
-from .plugins.adapters import Adapter, is_model_backend
+from .plugins.adapters import Adapter
 from .plugins.routing import Router
 from .plugins.spec import BackendSpec
 from .protocol.acting import Acting
 from .protocol.metadata import Metadata
-from .protocol.naming import DATA, MODELS, Key, check_name
+from .protocol.naming import DATA, Key, check_name
 from .protocol.scope import Scope, acting_in
 
 
@@ -169,7 +169,7 @@ class Performing:
             fits=action.fits,
             who=self._who(action, adapter.spec),
             key=Key(meta.bucket, meta.prefix, meta.name),
-            home=MODELS if is_model_backend(adapter) else DATA,
+            home=adapter.home,
             meta=meta,
             datasets=datasets,
             result=key("rName"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import UntrustedFormatError
+from .errors import JobsDeniedError, UntrustedFormatError
 
 if TYPE_CHECKING:
     from .backends.store import Store
@@ -26,4 +26,22 @@ def require_pickle_allowed(store: Store, *, kind: str, name: str) -> None:
             "can run any code when it is loaded. It is neither written nor read. Use a safe kind, "
             "or, if you trust everybody who can write to this store, set "
             '[security] pickle = "allow".'
+        )
+
+
+def require_jobs_allowed(store: Store, *, kind: str, name: str) -> None:
+    """Return if the configuration of this process permits that jobs run in it.
+
+    The core calls this before any job runs; reading and writing one runs nothing.
+
+    Raises
+    ------
+    JobsDeniedError
+        Unless ``[security] run_jobs = "allow"``.
+    """
+    if store.config.security.run_jobs != "allow":
+        raise JobsDeniedError(
+            f"The job {name!r} in bucket {store.bucket!r}, of kind {kind!r}, is code, and was not "
+            "run: this process runs none. If you trust everybody who can write to this store, set "
+            '[security] run_jobs = "allow" where jobs run, which is here.'
         )

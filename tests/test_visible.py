@@ -15,24 +15,25 @@ from omega_core import ACTIONS, Omega
 ROOT = Path(__file__).parents[1]
 
 FOR_USERS = {
-    "om": "at bucket buckets close config datasets drop_snapshot gc jobs locations models plugins "
-    "runtime snapshot snapshots",
+    "om": "at bucket buckets close config datasets drop_snapshot export gc import_ jobs locations "
+    "models plugins runtime snapshot snapshots",
     "om.datasets": "bucket prefix omega config put get drop exists list metadata versions restore "
-    "gc explain actions alias aliases lineage unalias used_by perform register_backend "
-    "get_backend get_backend_byobj get_backend_bykind "
+    "copy export import_ move gc explain describe diff page actions alias aliases lineage unalias "
+    "used_by perform register_backend get_backend get_backend_byobj get_backend_bykind "
     # And for those who write backends.
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",
-    "om.runtime": "map model result",
+    "om.runtime": "job map model result",
+    "om.runtime.job('j')": "name run submit",
     "om.runtime.model('m')": " ".join(["name", *ACTIONS]),
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
     "id progress result running status",
-    "om.plugins": "engines filesystems kinds settings spec",
+    "om.plugins": "engines file_formats filesystems kinds settings spec",
     "om.datasets.metadata('X')": "aliases attributes bucket collection created damage gen gridfile "
     "id inline is_current kind kind_meta lineage modified name plugin prefix reload rev save uri "
     "version",
-    "next(iter(om.plugins))": "distribution doubts engines error id schemes specs state summary "
-    "target version wraps",
+    "next(iter(om.plugins))": "distribution doubts engines error file_formats id schemes "
+    "specs state summary target version wraps",
 }
 
 

@@ -98,9 +98,10 @@ class StoresConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityConfig:
-    """``[security]``: what a stored object may do while it is read."""
+    """``[security]``: what a stored object may do while it is read, and whether jobs run here."""
 
     pickle: Literal["deny", "allow"] = "deny"
+    run_jobs: Literal["deny", "allow"] = "deny"
     trusted_types: tuple[str, ...] = ()
 
 
@@ -109,6 +110,16 @@ class UrisConfig:
     """``[uris]``: the prefixes under which objects may be written and read by URI."""
 
     allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UiConfig:
+    """``[ui]``: what people see besides results.
+
+    ``progress`` "auto": a bar for what takes over a second, at a terminal and in a notebook.
+    """
+
+    progress: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

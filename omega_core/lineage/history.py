@@ -11,10 +11,11 @@ from ..errors import IntegrityError
 from ..mongo.database import Database, answering
 from ..protocol.lineage import LINEAGE, Record, recorded
 from ..protocol.metadata import Metadata
-from ..protocol.naming import DATA, MODELS, SECTION, check_name
+from ..protocol.naming import DATA, JOBS, MODELS, SECTION, check_name
 from .origin import Lineage, Origin
 
 _PREFIXES = {section: prefix for prefix, section in SECTION.items()}
+_EXPECTED = {"model": MODELS, "job": JOBS}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Use:
     action
         How.
     roles
-        What the one that was asked about was to it: ``"X"``, ``"Y"``, ``"model"``, ``"other"``.
+        What the one that was asked about was to it: ``"X"``, ``"Y"``, ``"model"``, ``"job"``,
+        ``"other"``.
     used
         Which version of that.
     """
@@ -75,8 +77,8 @@ class History:
         Versions that are kept are found as well, and what was made of a dataset that is gone.
         """
         check_name(name)
-        data = self._store.prefix == DATA
-        paths = [f"{role}.name" for role in (("X", "Y", "others") if data else ("model", "others"))]
+        roles = {DATA: ("X", "Y"), MODELS: ("model",), JOBS: ("job", "model")}
+        paths = [f"{role}.name" for role in (*roles[self._store.prefix], "others")]
         named = [
             {f"{before}attributes.{LINEAGE}.{path}": name}
             for before in ("", "versions.")
@@ -158,7 +160,7 @@ class History:
 def _parts(record: Record) -> list[tuple[str, Record]]:
     """Return what a record names, each with its role."""
     others = record.get("others")
-    named = [(role, record.get(role)) for role in ("model", "X", "Y")]
+    named = [(role, record.get(role)) for role in ("job", "model", "X", "Y")]
     named += [("other", other) for other in (others if isinstance(others, list) else ())]
     return [(role, part) for role, part in named if isinstance(part, dict)]
 
@@ -166,7 +168,7 @@ def _parts(record: Record) -> list[tuple[str, Record]]:
 def _section(role: str, part: Record) -> str:
     """Return the store in which it is."""
     store = part.get("store")
-    return store if store in _PREFIXES else SECTION[MODELS if role == "model" else DATA]
+    return store if store in _PREFIXES else SECTION[_EXPECTED.get(role, DATA)]
 
 
 def _size(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ..protocol.acting import Acting
 from ..protocol.fence import current_task
 from ..protocol.lineage import FORMAT, Record, packed
 from ..protocol.metadata import Metadata
-from ..protocol.naming import DATA, MODELS, SECTION, TEMPORARY, Key
+from ..protocol.naming import DATA, JOBS, MODELS, SECTION, TEMPORARY, Key
 
 _VERSION = ("version", "rev", "gen")
 
@@ -31,8 +31,9 @@ def record_of(
         What is stored.
     """
     record: Record = {"format": FORMAT, "action": acting.action}
-    model = _model(acting, part)
-    if model is not None:
+    if acting.home == JOBS:
+        record["job"] = identity(acting.meta, JOBS)
+    elif (model := _model(acting, part)) is not None:
         record["model"] = identity(model, MODELS)
     for letter in ("X", "Y"):
         key = acting.datasets.get(letter)

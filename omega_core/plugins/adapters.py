@@ -8,9 +8,15 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..backends.actions import Action
-from ..backends.base import ACTION_TABLE, BaseDataBackend, BaseModelBackend, actions_of
+from ..backends.base import (
+    ACTION_TABLE,
+    BaseDataBackend,
+    BaseJobBackend,
+    BaseModelBackend,
+    actions_of,
+)
 from ..backends.store import Store
-from ..protocol.naming import DATA, MODELS
+from ..protocol.naming import DATA, JOBS, MODELS
 from ..protocol.scope import asked_model, current_scope
 from .hookspecs import with_parameters
 from .marker import hookimpl
@@ -19,6 +25,7 @@ from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +94,7 @@ class Adapter:
         instance = self._instances.get(store.bucket)
         if instance is None:
             instance = self.cls(data_store=store.stores[DATA], model_store=store.stores[MODELS])
+            instance.job_store = store.stores[JOBS]
             instance.settings = self._settings
             # setdefault is atomic: of two threads, both get the one that came first.
             instance = self._instances.setdefault(store.bucket, instance)
@@ -96,8 +104,21 @@ class Adapter:
         """Raise `NotImplementedError` where an action is asked of what is data."""
         if not issubclass(self.cls, BaseModelBackend):
             raise NotImplementedError(
-                f"{name!r} is of kind {self.spec.kind!r}, which is data: it has no {action!r}."
+                f"{name!r} is of kind {self.spec.kind!r}, which is {self.what}: it has no "
+                f"{action!r}."
             )
+
+    @property
+    def what(self) -> str:
+        """What the objects of the kind are, for people."""
+        return {DATA: "data", MODELS: "a model", JOBS: "a job"}[self.home]
+
+    @property
+    def home(self) -> str:
+        """The prefix of the store that the backend calls its own."""
+        if issubclass(self.cls, BaseJobBackend):
+            return JOBS
+        return MODELS if issubclass(self.cls, BaseModelBackend) else DATA
 
     @answers
     def supports(self, store: Store, obj: Any, name: str, options: Mapping[str, Any]) -> bool:
@@ -126,6 +147,25 @@ class Adapter:
         # Behind the hook, so that the wrappers of get see each of them.
         key = (self, *asked)  # of a kind that is registered anew, the models are read anew
         return self._models.get(key, lambda: backend.get(name), backend.shared_size)
+
+    @answers
+    def describe(self, store: Store, name: str, options: Mapping[str, Any]) -> Summary:
+        return self.backend(store).describe(name, **options)
+
+    @answers
+    def run(
+        self,
+        store: Store,
+        jobname: str,
+        params: Mapping[str, Any] | None,
+        rName: str,
+        options: Mapping[str, Any],
+    ) -> Metadata:
+        scope, backend = current_scope(), self.backend(store)
+        assert scope is not None, "a run is an operation"
+        assert isinstance(backend, BaseJobBackend), "who runs a job has looked"
+        with scope.at_work():
+            return backend.run(jobname, params, rName=rName, **options)
 
     @answers
     def act(
@@ -164,11 +204,15 @@ for _action in ACTION_TABLE.values():
 
 
 class Retirement:
-    """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
+    """Answers the hooks that need no backend, and so no plugin: `drop` and `copy`."""
 
     @answers
-    def drop(self, store: Store, name: str) -> bool:
-        return store.retire(name)
+    def drop(self, store: Store, name: str, options: Mapping[str, Any]) -> bool:
+        return store.retire(name, **options)
+
+    @answers
+    def copy(self, write: Callable[[], Metadata]) -> Metadata:
+        return write()
 
 
 def is_model_backend(adapter: Adapter) -> bool:

@@ -9,7 +9,14 @@ from __future__ import annotations
 import inspect
 
 from ..backends.actions import Action, declared
-from ..backends.base import ACTION_TABLE, ACTIONS, BaseDataBackend, BaseModelBackend, actions_of
+from ..backends.base import (
+    ACTION_TABLE,
+    ACTIONS,
+    BaseDataBackend,
+    BaseJobBackend,
+    BaseModelBackend,
+    actions_of,
+)
 from ..errors import PluginContractError, suggestion
 
 
@@ -35,6 +42,8 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
                 f"{offered[0]!r}, which nobody could ask it for. What acts is a model: derive the "
                 "class from BaseModelBackend."
             )
+        if issubclass(cls, BaseJobBackend):
+            _check_job(cls, owner)
         return
     for name, action in actions.items():
         if _takes(cls, name, action) is False:
@@ -56,6 +65,20 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
                 f"{suggestion(name, ACTIONS)} Mark an action of its own with @omega_core.action; "
                 f"what is for the class alone begins with an underscore: _{name}."
             )
+
+
+def _check_job(cls: type[BaseJobBackend], owner: str) -> None:
+    signature = _signature(cls, "run")
+    try:
+        if inspect.iscoroutinefunction(cls.run):
+            raise TypeError
+        if signature is not None:
+            signature.bind("job", {}, rName="result")
+    except TypeError:
+        raise PluginContractError(
+            f"{owner}: {cls.__name__}.run{signature} cannot be called as its contract has it: "
+            "def run(self, jobname, params=None, *, rName, **kwargs)."
+        ) from None
 
 
 def _shown(action: Action) -> list[str]:

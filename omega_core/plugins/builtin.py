@@ -7,6 +7,9 @@ from .spec import BackendSpec
 # Below any plugin: one that claims the same class, or says that it supports the object, wins.
 _PRIORITY = -10
 
+FILE_FORMATS = {".json": "omega_core.backends.json_file:JsonFormat"}
+"""The files that the core reads and writes by itself; any other it keeps as it is."""
+
 
 def builtin_specs() -> list[BackendSpec]:
     """Return what the core stores by itself, fresh for one `Omega`."""

@@ -8,6 +8,7 @@ last answer first. Each of these would fail later, silently, in somebody's data.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from ..errors import PluginConflictError, PluginContractError, suggestion
 from .discovery import Plugin
 from .hookspecs import DECLARED, ROUTED, Declarations, Operations
 from .spec import BackendSpec
+
+_SUFFIX = re.compile(r"(\.[^\s./\\A-Z]+)+\Z")
 
 
 def check_implementations(manager: pluggy.PluginManager, plugin: object, who: str) -> None:
@@ -132,4 +135,20 @@ def check_names(
             raise PluginConflictError(
                 f"The {what} {key!r} is offered by {other} and by {plugin}. Disable one of them: "
                 f"put {other.id!r} or {plugin.id!r} into disabled in [plugins]."
+            )
+
+
+def check_suffixes(plugin: Plugin, offered: Iterable[object]) -> None:
+    """Refuse a format of files that no file name would ever mean.
+
+    Raises
+    ------
+    PluginContractError
+        Names the plugin and the suffix.
+    """
+    for suffix in offered:
+        if not isinstance(suffix, str) or not _SUFFIX.match(suffix):
+            raise PluginContractError(
+                f"{plugin}, hook 'file_formats': {suffix!r} is no suffix of a file in small "
+                "letters that begins with a dot, such as '.csv'."
             )

@@ -71,6 +71,7 @@ class Plugin(Visible):
     specs: list[BackendSpec] = field(default_factory=list)
     schemes: list[str] = field(default_factory=list)
     engines: list[str] = field(default_factory=list)
+    file_formats: list[str] = field(default_factory=list)
     wraps: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:

@@ -23,7 +23,8 @@ from ..errors import (
 )
 from ..visible import Visible
 from .binding import Hooks, bind, require_some
-from .contract import check_implementations, check_kinds, check_names
+from .builtin import FILE_FORMATS
+from .contract import check_implementations, check_kinds, check_names, check_suffixes
 from .discovery import Plugin, discover, load
 from .factories import named
 from .hookspecs import ROUTED, Declarations, Operations
@@ -74,6 +75,7 @@ class Plugins(Visible):
         self.specs: dict[str, BackendSpec] = {}
         self.filesystems: dict[str, tuple[Plugin, Any]] = {}
         self.engines: dict[str, tuple[Plugin, Any]] = {}
+        self.file_formats: dict[str, tuple[Plugin, Any]] = {}
         self._settings: dict[str, Any] = {}
         self._conflicts: dict[str, PluginError] = {}
         self._declared: dict[str, list[tuple[Plugin, BackendSpec]]] = {}
@@ -291,10 +293,14 @@ class Plugins(Visible):
         specs = list(declared("backends", []))
         filesystems = dict(declared("filesystems", {}))
         engines = dict(declared("engines", {}))
+        formats = dict(declared("file_formats", {}))
         settings = self._checked_section(plugin, declared("settings", None))
         check_kinds(plugin, specs, own=self.specs)
         check_names(plugin, "scheme", filesystems, self.filesystems, own="file")
         check_names(plugin, "engine", engines, self.engines, own="local")
+        check_suffixes(plugin, formats)
+        for own in FILE_FORMATS:
+            check_names(plugin, "file format", formats, self.file_formats, own=own)
         # Nothing below can fail: what a plugin declares is taken as a whole, or not at all.
         if settings is not None:
             self._settings[plugin.id] = settings
@@ -304,7 +310,9 @@ class Plugins(Visible):
             self._declared.setdefault(spec.kind, []).append((plugin, spec))
         self.filesystems.update({key: (plugin, made) for key, made in filesystems.items()})
         self.engines.update({key: (plugin, made) for key, made in engines.items()})
+        self.file_formats.update({key: (plugin, made) for key, made in formats.items()})
         plugin.schemes, plugin.engines = sorted(filesystems), sorted(engines)
+        plugin.file_formats = sorted(formats)
 
     def _checked_section(self, plugin: Plugin, schema: type | None) -> Any:
         if schema is not None:

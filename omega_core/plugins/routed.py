@@ -7,10 +7,10 @@ from functools import wraps
 from typing import Any
 
 from ..backends.actions import Action
-from ..backends.base import BaseDataBackend
+from ..backends.base import BaseDataBackend, BaseJobBackend
 from ..backends.store import Store
 from ..errors import UnsupportedOptionError
-from ..protocol.naming import DATA, MODELS
+from ..protocol.naming import DATA, JOBS, MODELS
 from .routing import Router
 from .spec import BackendSpec
 
@@ -18,9 +18,10 @@ from .spec import BackendSpec
 class RoutedBackend:
     """What `get_backend` returns: the backend, with every wrapper around what it does.
 
-    ``put``, ``get``, ``supports`` and the actions are those of the store from which the backend was
-    got, so that audits and permissions see them, and a put is as atomic as any. All else, the
-    attributes and further methods, is the backend's own; and it is an instance of its class.
+    ``put``, ``get``, ``describe``, ``supports`` and the actions are those of the store from which
+    the backend was got, so that audits and permissions see them, and a put is as atomic as any. All
+    else, the attributes and further methods, is the backend's own; and it is an instance of its
+    class.
     """
 
     __slots__ = ("_backend", "_router", "_spec", "_store")
@@ -81,9 +82,13 @@ class RoutedBackend:
         routes: dict[str, Callable[..., Any]] = {
             "put": self._put,
             "get": self._get,
+            "describe": self._describe,
             "supports": self._supports,
         }
-        actions = self._router.adapter(self._spec).actions
+        adapter = self._router.adapter(self._spec)
+        if issubclass(adapter.cls, BaseJobBackend):
+            routes["run"] = self._run
+        actions = adapter.actions
         return routes | {name: self._acting(action) for name, action in actions.items()}
 
     def _put(
@@ -95,6 +100,10 @@ class RoutedBackend:
         self._require_own(self._store, name, kwargs.get("version"))
         return self._store.get(name, **kwargs)
 
+    def _describe(self, name: str, **kwargs: Any) -> Any:
+        self._require_own(self._store, name, kwargs.get("version"))
+        return self._store.describe(name, **kwargs)
+
     def _supports(self, obj: Any, name: str, **kwargs: Any) -> Any:
         return self._router.call(
             "supports",
@@ -105,6 +114,11 @@ class RoutedBackend:
             name=name,
             options=kwargs,
         )
+
+    def _run(self, jobname: str, params: Any = None, **kwargs: Any) -> Any:
+        store = self._store.stores[JOBS]
+        self._require_own(store, jobname)
+        return store.perform("run", jobname, params=params, **kwargs)
 
     def _acting(self, action: Action) -> Callable[..., Any]:
         def act(*args: Any, **kwargs: Any) -> Any:
@@ -118,7 +132,7 @@ class RoutedBackend:
 
         return act
 
-    def _require_own(self, store: Store, name: str, version: int | None = None) -> None:
+    def _require_own(self, store: Store, name: str, version: int | str | None = None) -> None:
         """Refuse an object of another backend, which would answer in the place of this one."""
         meta = store.metadata(name, version=version)
         if meta is None:

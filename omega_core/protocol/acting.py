@@ -18,7 +18,7 @@ from ..columns import UNKNOWN, Description, check_columns, describe
 from ..errors import ColumnMismatchError, PluginContractError
 from .lineage import columns_at_fit
 from .metadata import Metadata
-from .naming import Key
+from .naming import JOBS, Key
 
 
 @dataclass
@@ -73,6 +73,8 @@ class Acting:
         The part of X and Y that the action sees; None for all.
     live
         What must be current still when the model is stored; None where it does not matter.
+    params
+        What a job is given, where it is one that acts: then ``home`` is ``jobs/``.
     outer
         The action in which this one was asked for.
     """
@@ -89,6 +91,7 @@ class Acting:
     by_name: bool = False
     rows: slice | None = None
     live: Metadata | None = None
+    params: Mapping[str, Any] | None = None
     outer: Acting | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +105,11 @@ class Acting:
         record = self.meta.lineage if self.checks_columns else None
         self._columns, self._as_text = columns_at_fit(record)
         self.pin(self.key, self.meta)
+
+    @property
+    def what(self) -> str:
+        """What acts, for people."""
+        return "job" if self.home == JOBS else "model"
 
     @property
     def duration(self) -> float:
@@ -240,6 +248,11 @@ class Acting:
             Where it went on though it could not read its data, or stores what is not its own.
         """
         if key == self.key:
+            if self.home == JOBS:
+                raise self.broken(
+                    f"it stores the job {key.name!r} itself, which a run leaves as it is. Nothing "
+                    "was stored"
+                )
             if self.fits is None:
                 raise self.broken(
                     f"it stores the model {key.name!r} anew, and {self.action!r} asks a model "
@@ -262,7 +275,7 @@ class Acting:
 
     def drops(self, key: Key) -> None:
         """Raise `PluginContractError` where the backend drops the model or the data."""
-        own = {"model": self.key, **self.datasets}
+        own = {self.what: self.key, **self.datasets}
         for called, dropped in own.items():
             if key == dropped:
                 raise self.broken(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import bson
@@ -90,6 +91,8 @@ class Intent:
         Bytes up to which a file travels in the metadata document, where few versions stay.
     if_changed
         Commit only what differs from what is there.
+    version
+        The number that the version shall have, unless the name has had that already.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Intent:
         inline: int = 0,
         options: Document | None = None,
         if_changed: bool = False,
+        version: int | None = None,
     ) -> None:
         self.database = freer.database
         self.namespace = freer.namespace(key.bucket)
@@ -134,7 +138,7 @@ class Intent:
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0
         self._first = False
-        self._past = Numbers()
+        self._past = Numbers(version=0 if version is None else version - 1)
         self.files = 0
         self.committed = False
         self.lost = False
@@ -178,7 +182,8 @@ class Intent:
         self.live = document if document.get("gen") else None
         self._first = self.append and self.live is None
         if self.expires is None and not document["rev"]:
-            self._past = recall(self.database, self.key)
+            past = recall(self.database, self.key)
+            self._past = replace(past, version=max(past.version, self._past.version))
         try:
             if self.task is not None:
                 self.task.admit(self.key)

@@ -112,7 +112,7 @@ def refusal(id: str, why: Barred) -> TaskCancelledError | TaskTimeoutError:
         return TaskCancelledError(f"Task {id} was cancelled. It stores nothing any more.")
     return TaskTimeoutError(
         f"Task {id} took longer than its timeout, and was given up. It stores nothing any more. "
-        "Give it more time: om.runtime.model(name, timeout=seconds)."
+        "Give it more time, by timeout=seconds of om.runtime.model or om.runtime.job."
     )
 
 

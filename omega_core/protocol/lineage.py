@@ -37,14 +37,16 @@ def recorded(among: Mapping[str, Any]) -> Record | None:
     The attributes are the user's own, who may have put something else there.
     """
     found = among.get(LINEAGE)
-    if not isinstance(found, dict) or not isinstance(found.get("X"), dict):
+    if not isinstance(found, dict):
+        return None
+    if not any(isinstance(found.get(of), dict) for of in ("X", "job")):
         return None
     return found if isinstance(found.get("action"), str) else None
 
 
 def columns_at_fit(record: Record | None) -> tuple[list[Any] | None, bool]:
     """Return the labels of X at fit, where it was a frame, and whether they are kept as text."""
-    if record is None:
+    if record is None or not isinstance(record.get("X"), dict):
         return None, False
     columns = record["X"].get("columns")
     return (columns if isinstance(columns, list) else None), record.get("format") is None

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pymongo import ReturnDocument
-from pymongo.errors import OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from ..mongo.database import Database, answering
 from ..mongo.persist import persist
@@ -50,6 +51,8 @@ class TaskRecord:
         Why the task stores nothing any more, where it does not.
     runs
         How often its execution has begun.
+    leased
+        Whether whoever has it says from time to time that they are alive.
     """
 
     id: str
@@ -65,6 +68,7 @@ class TaskRecord:
     progress: tuple[float, float | None] | None = None
     barred: Barred | None = None
     runs: int = 0
+    leased: bool = False
     targets: tuple[Key, ...] = field(default=(), repr=False)
 
 
@@ -88,20 +92,34 @@ class TaskRecords:
     # --- the life of a task ------------------------------------------------------------------
 
     def submitted(
-        self, id: str, *, bucket: str, engine: str, task: str | None, leased: bool
-    ) -> None:
-        """Note a task that is about to be given to an engine.
+        self,
+        id: str,
+        *,
+        bucket: str,
+        engine: str,
+        task: str | None,
+        leased: bool,
+        once: bool = False,
+    ) -> bool:
+        """Note a task that is about to be given to an engine; return whether it was not known.
 
         Parameters
         ----------
         leased
             Whether it is lost with the process that submits it.
+        once
+            Whether the record of a task that is known stays as it is; only an id that nobody else
+            has can do without.
         """
         given = {"bucket": bucket, "engine": engine, "task": task}
         fields: Document = {name: {"$literal": value} for name, value in given.items()}
         lease = {"lease": self._from_now(self._lease)} if leased else {}
         status = {"status": "pending", "created": "$$NOW"}
-        self._write({"_id": id}, {**fields, **status, **lease}, upsert=True)
+        unknown = {"created": {"$exists": False}} if once else {}
+        with suppress(DuplicateKeyError):
+            self._write({"_id": id, **unknown}, {**fields, **status, **lease}, upsert=True)
+            return True
+        return False
 
     def forget(self, id: str) -> None:
         """Delete the record of a task that no engine took."""
@@ -175,10 +193,12 @@ class TaskRecords:
         with answering(self.database):
             return persist(self.database, lambda: self._changed(condition, update, durable=True))
 
-    def overrule(self, id: str, outcome: str) -> None:
-        """Note the success of a task that turns out to have stored what it had to."""
+    def overrule(
+        self, id: str, outcome: str, status: Literal["success", "failure"] = "success"
+    ) -> None:
+        """Note the end of a task that turns out to have stored what it had to."""
         barred = {"_id": id, "barred": {"$exists": True}}
-        update = self._ended("success", outcome) | {"barred": "$$REMOVE"}
+        update = self._ended(status, outcome) | {"barred": "$$REMOVE"}
         persist(self.database, lambda: self._write(barred, update, durable=True))
 
     def admit(self, id: str, key: Key) -> Barred | None:
@@ -282,6 +302,7 @@ def _record(document: Mapping[str, Any]) -> TaskRecord:
         progress=_progress(document.get("progress")),
         barred=barred if barred in ("cancelled", "timeout") else None,
         runs=given("runs", int) or 0,
+        leased=lease is not None,
         targets=tuple(_keys(document.get("targets"))),
     )
 

@@ -21,6 +21,7 @@ from pymongo.errors import PyMongoError
 from ..errors import (
     ConflictError,
     IntegrityError,
+    JobFailedError,
     OmegaError,
     RemoteError,
     ServerError,
@@ -37,8 +38,9 @@ from ..protocol.fence import (
     refusal,
 )
 from ..protocol.metadata import Metadata
-from ..protocol.naming import Key
+from ..protocol.naming import JOBS, SECTION, Key
 from ..protocol.task_records import Barred, TaskRecord, TaskRecords
+from ..running import succeeded
 from . import outcomes
 from .outcomes import encode_result, read_outcome, value_of
 from .task import Task, Worker
@@ -227,7 +229,7 @@ class _Doing:
     def _act(self, again: bool) -> Any:
         task, store = self.task, getattr(self.bucket, self.task.store)
         if again and (meta := committed(task, self.bucket)) is not None:
-            return meta
+            return _value(task, meta)
         if self.runs > MOST_RUNS:
             raise TaskLostError(
                 f"Task {task.id} was begun {MOST_RUNS} times, and whoever executed it was gone "
@@ -283,15 +285,20 @@ def _stopped(error: BaseException) -> RemoteError:
 
 def targets(task: Task) -> tuple[Key, ...]:
     """Return the objects that the task may store, each once: its model, and its result."""
-    model = Key(task.bucket, "models/", task.name)
     result = task.arguments.get("rName")
+    if task.store == SECTION[JOBS]:
+        return () if result is None else (Key(task.bucket, JOBS, result),)
+    model = Key(task.bucket, "models/", task.name)
     return (model,) if result is None else (model, Key(task.bucket, "data/", result))
 
 
 def committed(task: Task, bucket: Worker) -> Metadata | None:
     """Return what the task has stored, where that is all that it had to do; else None."""
-    action = bucket.models.actions(task.name).get(task.action)
-    if "rName" in task.arguments:
+    is_job = task.store == SECTION[JOBS]
+    action = None if is_job else bucket.models.actions(task.name).get(task.action)
+    if is_job and "rName" in task.arguments:
+        store, name = bucket.jobs, task.arguments["rName"]
+    elif "rName" in task.arguments:
         store, name = bucket.datasets, task.arguments["rName"]
     elif action is not None and "rName" not in action.parameters:
         store, name = bucket.models, task.name
@@ -326,5 +333,14 @@ def bar(id: str, why: Barred, bucket: Worker, task: Task | None = None) -> bool:
             discard_inputs(task, bucket)  # it may be that no worker ever gets it
         return True
     # It had stored what it had to before it was barred.
-    records.overrule(id, outcomes.success(encode_result(meta, bucket)))
+    assert task is not None
+    try:
+        records.overrule(id, outcomes.success(encode_result(_value(task, meta), bucket)))
+    except JobFailedError as exc:
+        records.overrule(id, outcomes.failure(exc), "failure")
     return False
+
+
+def _value(task: Task, meta: Metadata) -> Metadata:
+    """Return what a task gives back that has stored this; raise where it is a run that failed."""
+    return succeeded(meta) if task.store == SECTION[JOBS] else meta

@@ -36,8 +36,13 @@ HINTS: dict[str, _Rule] = {
 """Every hint there is, and what it has to be."""
 
 
-def checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def checked(called: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the hints that are given, those that are None left out.
+
+    Parameters
+    ----------
+    called
+        What they are given to, as ``model('churn')``.
 
     Raises
     ------
@@ -48,13 +53,13 @@ def checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for hint, value in hints.items():
         if not HINTS[hint].holds(value):
             raise UnsupportedOptionError(
-                f"runtime.model({name!r}): {hint} is {value!r}, and has to be {HINTS[hint].words}."
+                f"runtime.{called}: {hint} is {value!r}, and has to be {HINTS[hint].words}."
             )
     return hints
 
 
 def check_honoured(
-    name: str, hints: Mapping[str, Any], engine: str, honours: frozenset[str]
+    called: str, hints: Mapping[str, Any], engine: str, honours: frozenset[str]
 ) -> None:
     """Refuse hints that the engine would not follow.
 
@@ -67,6 +72,6 @@ def check_honoured(
         if hint not in honours:
             known = ", ".join(sorted(honours)) or "none"
             raise UnsupportedOptionError(
-                f"runtime.model({name!r}): the engine {engine!r} does not honour {hint}. "
+                f"runtime.{called}: the engine {engine!r} does not honour {hint}. "
                 f"It honours: {known}. Leave it out, or choose another engine with engine=."
             )

@@ -1,15 +1,12 @@
-"""The runtime: lets models act on datasets, both given by name, on the configured engine."""
+"""The runtime: lets models act on datasets, and jobs run, by name, on the configured engine."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from inspect import Parameter
 from types import MethodType
 from typing import Any
-
-from pymongo.errors import PyMongoError
 
 from ..backends.actions import Action
 from ..backends.base import ACTION_TABLE
@@ -19,9 +16,11 @@ from ..visible import Visible
 from .blocks import Blocks
 from .engines import Engine, Engines
 from .hints import check_honoured, checked
+from .jobs import JobRuntime
 from .mapping import Mapped, pairs, submitted
 from .remote_result import RemoteResult, not_found
 from .result import Result
+from .submission import hand_over
 from .task import Task, Worker
 from .values import called_by_argument
 
@@ -84,12 +83,42 @@ class Runtime(Visible):
             "timeout": timeout, "retries": retries, "priority": priority,
             "resources": resources, "queue": queue,
         }  # fmt: skip
-        hints = checked(name, given)
+        hints = self._hints(f"model({name!r})", engine, given)
+        return ModelRuntime(name, self._omega, self._engines, engine, hints, version)
+
+    def job(
+        self,
+        name: str,
+        *,
+        version: int | str | None = None,
+        engine: str | None = None,
+        timeout: float | None = None,
+        retries: int | None = None,
+        priority: int | None = None,
+        resources: Mapping[str, float] | None = None,
+        queue: str | None = None,
+    ) -> JobRuntime:
+        """Return what lets the job ``name`` run: ``om.runtime.job("daily").run()``.
+
+        The arguments are those of `model`. A run that is given up, by its ``timeout`` or because
+        somebody cancels it, ends what it has started; ``retries`` are for what goes wrong around
+        it, and one that failed is not repeated.
+        """
+        given = {
+            "timeout": timeout, "retries": retries, "priority": priority,
+            "resources": resources, "queue": queue,
+        }  # fmt: skip
+        hints = self._hints(f"job({name!r})", engine, given)
+        return JobRuntime(name, self._omega, self._engines, engine, hints, version)
+
+    def _hints(self, called: str, engine: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the hints that are given, all of which the engine honours."""
+        hints = checked(called, given)
         if hints or engine is not None:
             chosen = self._engines.get(self._omega, engine)
             honours: frozenset[str] = getattr(chosen, "honours", frozenset())
-            check_honoured(name, hints, engine or self._engines.name, honours)
-        return ModelRuntime(name, self._omega, self._engines, engine, hints, version)
+            check_honoured(called, hints, engine or self._engines.name, honours)
+        return hints
 
     def map(
         self,
@@ -300,27 +329,14 @@ class ModelRuntime(Visible):
 
     def _submitted(self, task: Task, engine: Engine) -> Result:
         """Record a task, and give it to the engine."""
-        leased = getattr(engine, "in_process", False)
         try:
             written: str | None = task.to_json()
         except UnsupportedOptionError:
-            if not leased:
+            if not getattr(engine, "in_process", False):
                 raise
             written = None  # it goes nowhere
-        records = self._omega.records
-        records.submitted(
-            task.id,
-            bucket=task.bucket,
-            engine=self._engine or self._engines.name,
-            task=written,
-            leased=leased,
-        )
-        try:
-            return engine.submit(task)
-        except BaseException:
-            with suppress(OmegaError, PyMongoError):
-                records.forget(task.id)
-            raise
+        named = self._engine or self._engines.name
+        return hand_over(task, written, engine, named, self._omega.records)
 
     def _one(self, action: Action, key: str, given: dict[str, Any]) -> Any:
         """Return an argument that goes by two names."""

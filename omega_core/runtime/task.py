@@ -1,4 +1,4 @@
-"""A task: the small record of one action of one model."""
+"""A task: the small record of one action of one model, or of one run of a job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import IntegrityError, UnsupportedOptionError
 from ..protocol.lease import LeaseKeeper
 from ..protocol.naming import HIDDEN
 from ..protocol.task_records import TaskRecords
-from ..shapes import each, fields, mapping, text
+from ..shapes import each, fields, mapping, one_of, text
 from ..store import OmegaStore
 
 
@@ -22,6 +22,7 @@ class Worker(Protocol):
     bucket: str
     datasets: OmegaStore
     models: OmegaStore
+    jobs: OmegaStore
 
     @property
     def config(self) -> Config: ...
@@ -35,12 +36,15 @@ class Worker(Protocol):
 MAX_BYTES = 1_000_000
 """Of JSON: a task says what is to be done, and on what, and is no way for data to travel."""
 
+ID = r"[0-9A-Za-z_.-]{1,128}"
+"""The regular expression of the id of a task."""
+
 _NAME = text("(?s).+")
 _SHAPE = fields(
     {
-        "id": text("[0-9A-Za-z_.-]{1,128}"),
+        "id": text(ID),
         "bucket": _NAME,
-        "store": text("models"),
+        "store": one_of("models", "jobs"),
         "name": _NAME,
         "action": text("[A-Za-z][A-Za-z0-9_]*"),
         "arguments": mapping(),
@@ -60,12 +64,12 @@ class Task:
     id
         Names the task in logs and results. Two executions of one task store one version.
     bucket, store, name
-        The object that acts.
+        The object that acts: a model, or a job.
     action
-        One of the actions of the model.
+        One of the actions of the model; ``"run"`` of a job.
     arguments
         ``X``, ``Y``, ``rName`` as names, and ``pure_python``; where they were given, also
-        ``version``, ``if_rev`` and ``rows``.
+        ``version``, ``if_rev`` and ``rows``. Of a job, ``params``, ``rName`` and ``version``.
     options
         What is passed on to the estimator; JSON values.
     temporary

@@ -12,7 +12,7 @@ import pytest
 
 from ..omega import Omega
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 class BlockTests:

@@ -19,7 +19,7 @@ from ..backends.base import BaseModelBackend
 from ..errors import ConflictError, ServerError
 from ..protocol.metadata import Metadata
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @dataclass

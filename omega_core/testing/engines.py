@@ -50,7 +50,7 @@ from ..runtime.task import Task
 from ..worker import run_task
 from .engine_model import KitError, KitModel
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which a test gives up; no test takes so long."""
 
 _HINTS: dict[str, Any] = {"timeout": PATIENCE, "retries": 1, "priority": 1}

@@ -61,6 +61,7 @@ def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
         "kinds": [{"kind": s.kind, "summary": s.summary, "types": s.types} for s in plugin.specs],
         "schemes": plugin.schemes,
         "engines": plugin.engines,
+        "file_formats": plugin.file_formats,
         "wraps": plugin.wraps,
     }
 
@@ -74,6 +75,7 @@ def info(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
             "entry point": plugin.target,
             "URI schemes": ", ".join(plugin.schemes),
             "engines": ", ".join(plugin.engines),
+            "file formats": ", ".join(plugin.file_formats),
             "wraps": ", ".join(plugin.wraps),
         }
         shown: list[Any] = [sheet(facts, title=f"plugin {plugin.id}")]
