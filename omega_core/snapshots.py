@@ -7,9 +7,16 @@ from typing import Any
 
 from gridfs import GridFS
 
-from .errors import ObjectNotFoundError, ReadOnlyError, UnsupportedOptionError, suggestion
+from .errors import (
+    IntegrityError,
+    ObjectNotFoundError,
+    ReadOnlyError,
+    UnsupportedOptionError,
+    suggestion,
+)
 from .mongo.database import Database, answering
 from .protocol import snapshots as records
+from .protocol.document import KEY
 from .protocol.metadata import Metadata
 from .protocol.naming import DATA, JOBS, MODELS, SECTION, check_name
 from .protocol.pins import as_pinned
@@ -196,7 +203,10 @@ class SnapshotStore(Visible):
         database = self._store.database
         with answering(database):
             for document in [*database.metadata.find({**of, **more}, unseen)]:
-                found = as_pinned(document, self._id)
+                try:
+                    found = as_pinned(document, self._id)
+                except IntegrityError:
+                    found = {part: document[part] for part in KEY}  # one must not hide the others
                 if found is not None:
                     yield found
 

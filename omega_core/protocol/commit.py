@@ -46,6 +46,9 @@ INLINE_OF_ALL_VERSIONS = 128 * 1024
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """What MongoDB takes."""
 
+_LARGE = 2 * INLINE_OF_ALL_VERSIONS
+"""Bytes of a metadata document from which on no payload travels in it any more."""
+
 _SPARE = 512 * 1024
 """Bytes that are left to intents and to what is retired."""
 
@@ -179,6 +182,10 @@ class Intent:
         document = persist(self.database, upsert)
         assert document is not None, "an upsert returns what it made"
         self._size = document.pop("size", 0)
+        if self._size > _LARGE:
+            # Aliases and snapshots have many versions stay: what is not needed to find them, goes
+            # elsewhere.
+            self.inline = 0
         self.live = document if document.get("gen") else None
         self._first = self.append and self.live is None
         if self.expires is None and not document["rev"]:

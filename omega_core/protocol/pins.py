@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import IntegrityError
 from .document import check, check_field
 from .holding import HELD, PINS, not_empty, pinned
 from .pipelines import HELD_OR_NOT, TIDY, Pipeline, Stage, let_go
@@ -110,18 +111,21 @@ def as_pinned(document: Document, id: str) -> Document | None:
     Raises
     ------
     IntegrityError
-        Something else than omega_core edited it.
+        Something else than omega_core edited the pins.
     """
     check_field(document, "pins")
     found = next((pin for pin in document.get("pins", []) if id in pin["by"]), None)
     payload = None if found is None else find_generation(document, found["gen"])
     if found is None or payload is None:
         return None
-    check(payload)
     own = {field: found[field] for field in (*_OWN, "attributes") if field in found}
     was = {key: value for key, value in {**payload, **own}.items() if key not in _NOT_PINNED}
     was["is_current"] = document.get("gen") == found["gen"]
-    return _cut(was, payload["kind_meta"], found["rev"]) if "kind_meta" in payload else was
+    try:
+        check(payload)
+    except IntegrityError:
+        return was  # whoever makes metadata of it is told
+    return _cut(was, payload.get("kind_meta", {}), found["rev"])
 
 
 _NOT_PINNED = ("aliases", "pins", "held", "versions")

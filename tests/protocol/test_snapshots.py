@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
 
 from omega_core import BaseDataBackend, Metadata, Omega, Snapshot
 from omega_core.errors import (
     ConflictError,
+    IntegrityError,
     InvalidNameError,
     LeaseLostError,
     ObjectNotFoundError,
@@ -271,6 +273,34 @@ def test_files_at_uris_stay(make_omega: Make, tmp_path: Path) -> None:
     assert om.at("s").datasets.get("x").read() == b"first"
     leave_nothing(om)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_what_something_else_edited_hides_nothing_else(om: Omega) -> None:
+    for name in ("a", "b", "c"):
+        om.datasets.put([{"n": 1}], name, **ROWS)
+    om.snapshot("s")
+    metadata = om.database.metadata
+    metadata.update_one({"name": "a"}, {"$set": {"kind_meta.batches.0.rows": 7}})
+    metadata.update_one({"name": "b"}, {"$set": {"pins.0.rev": "x"}})
+    was = om.at("s").datasets
+    assert was.list() == ["a", "b", "c"]
+    assert [m.damage is None for m in was.list(raw=True)] == [False, False, True]
+    for name in ("a", "b"):
+        with pytest.raises(IntegrityError, match="damaged"):
+            was.get(name)
+    assert was.get("c") == [{"n": 1}]
+
+
+def test_the_document_of_an_object_in_many_snapshots_stays_small(om: Omega) -> None:
+    payload = bytes(range(256)) * 40
+    for number in range(60):
+        om.datasets.put(payload, "x")
+        om.snapshot(f"s{number}")
+    document = om.database.metadata.find_one({"name": "x"})
+    assert document is not None
+    assert len(bson.encode(document)) < 450_000
+    assert om.at("s0").datasets.get("x").read() == payload
+    assert om.at("s59").datasets.get("x").read() == payload
 
 
 @pytest.mark.needs_plugins("pandas")
