@@ -15,6 +15,7 @@ import importlib_metadata
 from .config import Config, load_config
 from .describing import HIDDEN
 from .html.markup import facts, framed, grid
+from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
@@ -57,7 +58,8 @@ class Omega(Visible):
 
     Attributes
     ----------
-    datasets, models, jobs : OmegaStore
+    datasets, models : OmegaStore
+    jobs : JobStore
     runtime : Runtime
     config : Config
 
@@ -82,9 +84,10 @@ class Omega(Visible):
         self._shared = shared
         self.bucket = check_name(bucket, "bucket name")
         stores: dict[str, OmegaStore] = {}
-        for prefix in SECTION:
+        for prefix in (DATA, MODELS):
             stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
-        self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
+        stores[JOBS] = self.jobs = JobStore(shared.collaborators, bucket, JOBS, stores, self)
+        self.datasets, self.models = stores[DATA], stores[MODELS]
         self.runtime = Runtime(self, shared.engines)
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
@@ -288,7 +291,10 @@ class _Shared:
             lambda: self.router,
         )
         self.records = TaskRecords(
-            self.database, lease=config.stores.lease, stay=config.runtime.results
+            self.database,
+            lease=config.stores.lease,
+            stay=config.runtime.results,
+            history=config.runtime.history,
         )
         self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 

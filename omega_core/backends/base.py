@@ -385,7 +385,7 @@ class BaseJobBackend(BaseDataBackend):
             The object in ``self.job_store`` that takes the result. It is stored once for each task,
             however often the task is executed.
         **kwargs
-            Options of the kind, as they are given to ``run``.
+            Options of the kind are keyword parameters of this method, as those of `put` are.
         """
         self._lacks("run", jobname)
 
