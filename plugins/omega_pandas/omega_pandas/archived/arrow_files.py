@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -130,8 +131,13 @@ def _names(stored: Stored, schema: pa.Schema) -> tuple[list[str], dict[bytes, by
         return plain, {}
     index = [name for name in plain if name.startswith("i")]
     values = [name for name in plain if not name.startswith("i")]
+    empty = Selection(stored, rows=(0, 0)).read()
+    empty.attrs = {}
     try:
-        wanted = pa.Schema.from_pandas(Selection(stored, rows=(0, 0)).read())
+        with warnings.catch_warnings():
+            # Of what Arrow could not bring back: our own header can.
+            warnings.simplefilter("ignore")
+            wanted = pa.Schema.from_pandas(empty)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
         return plain, {}
     named = dict(zip([*values, *index], wanted.names, strict=False))
