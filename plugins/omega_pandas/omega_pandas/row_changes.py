@@ -195,7 +195,7 @@ def _columns(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _is(labels: Any, label: Any) -> list[bool]:
-    return [other is label or other == label for other in labels]
+    return [_same(other, label) for other in labels]
 
 
 def differs(before: Any, after: Any) -> Mask:
