@@ -123,15 +123,22 @@ class Catalog:
 
     # --- where a name points ------------------------------------------------------------------
 
-    def retire(self, name: str) -> bool:
-        """Make the name point at nothing; what it pointed at is left to the collector."""
+    def retire(self, name: str, *, if_rev: int | None = None) -> bool:
+        """Make the name point at nothing; what it pointed at is left to the collector.
+
+        Parameters
+        ----------
+        if_rev
+            Only if the object still has this revision.
+        """
         attempts = 0
+        still = {} if if_rev is None else {"rev": if_rev}
 
         def drop() -> bool:
             nonlocal attempts
             attempts += 1
             result = self.database.metadata.update_one(
-                self.key(name).filter(gen={"$exists": True}), pipelines.drop()
+                self.key(name).filter(gen={"$exists": True}, **still), pipelines.drop()
             )
             # Nothing there at a second attempt: it was the first that dropped it, most likely.
             return bool(result.matched_count) or attempts > 1

@@ -288,14 +288,15 @@ class Operations:
 
     # --- drop, compact -----------------------------------------------------------------------
 
-    def drop(self, name: str, meta: Metadata) -> bool:
+    def drop(self, name: str, meta: Metadata, *, if_rev: int | None = None) -> bool:
         """Let the core's hook make a name point at nothing, with every wrapper around it."""
         key = self._key(name)
         acting = acting_in(self._database, key.bucket)
         if acting is not None and called_by_backend(acting):
             acting.drops(acting.meant(key))
         scope = Scope("drop", self._database, key, key.prefix, meta)
-        call = {"store": self._store, "meta": meta, "name": name, "options": {}}
+        options = {} if if_rev is None else {"if_rev": if_rev}
+        call = {"store": self._store, "meta": meta, "name": name, "options": options}
         with answering(self._database), explained(self._database, key), entered(scope):
             return bool(self.router.call("drop", None, **call))
 

@@ -39,7 +39,8 @@ from .actions import Action, declaration, declared
 from .store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import BinaryIO
 
     from ..difference import Read, RowChanges
     from ..preview import Preview
@@ -61,12 +62,15 @@ class BaseDataBackend:
         Its jobs store; there once the backend is made, and not in its ``__init__``.
     settings
         The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
+    extension
+        What the name of the one file that is a payload ends with, when it is exported.
     """
 
     data_store: Store
     model_store: Store
     job_store: Store
     settings: Any = None
+    extension: ClassVar[str] = "bin"
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:
         self.data_store = data_store
@@ -152,11 +156,54 @@ class BaseDataBackend:
         Called by the collector, after the grace, for every generation; must be idempotent.
         """
 
-    def progress(self, done: float, total: float | None = None) -> None:
-        """Tell whoever waits for the task under way how much is done, of how much.
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        """Write a payload as files that others can read, without loss; whether there is a form.
 
-        May be called as often as one likes; outside of a task it does nothing.
+        Optional, with `import_payload`: without it, what lies in MongoDB or at a URI is exported as
+        it is. Called as `get` is: ``self.data_store`` reads the version that is exported.
+
+        Parameters
+        ----------
+        create
+            ``create("table.arrow")`` opens a file for writing, and closes the one before.
+
+        Returns
+        -------
+        bool
+            False where this payload has no such form. Nothing may be created then.
         """
+        return False
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        """Store what `export_payload` wrote, as `put` does, and return the saved metadata.
+
+        Parameters
+        ----------
+        open
+            ``open("table.arrow")`` opens a file for reading, from start to end.
+        kind_meta
+            Of the version that was exported. The file may come from anybody: this as well.
+        """
+        self._lacks("import_payload", name)
+
+    def progress(self, done: float, total: float | None = None) -> None:
+        """Tell whoever waits for the put, get or action under way how much is done, of how much.
+
+        In whatever one counts: rows, bytes, steps. May be called as often as one likes; where
+        nobody waits, it does nothing. What a put or a get within an action tells, nobody hears.
+        """
+        from ..progress import listener
+
+        told = listener()
+        if told is not None:
+            told(done, total)
+            return
         from ..protocol.fence import current_task  # where there is a task, it is imported
 
         task = current_task()
@@ -338,7 +385,7 @@ class BaseJobBackend(BaseDataBackend):
             The object in ``self.job_store`` that takes the result. It is stored once for each task,
             however often the task is executed.
         **kwargs
-            Options of the kind, as they are given to ``run``.
+            Options of the kind are keyword parameters of this method, as those of `put` are.
         """
         self._lacks("run", jobname)
 

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Sized
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import bson
 from bson.codec_options import CodecOptions
@@ -35,6 +35,8 @@ class PythonDataBackend(BaseDataBackend):
     Where the type of a value is not exactly one of these, the put is refused and names the path:
     a subclass, an enum or a NumPy scalar would come back as something else.
     """
+
+    extension: ClassVar[str] = "bson"
 
     def put(
         self, obj: Any, name: str, attributes: dict[str, Any] | None = None, **kwargs: Any

@@ -204,11 +204,15 @@ for _action in ACTION_TABLE.values():
 
 
 class Retirement:
-    """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
+    """Answers the hooks that need no backend, and so no plugin: `drop` and `copy`."""
 
     @answers
-    def drop(self, store: Store, name: str) -> bool:
-        return store.retire(name)
+    def drop(self, store: Store, name: str, options: Mapping[str, Any]) -> bool:
+        return store.retire(name, **options)
+
+    @answers
+    def copy(self, write: Callable[[], Metadata]) -> Metadata:
+        return write()
 
 
 def is_model_backend(adapter: Adapter) -> bool:

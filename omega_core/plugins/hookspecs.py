@@ -131,6 +131,17 @@ class Operations:
         """
 
     @hookspec(firstresult=True)
+    def copy(
+        self, store: Store, meta: Metadata, name: str, write: Callable[[], Metadata]
+    ) -> Metadata:
+        """Write an object that arrives as bytes, by `copy`, `move` or `import_`.
+
+        The core answers this one for every kind, by calling ``write``: no backend sees the object.
+        ``meta`` is what is copied, of another name, database or archive; ``store`` and ``name``
+        say where it goes.
+        """
+
+    @hookspec(firstresult=True)
     def run(
         self,
         store: Store,
