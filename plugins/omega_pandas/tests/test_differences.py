@@ -110,6 +110,14 @@ def test_columns_that_came_went_changed_or_moved_are_told(om: Omega) -> None:
     assert told._repr_html_()
 
 
+def test_labels_that_match_no_rows_are_part_of_them(om: Omega) -> None:
+    one = pd.DataFrame({"a": [1, 2, 3]}, index=["x", "x", "y"])
+    two = pd.DataFrame({"a": [1, 2, 3]}, index=["x", "z", "z"])
+    found = changes(om, one, two)
+    assert found.keys() == {"position"}
+    assert (found["position"].changed, found["position"].same) == (2, 1)
+
+
 def test_columns_of_one_label_are_compared_in_their_order(om: Omega) -> None:
     one = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
     two = pd.DataFrame([[1, 2], [3, 5]], columns=["a", "a"])
