@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
-from omega_core import BaseJobBackend, Metadata
+from omega_core import BaseJobBackend, Metadata, Preview, RowChanges, Summary
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from omega_core.shapes import CHECKSUM, fields, integer, text
 
+from .cells import cell_changes, cells_preview, outline
 from .parameters import inject
 from .running import Run
 from .settings import NotebookSettings
@@ -81,6 +83,24 @@ class NotebookBackend(BaseJobBackend):
                 f"store.versions({name!r}) lists them."
             ) from None
         return notebook if as_ is None else as_text(notebook, as_, name)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return title, cells and parameters; it is read for that, and nothing of it runs."""
+        meta = self.job_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        language = {"language": meta.kind_meta["language"]}
+        notebook = self.get(name)
+        assert isinstance(notebook, NotebookNode), "without as_, it is one"
+        details = {**language, **outline(notebook)}
+        return replace(super().describe(name), details=details)
+
+    def preview(self, summary: Summary, read: Any) -> Preview:
+        """Return the cells."""
+        return cells_preview(read())
+
+    def changed_rows(self, one: Any, two: Any) -> list[RowChanges]:
+        """Return which cells are written differently."""
+        return [cell_changes(one(), two())]
 
     def run(
         self,
