@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 from omega_core import BaseJobBackend, Metadata
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
@@ -110,6 +111,7 @@ class NotebookBackend(BaseJobBackend):
                 f"run of {jobname!r}: the notebook is written in {_language(notebook)!r}, and jobs "
                 "run in Python. It is stored, and does not run."
             )
+        rejoin_lines(notebook)  # sources may be lists of lines
         inject(notebook, params or {}, jobname)
         run = Run(notebook, self.job_store, self.settings, limit, self.checkpoint, self.progress)
         error = run.execute()
