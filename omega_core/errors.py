@@ -115,6 +115,10 @@ class IntegrityError(StoreError):
     """The stored bytes are not the ones that were written."""
 
 
+class ArchiveError(StoreError, ValueError):
+    """A file is no archive that `export` wrote, or not any more what was written."""
+
+
 class StaleReadError(StoreError):
     """What is being read was replaced or dropped, and collected, meanwhile."""
 
@@ -172,6 +176,14 @@ class EngineError(TaskError, ConnectionError):
 
 class RemoteError(TaskError):
     """A task failed on a worker with an exception of a class that is not known here."""
+
+
+class ScheduleError(OmegaError, ValueError):
+    """A schedule says no moment, or asks for what no run could do."""
+
+
+class ScheduleNotFoundError(OmegaError, KeyError):
+    """The job has no schedule."""
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str:

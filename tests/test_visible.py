@@ -15,10 +15,11 @@ from omega_core import ACTIONS, Omega
 ROOT = Path(__file__).parents[1]
 
 FOR_USERS = {
-    "om": "bucket buckets close config datasets gc jobs locations models plugins runtime",
+    "om": "bucket buckets close config datasets export gc import_ jobs locations models plugins "
+    "runtime",
     "om.datasets": "bucket prefix omega config put get drop exists list metadata versions restore "
-    "gc explain actions lineage used_by perform register_backend get_backend get_backend_byobj "
-    "get_backend_bykind "
+    "copy export import_ move gc explain describe diff page actions lineage used_by perform "
+    "register_backend get_backend get_backend_byobj get_backend_bykind "
     # And for those who write backends.
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",
@@ -45,7 +46,9 @@ def test_the_objects_in_a_notebook_show_what_is_for_users(om: Omega, install: An
         value = eval(expression, {"om": om})
         for name in shown:
             getattr(value, name)  # nothing is promised that is not there
-    assert dir(om.models) == dir(om.jobs) == dir(om.datasets)
+    assert dir(om.models) == dir(om.datasets)
+    of_jobs = {"history", "pause", "resume", "schedule", "schedules", "unschedule"}
+    assert set(dir(om.jobs)) == {*dir(om.datasets), *of_jobs}
 
 
 def test_what_a_user_adds_is_shown_as_well(om: Omega) -> None:
@@ -64,7 +67,8 @@ def test_whatever_the_documentation_uses_is_shown(om: Omega) -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     uses = {
         r"\bom\.(\w+)": om,
-        r"\bom\.(?:datasets|models|jobs)\.(\w+)": om.datasets,
+        r"\bom\.(?:datasets|models)\.(\w+)": om.datasets,
+        r"\bom\.jobs\.(\w+)": om.jobs,
         r"\b(?:store|self\.data_store|self\.model_store)\.(?!py\b)(\w+)": om.datasets,
         r"\bmeta\.(\w+)": om.datasets.metadata("X"),
         r"\bom\.runtime\.(\w+)": om.runtime,

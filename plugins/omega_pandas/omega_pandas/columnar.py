@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.errors import PyMongoError
@@ -14,19 +15,22 @@ from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedVal
 
 from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
+from .listed_columns import described_file
 from .objects.header import Encoded, Header
+from .previews import frame_preview
+from .row_changes import Read, frame_changes
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
-from .segments.documents import Progress
 from .segments.headers import split_header
 from .segments.layout import SEGMENT_ROWS, Document
 from .segments.selection import Selection, read_part
 from .segments.stored_table import Stored
+from .segments.summaries import column_summaries, table_details
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from omega_core import Metadata
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 log = logging.getLogger("omega_pandas")
 
@@ -83,6 +87,14 @@ class FrameBackend(BaseDataBackend):
             as_=as_,
         )
 
+    def preview(self, summary: Summary, read: Read) -> Preview:
+        """Return the first rows, and some of others."""
+        return frame_preview(summary, read)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position and by index; reads a few columns at a time."""
+        return frame_changes(one, two)
+
     def read(self, meta: Metadata, **options: Any) -> Any:
         """Return what the options of `get` ask for."""
         raise NotImplementedError
@@ -111,12 +123,16 @@ class ColumnarBackend(BaseDataBackend):
         *,
         uri: str | None,
         append: bool = False,
-        progress: Progress | None = None,
     ) -> Metadata:
         """Write one batch, or one file at ``uri``; the rest is as `put_pieces` says."""
         if uri is None:
             return self.put_pieces(
-                lambda _: [encoded], name, shown, attributes, append=append, progress=progress
+                lambda _: [encoded],
+                name,
+                shown,
+                attributes,
+                append=append,
+                total=encoded.table.num_rows,
             )
         if append:
             raise UnsupportedOptionError(f"put of {name!r}: a file at a uri takes no append.")
@@ -134,7 +150,7 @@ class ColumnarBackend(BaseDataBackend):
         attributes: dict[str, Any] | None,
         *,
         append: bool = False,
-        progress: Progress | None = None,
+        total: int | None = None,
     ) -> Metadata:
         """Write pieces as batches, and commit them together.
 
@@ -144,6 +160,8 @@ class ColumnarBackend(BaseDataBackend):
             Takes the number of rows that are there; returns what to write.
         shown
             What a list of objects shows of it, besides its rows; read when all is written.
+        total
+            How many rows there will be, if that is known, for who waits.
         """
         store = self.data_store
         meta = store.make_metadata(name, self.kind, attributes=attributes)
@@ -162,7 +180,9 @@ class ColumnarBackend(BaseDataBackend):
                 check_schema(before, found, subject)
             labels.append(own, encoded.table, unique=not found.get("duplicates", True))
             payload = f"{gen}.{number}"
-            entries.append(write_batch(encoded.table, own, payload, collection, subject, progress))
+            before_it = sum(entry["rows"] for entry in entries)
+            each = _counting(self.progress, before_it, total)
+            entries.append(write_batch(encoded.table, own, payload, collection, subject, each))
             shared = shared or found
         if shared is None:
             raise UnsupportedValueError(
@@ -220,6 +240,24 @@ class ColumnarBackend(BaseDataBackend):
     def misshapen(self, meta: Metadata) -> str | None:
         return misshapen_columnar(meta)
 
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return the columns, with what the statistics of the segments tell of their values.
+
+        Of one file at a uri, it is what its metadata lists.
+        """
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        summary = super().describe(name)
+        if meta.uri is not None:
+            return described_file(summary, meta)
+        stored = Stored(self.data_store.segments, meta)
+        return replace(
+            summary,
+            rows=stored.rows,
+            columns=column_summaries(stored),
+            details=table_details(stored),
+        )
+
     def compact(self, meta: Metadata) -> bool:
         """Make one batch of the small ones at the end, when there are many; whether it did."""
         batches = meta.kind_meta["batches"]
@@ -254,9 +292,18 @@ class ColumnarBackend(BaseDataBackend):
         self, meta: Metadata, *, as_of: int | dt.datetime | None = None, **options: Any
     ) -> Any:
         """Return the part of an object that the options of `get` ask for; see `read_part`."""
-        return read_part(Selection, Stored(self.data_store.segments, meta, as_of), **options)
+        stored = Stored(self.data_store.segments, meta, as_of)
+        stored.progress = self.progress
+        return read_part(Selection, stored, **options)
 
     def read_payload(self, meta: Metadata) -> Payload:
         """Return what `put_encoded` wrote to a file at a URI."""
         with self.data_store.open_file(meta) as file:
             return Payload(file.read())
+
+
+def _counting(
+    progress: Callable[[float, float | None], None], before: int, total: int | None
+) -> Callable[[int], None]:
+    """Return a function that tells the rows of one piece among all of them."""
+    return lambda rows: progress(before + rows, total)
