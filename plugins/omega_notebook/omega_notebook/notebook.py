@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nbformat import NotebookNode
 from nbformat.v4.rwbase import rejoin_lines
 
-from omega_core import BaseJobBackend, Metadata
+from omega_core import BaseJobBackend, Metadata, Summary
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from omega_core.shapes import CHECKSUM, fields, integer, text
 
-from .parameters import inject
+from .parameters import assigned, inject
 from .running import Run
 from .settings import NotebookSettings
 from .sources import SUFFIXES, as_text, from_bytes, notebook_of, to_bytes
@@ -27,6 +28,7 @@ class NotebookBackend(BaseJobBackend):
     """Stores notebooks, and runs those that are written in Python."""
 
     settings: NotebookSettings
+    extension: ClassVar[str] = "ipynb"
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         return isinstance(obj, NotebookNode) or (isinstance(obj, Path) and obj.suffix in SUFFIXES)
@@ -82,6 +84,17 @@ class NotebookBackend(BaseJobBackend):
                 f"store.versions({name!r}) lists them."
             ) from None
         return notebook if as_ is None else as_text(notebook, as_, name)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return how many cells it has, in which language, and what may be given to a run."""
+        notebook = self.job_store.get(name)
+        known = assigned(notebook)
+        details = {
+            "cells": len(notebook.cells),
+            "language": _language(notebook),
+            "parameters": None if known is None else sorted(known),
+        }
+        return replace(super().describe(name), details=details)
 
     def run(
         self,

@@ -67,7 +67,7 @@ def test_a_run_has_parameters_a_store_and_bounded_outputs(make_omega: MakeOmega)
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"m": 1}, r"assigns no 'm'\. Did you mean 'n'\? It assigns: n"),
+        ({"cuont": 1}, r"assigns no 'cuont'\. Did you mean 'count'\? It assigns: count"),
         ({"a b": 1}, "'a b' is no name of Python"),
         ({"class": 1}, "'class' is no name of Python"),
     ],
@@ -76,7 +76,7 @@ def test_a_run_has_parameters_a_store_and_bounded_outputs(make_omega: MakeOmega)
 def test_parameters_that_nothing_reads_are_refused(
     om: Omega, params: dict[str, int], told: str
 ) -> None:
-    om.jobs.put(notebook(code("n = 1", "parameters")), "j")
+    om.jobs.put(notebook(code("count = 1", "parameters")), "j")
     with pytest.raises(UnsupportedOptionError, match=told):
         om.jobs.perform("run", "j", params=params)
     assert om.jobs.list() == ["j"]

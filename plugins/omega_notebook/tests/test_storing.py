@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 
 from omega_core import Omega
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
+from omega_notebook.ipynb_file import IpynbFormat
 
 from .conftest import MakeOmega, code, notebook
 
@@ -169,3 +171,20 @@ def test_a_forged_file_is_told(om: Omega, monkeypatch: pytest.MonkeyPatch) -> No
         om.jobs.put(notebook("1"), "n")
     with pytest.raises(IntegrityError, match="holds no notebook"):
         om.jobs.get("n")
+
+
+def test_a_notebook_is_described_and_goes_in_and_out_of_files(om: Omega, tmp_path: Path) -> None:
+    one = notebook(code("day = 1\nn: int = 2", "parameters"), "print(day)")
+    om.jobs.put(one, "n")
+    details = om.jobs.describe("n").details
+    assert details == {"cells": 2, "language": "python", "parameters": ["day", "n"]}
+    form = IpynbFormat(om)
+    with (tmp_path / "n.ipynb").open("wb") as file:
+        form.write(om.jobs.get("n"), file)
+    assert form.read(tmp_path / "n.ipynb") == one
+    with (tmp_path / "n.ipynb").open("rb") as file:
+        assert form.read(file) == one
+    with pytest.raises(UnsupportedValueError, match="this is no notebook"):
+        form.read(io.BytesIO(b"{}"))
+    with pytest.raises(UnsupportedValueError, match="and this is a dict"):
+        form.write({}, io.BytesIO())
