@@ -141,7 +141,7 @@ def _of_text(text: str, name: str) -> NotebookNode:
     if text.lstrip().startswith("{"):
         return _of_json(text, name)
     if _MARKER in text:
-        found = _jupytext(f"put of {name!r}").reads(text, fmt="py:percent")
+        found = _jupytext(f"put of {name!r}").reads(text.lstrip("\n"), fmt="py:percent")
         return _node(found)
     cell = nbformat.v4.new_code_cell(text.removesuffix("\n"))
     return _node(nbformat.v4.new_notebook(cells=[cell]))

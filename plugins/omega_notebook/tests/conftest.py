@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,13 @@ def om(make_omega: MakeOmega) -> Omega:
 
 
 @pytest.fixture
-def waiting(tmp_path: Path) -> Waiting:
+def waiting(om: Omega, tmp_path: Path) -> Iterator[Waiting]:
+    """Open in the end, and before `om` is closed, which waits for what is under way."""
     directory = tmp_path / "waiting"
     directory.mkdir()
-    return Waiting(directory)
+    found = Waiting(directory)
+    yield found
+    found.go()
 
 
 def outputs(notebook: Any) -> str:
