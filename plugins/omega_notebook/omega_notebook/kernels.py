@@ -43,7 +43,7 @@ class _Manager(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        guardian = [sys.executable, "-m", "omega_notebook.guardian", str(os.getpid())]
+        guardian = [sys.executable, "-P", "-m", "omega_notebook.guardian", str(os.getpid())]
         return KernelSpec(argv=[*guardian, "{connection_file}"], language="python")
 
 
@@ -92,6 +92,8 @@ async def _launch(
         environ = {
             **os.environ,
             pipe.NAME: str(reading),
+            # What this process can import, so can the kernel.
+            "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
             # Neither the history nor the start-up files of whoever runs the worker.
             "IPYTHONDIR": str(directory / "ipython"),
         }
