@@ -6,9 +6,10 @@ import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 from omega_core import BaseJobBackend, Metadata, Preview, RowChanges, Summary
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
@@ -28,6 +29,7 @@ class NotebookBackend(BaseJobBackend):
     """Stores notebooks, and runs those that are written in Python."""
 
     settings: NotebookSettings
+    extension: ClassVar[str] = "ipynb"
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         return isinstance(obj, NotebookNode) or (isinstance(obj, Path) and obj.suffix in SUFFIXES)
@@ -130,6 +132,7 @@ class NotebookBackend(BaseJobBackend):
                 f"run of {jobname!r}: the notebook is written in {_language(notebook)!r}, and jobs "
                 "run in Python. It is stored, and does not run."
             )
+        rejoin_lines(notebook)  # sources may be lists of lines
         inject(notebook, params or {}, jobname)
         run = Run(notebook, self.job_store, self.settings, limit, self.checkpoint, self.progress)
         error = run.execute()
