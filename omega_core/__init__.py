@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
     from .columns import check_columns
     from .config import Config, Secret
+    from .difference import Change, Difference, RowChanges
     from .file_format import FileFormat
     from .job_store import JobStore
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .preview import Preview
     from .protocol.metadata import Metadata
     from .query import Q
     from .runtime.engines import Engine
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from .scheduling.schedule import Schedule
     from .security import require_pickle_allowed
     from .store import OmegaStore
+    from .summary import ColumnSummary, Summary
     from .worker import run_task
 
 __all__ = [
@@ -50,7 +53,10 @@ __all__ = [
     "BaseDataBackend",
     "BaseJobBackend",
     "BaseModelBackend",
+    "Change",
+    "ColumnSummary",
     "Config",
+    "Difference",
     "Engine",
     "FileFormat",
     "JobStore",
@@ -59,13 +65,16 @@ __all__ = [
     "Omega",
     "OmegaError",
     "OmegaStore",
+    "Preview",
     "Q",
     "RemoteResult",
     "Result",
+    "RowChanges",
     "Run",
     "Schedule",
     "Secret",
     "Store",
+    "Summary",
     "Task",
     "TaskFuture",
     "__version__",
@@ -90,7 +99,10 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "Change": ".difference",
+    "ColumnSummary": ".summary",
     "Config": ".config",
+    "Difference": ".difference",
     "Engine": ".runtime.engines",
     "FileFormat": ".file_format",
     "JobStore": ".job_store",
@@ -98,12 +110,15 @@ _LAZY = {
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
     "OmegaStore": ".store",
+    "Preview": ".preview",
     "Q": ".query",
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
+    "RowChanges": ".difference",
     "Run": ".scheduling.run",
     "Schedule": ".scheduling.schedule",
     "Secret": ".config",
+    "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
     "check_columns": ".columns",

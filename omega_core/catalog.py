@@ -16,6 +16,7 @@ from .payloads import Payloads
 from .protocol import pipelines
 from .protocol.collect import Collected, Collector
 from .protocol.document import explained
+from .protocol.listed import Listed
 from .protocol.metadata import Metadata
 from .protocol.naming import SECTION, check_name
 from .protocol.reading import read, versions_of
@@ -118,19 +119,26 @@ class Catalog:
         if document is None:
             raise self.not_found(name)
         every = [Metadata.listed(d, self._payloads) for d in (*versions_of(document), document)]
-        return sorted(every, key=lambda meta: meta.version or 0)
+        return Listed(sorted(every, key=lambda meta: meta.version or 0))
 
     # --- where a name points ------------------------------------------------------------------
 
-    def retire(self, name: str) -> bool:
-        """Make the name point at nothing; what it pointed at is left to the collector."""
+    def retire(self, name: str, *, if_rev: int | None = None) -> bool:
+        """Make the name point at nothing; what it pointed at is left to the collector.
+
+        Parameters
+        ----------
+        if_rev
+            Only if the object still has this revision.
+        """
         attempts = 0
+        still = {} if if_rev is None else {"rev": if_rev}
 
         def drop() -> bool:
             nonlocal attempts
             attempts += 1
             result = self.database.metadata.update_one(
-                self.key(name).filter(gen={"$exists": True}), pipelines.drop()
+                self.key(name).filter(gen={"$exists": True}, **still), pipelines.drop()
             )
             # Nothing there at a second attempt: it was the first that dropped it, most likely.
             return bool(result.matched_count) or attempts > 1

@@ -115,6 +115,10 @@ class IntegrityError(StoreError):
     """The stored bytes are not the ones that were written."""
 
 
+class ArchiveError(StoreError, ValueError):
+    """A file is no archive that `export` wrote, or not any more what was written."""
+
+
 class StaleReadError(StoreError):
     """What is being read was replaced or dropped, and collected, meanwhile."""
 

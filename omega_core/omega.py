@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import importlib_metadata
 
 from .config import Config, load_config
+from .describing import HIDDEN
+from .html.markup import facts, framed, grid
 from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
@@ -24,13 +27,17 @@ from .protocol.collect import Collected, Collector
 from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
 from .protocol.metadata import Metadata
-from .protocol.naming import DATA, JOBS, MODELS, Key, bucket_key, check_name
+from .protocol.naming import DATA, JOBS, MODELS, SECTION, Key, bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
 from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
 from .store import OmegaStore
+from .text import counted
+from .transfer.exporting import export
+from .transfer.importing import import_
+from .transfer.selection import Selection, selected
 from .visible import Visible
 
 
@@ -113,6 +120,75 @@ class Omega(Visible):
         with answering(self.database):
             return Collector(self.freer).run({}, grace, dry_run=dry_run)
 
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        datasets: Selection = None,
+        models: Selection = None,
+        jobs: Selection = None,
+        versions: str | Sequence[int] | None = None,
+        progress: Any = None,
+    ) -> Path:
+        """Write objects of this bucket to an archive, a zip file of plain files; return its path.
+
+        Parameters
+        ----------
+        path
+            Where there is nothing yet.
+        datasets, models, jobs
+            Which of each store: None for all that are not hidden, False for none, else a name, a
+            glob, or a list of these.
+        versions
+            None: the current one of each; ``"all"``; or a list of numbers.
+        progress
+            As in `OmegaStore.put`, in bytes.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            A name or glob means nothing.
+        """
+        wanted = {self.datasets: datasets, self.models: models, self.jobs: jobs}
+        chosen = [
+            (store._copying, name)
+            for store, selection in wanted.items()
+            for name in selected(store, selection, SECTION[store.prefix])
+        ]
+        return export(path, chosen, versions, None)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        replace: bool = False,
+        uri: str | None = None,
+        progress: Any = None,
+    ) -> list[Metadata]:
+        """Store all objects that an archive holds, in this bucket; return the metadata of each.
+
+        The archive is looked at as a whole before anything is written.
+
+        Parameters
+        ----------
+        replace
+            Put them on top of what is there, which become versions. Else what is there already is
+            an error.
+        uri
+            Where files at URIs go, with ``{key}``; by default under the prefix where they were.
+        progress
+            As in `OmegaStore.put`, in bytes.
+
+        Raises
+        ------
+        ArchiveError
+            It is no archive, or not any more what was written. Nothing was imported.
+        ConflictError
+            There is an object of one of the names.
+        """
+        stores = {SECTION[s.prefix]: s._arrivals for s in (self.datasets, self.models, self.jobs)}
+        return import_(path, stores, replace=replace, uri=uri)
+
     def close(self) -> None:
         """End the runtime and the connection, of all buckets; leave the embedded server."""
         self._shared.close()
@@ -134,6 +210,32 @@ class Omega(Visible):
 
     def __repr__(self) -> str:
         return f"<Omega bucket {self.bucket!r} at {self._shared.database.described}>"
+
+    def _repr_html_(self) -> str:
+        """Return what there is, for notebooks; one query, no plugin."""
+        counts = self._counts()
+        rows = [(attribute, counts.get(prefix, 0)) for prefix, attribute in SECTION.items()]
+        told = {"bucket": self.bucket, "server": self._shared.database.described}
+        return framed("Omega", facts(told), grid(("store", "objects"), rows, right=(1,)))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        counts = self._counts()
+        told = (counted(counts.get(p, 0), a.rstrip("s")) for p, a in SECTION.items())
+        printer.text(f"{self!r}: {', '.join(told)}")
+
+    def _counts(self) -> dict[str, int]:
+        """Return how many objects each store has, by its prefix; hidden ones left out."""
+        here = {"bucket": self.bucket, "gen": {"$exists": True}, "name": {"$not": HIDDEN}}
+        stages: list[dict[str, Any]] = [
+            {"$match": here},
+            {"$group": {"_id": "$prefix", "count": {"$sum": 1}}},
+        ]
+        with answering(self.database):
+            return {row["_id"]: row["count"] for row in self.database.metadata.aggregate(stages)}
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return what the tab key offers in ``om["``: the buckets that hold objects; one query."""
+        return self.buckets
 
     # --- for the rest of the core ------------------------------------------------------------
 

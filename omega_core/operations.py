@@ -45,6 +45,7 @@ from .protocol.metadata import Metadata
 from .protocol.naming import SECTION, Key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, acting_in, called_by_backend, entered, read_by_backend
+from .summary import Summary
 
 _ATTEMPTS = 5
 
@@ -262,16 +263,40 @@ class Operations:
             raise StaleReadError(f"{meta!r} was replaced while it was read. Get it again.")
         return obj
 
+    # --- describe ----------------------------------------------------------------------------
+
+    def describe(self, meta: Metadata) -> Summary:
+        """Let the backend tell what a version is, with every wrapper around it."""
+        spec = self.spec_of(meta)
+        adapter = self.router.adapter(spec)
+        self.check_shape(adapter, meta)
+        with self.operating(self.scope("describe", adapter, meta.name, meta), spec):
+            told = self.router.call(
+                "describe", adapter, store=self._store, meta=meta, name=meta.name, options={}
+            )
+        if not isinstance(told, Summary):
+            raise PluginContractError(
+                f"describe of {meta.name!r}: {type(told).__name__} came back instead of a Summary. "
+                f"The backend ({spec.plugin} {spec.version}, kind {spec.kind!r}) or a wrapper of "
+                "describe has to return one."
+            )
+        return told
+
+    def backend_of(self, meta: Metadata) -> BaseDataBackend:
+        """Return the backend of a version, as its class made it: for what needs no scope."""
+        return self.router.adapter(self.spec_of(meta)).backend(self._store)
+
     # --- drop, compact -----------------------------------------------------------------------
 
-    def drop(self, name: str, meta: Metadata) -> bool:
+    def drop(self, name: str, meta: Metadata, *, if_rev: int | None = None) -> bool:
         """Let the core's hook make a name point at nothing, with every wrapper around it."""
         key = self._key(name)
         acting = acting_in(self._database, key.bucket)
         if acting is not None and called_by_backend(acting):
             acting.drops(acting.meant(key))
         scope = Scope("drop", self._database, key, key.prefix, meta)
-        call = {"store": self._store, "meta": meta, "name": name, "options": {}}
+        options = {} if if_rev is None else {"if_rev": if_rev}
+        call = {"store": self._store, "meta": meta, "name": name, "options": options}
         with answering(self._database), explained(self._database, key), entered(scope):
             return bool(self.router.call("drop", None, **call))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gridfs import GridFS
@@ -14,10 +16,13 @@ from pymongo.database import Database as MongoDatabase
 from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
+from .describing import SHOWN_HEAD, Describing
 from .errors import PluginContractError, StoreError, UnsupportedOptionError
+from .html.markup import framed, grid
 from .lineage.history import History
 from .locations import Locations
 from .mongo.database import Database
+from .object_page import Pages
 from .operations import Collaborators, Operations
 from .payloads import Payloads
 from .performing import Call, Performing
@@ -26,6 +31,11 @@ from .plugins.spec import BackendSpec
 from .protocol.metadata import Metadata
 from .protocol.naming import JOBS, SECTION, TEMPORARY
 from .running import RUN, RunCall, Running
+from .text import counted, table
+from .transfer.arrivals import Arrivals
+from .transfer.copying import Copying
+from .transfer.exporting import export
+from .transfer.importing import import_
 from .visible import Visible
 
 Document = dict[str, Any]
@@ -84,8 +94,14 @@ class OmegaStore(Visible):
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
+        self._describing = Describing(self, database, self._catalog, self._operations)
         self._history = History(self, database)
+        self._pages = Pages(self, self._operations, self._history)
         self._performing = Performing(self, database, self._catalog, self._operations)
+        self._arrivals = Arrivals(
+            self, collaborators, self._payloads, self._catalog, self._operations
+        )
+        self._copying = Copying(self._arrivals)
         self._running = Running(self, database, self._catalog, self._operations)
 
     @property
@@ -274,6 +290,158 @@ class OmegaStore(Visible):
         """
         return self._operations.get(name, version, options)
 
+    # --- elsewhere ---------------------------------------------------------------------------
+
+    def copy(
+        self,
+        name: str,
+        to: str | None = None,
+        *,
+        store: str | None = None,
+        bucket: str | None = None,
+        omega: Any = None,
+        versions: str | Sequence[int] | None = None,
+        if_rev: int | None = None,
+        progress: Any = None,
+    ) -> Metadata:
+        """Copy an object as the bytes that it is, and return the metadata of the copy.
+
+        No plugin is needed, and no trust; attributes and lineage come along. What is there already
+        is replaced as by a put, and becomes a version.
+
+        Parameters
+        ----------
+        to
+            Its new name; by default the same, elsewhere.
+        store
+            ``"datasets"``, ``"models"`` or ``"jobs"``, if another than this one.
+        bucket
+            Another bucket.
+        omega
+            An `Omega`, of another database or server.
+        versions
+            None: the current one; ``"all"``; or a list of numbers. Several are put one after the
+            other, and keep their numbers where the name has not had those.
+        if_rev
+            Replace only the object with this revision; 0: only if there is none.
+        progress
+            As in `put`, in bytes.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            There is no such object or version.
+        ConflictError
+            Somebody else changed what is there, and ``if_rev`` forbids to replace that.
+        """
+        there = self._elsewhere(store, bucket, omega)
+        return self._copying.copy(
+            name, there._arrivals, name if to is None else to, versions=versions, if_rev=if_rev
+        )
+
+    def move(
+        self,
+        name: str,
+        to: str | None = None,
+        *,
+        store: str | None = None,
+        bucket: str | None = None,
+        omega: Any = None,
+        versions: str | Sequence[int] | None = "all",
+        if_rev: int | None = None,
+        progress: Any = None,
+    ) -> Metadata:
+        """Copy an object with all its versions, and drop it here, if nobody changed it meanwhile.
+
+        The parameters are those of `copy`. Versions that are not copied are dropped as well.
+
+        Raises
+        ------
+        ConflictError
+            Somebody changed it: then it stays, beside the copy.
+        """
+        there = self._elsewhere(store, bucket, omega)
+        return self._copying.move(
+            name, there._arrivals, name if to is None else to, versions=versions, if_rev=if_rev
+        )
+
+    def export(
+        self,
+        name: str,
+        path: str | os.PathLike[str],
+        *,
+        versions: str | Sequence[int] | None = None,
+        progress: Any = None,
+    ) -> Path:
+        """Write an object to an archive, a zip file of plain files, and return its path.
+
+        Parameters
+        ----------
+        path
+            Where there is nothing yet.
+        versions
+            As in `copy`.
+        progress
+            As in `put`, in bytes.
+        """
+        return export(path, [(self._copying, name)], versions, None)
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        replace: bool = False,
+        uri: str | None = None,
+        progress: Any = None,
+    ) -> Metadata:
+        """Store the one object that an archive holds, with its versions; return its metadata.
+
+        Parameters
+        ----------
+        name
+            Its new name; by default the one that it had.
+        replace
+            Put it on top of what is there, which becomes a version. Else that is an error.
+        uri
+            Where files at URIs go, with ``{key}``; by default under the prefix where they were.
+        progress
+            As in `put`, in bytes.
+
+        Raises
+        ------
+        ArchiveError
+            It is no archive, or not any more what was written. Nothing was imported.
+        ConflictError
+            There is an object of that name.
+        """
+        single = (self._arrivals, name)
+        stores = {SECTION[self.prefix]: self._arrivals}
+        return import_(path, stores, single=single, replace=replace, uri=uri)[0]
+
+    def _elsewhere(self, store: str | None, bucket: str | None, omega: Any) -> OmegaStore:
+        """Return the store of that name, bucket and `Omega`; of those left out, this one's."""
+        prefix = self.prefix
+        if store is not None:
+            prefixes = {section: prefix for prefix, section in SECTION.items()}
+            if store not in prefixes:
+                raise UnsupportedOptionError(
+                    f"store= takes one of {', '.join(prefixes)}, not {store!r}."
+                )
+            prefix = prefixes[store]
+        if omega is None:
+            omega = self.omega if bucket is None else self.omega[bucket]
+        elif bucket is not None:
+            omega = omega[bucket]
+        found: OmegaStore = omega.datasets.stores[prefix]
+        return found
+
+    # --- what objects are --------------------------------------------------------------------
+
+    describe = _of("_describing", Describing.describe)
+    diff = _of("_describing", Describing.diff)
+    page = _of("_pages", Pages.page)
+
     # --- backends ----------------------------------------------------------------------------
 
     def get_backend(self, name: str) -> BaseDataBackend:
@@ -413,6 +581,27 @@ class OmegaStore(Visible):
 
     def __repr__(self) -> str:
         return f"<OmegaStore {self.prefix} of bucket {self.bucket!r}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the first objects, for notebooks; one query, no plugin."""
+        count, rows = self._describing.overview()
+        note = f"and {count - len(rows):,} more" if count > len(rows) else ""
+        return framed(self._title(count), grid(SHOWN_HEAD, rows, right=(2,), note=note))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Not as `repr`, which errors and debuggers ask for as well: this one asks the server.
+        count, rows = self._describing.overview()
+        more = [f"... and {count - len(rows):,} more"] if count > len(rows) else []
+        lines = [
+            self._title(count),
+            *([table(SHOWN_HEAD, rows, right=(2,))] if rows else []),
+            *more,
+        ]
+        printer.text("\n".join(lines))
+
+    def _title(self, count: int) -> str:
+        section = SECTION.get(self.prefix, self.prefix)
+        return f"{section} of bucket {self.bucket!r}: {counted(count, 'object')}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         attribute = SECTION.get(self.prefix)

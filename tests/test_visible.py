@@ -15,10 +15,11 @@ from omega_core import ACTIONS, Omega
 ROOT = Path(__file__).parents[1]
 
 FOR_USERS = {
-    "om": "bucket buckets close config datasets gc jobs locations models plugins runtime",
+    "om": "bucket buckets close config datasets export gc import_ jobs locations models plugins "
+    "runtime",
     "om.datasets": "bucket prefix omega config put get drop exists list metadata versions restore "
-    "gc explain actions lineage used_by perform register_backend get_backend get_backend_byobj "
-    "get_backend_bykind "
+    "copy export import_ move gc explain describe diff page actions lineage used_by perform "
+    "register_backend get_backend get_backend_byobj get_backend_bykind "
     # And for those who write backends.
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",

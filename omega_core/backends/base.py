@@ -39,7 +39,13 @@ from .actions import Action, declaration, declared
 from .store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import BinaryIO
+
+    from ..difference import Read, RowChanges
+    from ..preview import Preview
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 
 class BaseDataBackend:
@@ -56,12 +62,15 @@ class BaseDataBackend:
         Its jobs store; there once the backend is made, and not in its ``__init__``.
     settings
         The validated ``[plugins.<id>]`` section, or None where the plugin declares none.
+    extension
+        What the name of the one file that is a payload ends with, when it is exported.
     """
 
     data_store: Store
     model_store: Store
     job_store: Store
     settings: Any = None
+    extension: ClassVar[str] = "bin"
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:
         self.data_store = data_store
@@ -96,11 +105,92 @@ class BaseDataBackend:
         """
         return None
 
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return what the object is, for `OmegaStore.describe`; by default its kind and its size.
+
+        Inside, ``metadata(name)`` is the version that was asked for. It is meant to be fast: say
+        what the metadata and small reads tell, and None where that is nothing::
+
+            def describe(self, name, **kwargs):
+                summary = super().describe(name)
+                rows = self.data_store.metadata(name).kind_meta["rows"]
+                return dataclasses.replace(summary, rows=rows)
+        """
+        from ..protocol.scope import current_scope  # a plugin is declared without these
+        from ..summary import Summary, stored_bytes
+
+        # Whichever store is this backend's own.
+        scope = current_scope()
+        meta = None if scope is None else scope.meta
+        assert meta is not None, "asked by way of a store, it is about a version"
+        return Summary(meta.kind, size=stored_bytes(meta.integrity, meta.kind_meta))
+
+    def changed_rows(self, one: Read, two: Read) -> Iterable[RowChanges]:
+        """Return which rows, or items, differ between two versions; by default nothing.
+
+        Asked by `OmegaStore.diff` for versions of this kind that are not the same to the byte.
+
+        Parameters
+        ----------
+        one, two
+            Each gets a version from the store, with the options of `get`: ``one(rows=...)``.
+        """
+        return ()
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return some rows of the object, for `OmegaStore.page`; by default none.
+
+        Parameters
+        ----------
+        summary
+            What `describe` returned.
+        read
+            Gets the version from the store, with the options of `get`; read a part, where the kind
+            has parts.
+        """
+        return None
+
     def drop(self, meta: Metadata) -> None:
         """Free what one generation holds outside GridFS, collections and owned URIs.
 
         Called by the collector, after the grace, for every generation; must be idempotent.
         """
+
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        """Write a payload as files that others can read, without loss; whether there is a form.
+
+        Optional, with `import_payload`: without it, what lies in MongoDB or at a URI is exported as
+        it is. Called as `get` is: ``self.data_store`` reads the version that is exported.
+
+        Parameters
+        ----------
+        create
+            ``create("table.arrow")`` opens a file for writing, and closes the one before.
+
+        Returns
+        -------
+        bool
+            False where this payload has no such form. Nothing may be created then.
+        """
+        return False
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        """Store what `export_payload` wrote, as `put` does, and return the saved metadata.
+
+        Parameters
+        ----------
+        open
+            ``open("table.arrow")`` opens a file for reading, from start to end.
+        kind_meta
+            Of the version that was exported. The file may come from anybody: this as well.
+        """
+        self._lacks("import_payload", name)
 
     def progress(self, done: float, total: float | None = None) -> None:
         """Tell whoever waits for the task under way how much is done, of how much.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from ..protocol.files import PayloadWriter
 from ..protocol.metadata import Metadata
+from ..secret import redact_text
 from ..shapes import CHECKSUM, fields, one_of, text
+from ..summary import Summary
 from .base import BaseDataBackend
 from .directories import LinkError, SpecialFileError, pack, unpack
 from .tarfiles import TarError
@@ -59,6 +62,20 @@ class PythonFileBackend(BaseDataBackend):
             else:
                 _copy_stream(obj, file, name)
         return meta.save()
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return what the file was: bytes, a file or a directory; its name, its checksum."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        details = {"form": meta.kind_meta["form"]}
+        for key, found in (
+            ("filename", meta.kind_meta.get("filename")),
+            ("uri", None if meta.uri is None else redact_text(meta.uri)),
+            ("sha256", (meta.integrity or {}).get("sha256")),
+        ):
+            if found is not None:
+                details[key] = found
+        return replace(super().describe(name), details=details)
 
     def misshapen(self, meta: Metadata) -> str | None:
         return _SHAPE(meta.kind_meta, "kind_meta") or CHECKSUM(meta.integrity, "integrity")

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bson.codec_options import CodecOptions
 
+from ..difference import ADDED, CHANGED, REMOVED, Change, Read, RowChanges, same
 from ..errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from ..faithful import decode, encode
 from ..mongo.database import EXACT_TYPES
+from ..preview import Preview
 from ..protocol.metadata import Metadata
 from ..protocol.resources import ids_of
 from ..query import Q
 from ..shapes import GENERATION, each, fields, integer, text
+from ..summary import ColumnSummary, Summary
 from .base import BaseDataBackend
 from .filters import possible_matches, understand
 from .matching import matches
 from .row_documents import dump_row, read_rows
 
 _BATCH = 1000
+_SAMPLED = 100
+_READ_TO_PREVIEW = 20_000
 _SHAPE = fields({"batches": each(fields({"gen": GENERATION, "rows": integer()}), least=1)})
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=EXACT_TYPES)
 
@@ -83,6 +89,46 @@ class PythonRowsBackend(BaseDataBackend):
             meta.collection = collection.name
         return meta.save()
 
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return the number of items, and the keys of the first of them with their types."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        batches = meta.kind_meta["batches"]
+        first = {"_id": ids_of(batches[0]["gen"])}
+        checked = {batches[0]["gen"]} if batches[0].get("crc") else ()
+        collection = self.data_store.collection(name)
+        what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
+        found = itertools.islice(
+            read_rows(collection, first, _CODEC, checked, what, batch_size=_SAMPLED), _SAMPLED
+        )
+        types: dict[str, list[str]] = {}
+        sampled = 0
+        for item in found:
+            sampled += 1
+            for key, value in item.items():
+                called = type(decode(value)).__name__
+                if key != "_id" and called not in types.setdefault(key, []):
+                    types[key].append(called)
+        columns = tuple(ColumnSummary(key, " | ".join(seen)) for key, seen in types.items())
+        rows = sum(batch["rows"] for batch in batches)
+        details = {"batches": len(batches)}
+        if sampled < rows:
+            details["keys are those of the first"] = sampled
+        return replace(super().describe(name), rows=rows, columns=columns, details=details)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which items differ, by their position."""
+        before, after = one(), two()
+        return [RowChanges.of_items("position", _changes(before, after), len(before))]
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first items; of very many, which are read whole, none."""
+        if (summary.rows or 0) > _READ_TO_PREVIEW:
+            return None
+        keys = [column.name for column in summary.columns]
+        rows = [tuple(item.get(key) for key in keys) for item in read()[:_BATCH]]
+        return Preview(tuple(keys), rows)
+
     def misshapen(self, meta: Metadata) -> str | None:
         return _SHAPE(meta.kind_meta, "kind_meta") or text()(meta.collection, "collection")
 
@@ -119,6 +165,19 @@ class PythonRowsBackend(BaseDataBackend):
             rows = ({k: decode(v) for k, v in item.items() if k != "_id"} for item in found)
             items += [row for row in rows if matches(condition, row)]
         return items
+
+
+def _changes(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[Change]:
+    shared = min(len(before), len(after))
+    for at, (one, two) in enumerate(zip(before, after, strict=False)):
+        if not same(one, two):
+            keys = [key for key in {**one, **two} if not same(one.get(key), two.get(key))]
+            parts = ({key: row.get(key) for key in keys} for row in (one, two))
+            yield Change(at, CHANGED, *parts)
+    for at in range(shared, len(before)):
+        yield Change(at, REMOVED, before=before[at])
+    for at in range(shared, len(after)):
+        yield Change(at, ADDED, after=after[at])
 
 
 def _checked(item: Any, position: int, name: str) -> dict[str, Any]:

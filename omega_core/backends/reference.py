@@ -6,7 +6,9 @@ from typing import Any, BinaryIO
 
 from ..errors import UnsupportedOptionError
 from ..protocol.metadata import Metadata
+from ..secret import redact_text
 from ..shapes import text
+from ..summary import Summary
 from .base import BaseDataBackend
 
 
@@ -44,6 +46,23 @@ class ReferenceBackend(BaseDataBackend):
         meta.uri = uri
         meta.kind_meta = {"size": locations.size(uri)}
         return meta.save()
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return where the file is, and how large: when it was put, and now."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        now: int | None = None
+        try:
+            now = self.data_store.locations.size(str(meta.uri))
+            found = "there"
+        except FileNotFoundError:
+            found = "missing"
+        details = {
+            "uri": redact_text(str(meta.uri)),
+            "the file is": found,
+            "size at put": meta.kind_meta.get("size"),
+        }
+        return Summary(meta.kind, details=details, size=now)
 
     def misshapen(self, meta: Metadata) -> str | None:
         return text()(meta.uri, "uri")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..html.graph import Edge, graph
+from ..html.markup import Markup, framed
 from ..protocol.lineage import Record
 
 
@@ -100,6 +102,19 @@ class Lineage:
     def __repr__(self) -> str:
         return f"<Lineage of {self.origin.called}>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        """Return it as a picture, for notebooks; asks nobody."""
+        return framed(f"where {self.origin.called} comes from", self.to_svg())
+
+    def to_svg(self) -> Markup:
+        """Return it as a picture: an SVG element, whose texts are escaped."""
+        boxes: dict[str, tuple[str, str]] = {}
+        edges = list(dict.fromkeys(_edges(self.origin, boxes)))
+        return graph(boxes, edges)
+
     def to_json(self, *, indent: int | None = None) -> str:
         """Return it as JSON: an object with its ``record``, and its ``sources``, in turn."""
         return json.dumps(self.origin.to_dict(), indent=indent, default=_as_json)
@@ -109,6 +124,24 @@ class Lineage:
         nodes: dict[tuple[str, str | None, int | None, int], str] = {}
         lines = ["flowchart LR", *_drawn(self.origin, nodes)[1]]
         return "\n".join(dict.fromkeys(lines))
+
+
+def _edges(origin: Origin, boxes: dict[str, tuple[str, str]]) -> Iterator[Edge]:
+    """Yield the arrows that lead to an origin, and note what is drawn at their ends."""
+    key = _key(origin)
+    below = origin.made or origin.note or origin.size
+    if key not in boxes or origin.sources:
+        boxes[key] = origin.called, below
+    for source in origin.sources:
+        yield from _edges(source, boxes)
+        action = "" if origin.record is None else f" of {origin.record['action']}"
+        yield Edge(_key(source), key, f"{source.role}{action}")
+
+
+def _key(origin: Origin) -> str:
+    # A value is like no other.
+    number = id(origin) if origin.name is None else origin.version
+    return f"{origin.store} {number} {origin.name}"
 
 
 def _lines(origin: Origin, first: str, rest: str) -> Iterator[str]:

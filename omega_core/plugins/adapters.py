@@ -25,6 +25,7 @@ from .spec import BackendSpec
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -148,6 +149,10 @@ class Adapter:
         return self._models.get(key, lambda: backend.get(name), backend.shared_size)
 
     @answers
+    def describe(self, store: Store, name: str, options: Mapping[str, Any]) -> Summary:
+        return self.backend(store).describe(name, **options)
+
+    @answers
     def run(
         self,
         store: Store,
@@ -199,11 +204,15 @@ for _action in ACTION_TABLE.values():
 
 
 class Retirement:
-    """Answers the hook `drop` for every kind: it needs no backend, and so no plugin."""
+    """Answers the hooks that need no backend, and so no plugin: `drop` and `copy`."""
 
     @answers
-    def drop(self, store: Store, name: str) -> bool:
-        return store.retire(name)
+    def drop(self, store: Store, name: str, options: Mapping[str, Any]) -> bool:
+        return store.retire(name, **options)
+
+    @answers
+    def copy(self, write: Callable[[], Metadata]) -> Metadata:
+        return write()
 
 
 def is_model_backend(adapter: Adapter) -> bool:

@@ -25,6 +25,7 @@ from .spec import BackendSpec
 if TYPE_CHECKING:
     from ..backends.store import Store
     from ..protocol.metadata import Metadata
+    from ..summary import Summary
 
 Options = Mapping[str, Any]
 
@@ -118,11 +119,26 @@ class Operations:
         """Return the object."""
 
     @hookspec(firstresult=True)
+    def describe(self, store: Store, meta: Metadata, name: str, options: Options) -> Summary:
+        """Return what the object is, as far as that is known without reading it."""
+
+    @hookspec(firstresult=True)
     def drop(self, store: Store, meta: Metadata, name: str, options: Options) -> bool:
         """Retire the object and its versions; return whether it was there.
 
         The core answers this one for every kind, so that an object can be dropped whose plugin is
         gone. The `drop` method of a backend is called later, by the collector.
+        """
+
+    @hookspec(firstresult=True)
+    def copy(
+        self, store: Store, meta: Metadata, name: str, write: Callable[[], Metadata]
+    ) -> Metadata:
+        """Write an object that arrives as bytes, by `copy`, `move` or `import_`.
+
+        The core answers this one for every kind, by calling ``write``: no backend sees the object.
+        ``meta`` is what is copied, of another name, database or archive; ``store`` and ``name``
+        say where it goes.
         """
 
     @hookspec(firstresult=True)

@@ -18,9 +18,10 @@ from .spec import BackendSpec
 class RoutedBackend:
     """What `get_backend` returns: the backend, with every wrapper around what it does.
 
-    ``put``, ``get``, ``supports`` and the actions are those of the store from which the backend was
-    got, so that audits and permissions see them, and a put is as atomic as any. All else, the
-    attributes and further methods, is the backend's own; and it is an instance of its class.
+    ``put``, ``get``, ``describe``, ``supports`` and the actions are those of the store from which
+    the backend was got, so that audits and permissions see them, and a put is as atomic as any. All
+    else, the attributes and further methods, is the backend's own; and it is an instance of its
+    class.
     """
 
     __slots__ = ("_backend", "_router", "_spec", "_store")
@@ -81,6 +82,7 @@ class RoutedBackend:
         routes: dict[str, Callable[..., Any]] = {
             "put": self._put,
             "get": self._get,
+            "describe": self._describe,
             "supports": self._supports,
         }
         adapter = self._router.adapter(self._spec)
@@ -97,6 +99,10 @@ class RoutedBackend:
     def _get(self, name: str, **kwargs: Any) -> Any:
         self._require_own(self._store, name, kwargs.get("version"))
         return self._store.get(name, **kwargs)
+
+    def _describe(self, name: str, **kwargs: Any) -> Any:
+        self._require_own(self._store, name, kwargs.get("version"))
+        return self._store.describe(name, **kwargs)
 
     def _supports(self, obj: Any, name: str, **kwargs: Any) -> Any:
         return self._router.call(

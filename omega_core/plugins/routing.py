@@ -109,7 +109,7 @@ class Router:
             return self._adapters[spec.factory]
 
     def call(self, hook: str, adapter: Adapter | None, **arguments: Any) -> Any:
-        """Call a routed hook on one backend (None: the core's answer to `drop`) and all wrappers.
+        """Call a routed hook on one backend (None: the core itself answers) and all wrappers.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Router:
 
     def _caller(self, hook: str, adapter: Adapter | None) -> Callable[..., Any]:
         if adapter is None:
-            return cast(Callable[..., Any], self.plugins.manager.hook.drop)
+            return cast(Callable[..., Any], getattr(self.plugins.manager.hook, hook))
         caller = self._callers.get((adapter, hook))
         if caller is None:
             with self.plugins.lock:

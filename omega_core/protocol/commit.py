@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import bson
@@ -86,6 +87,8 @@ class Intent:
         Where the caller wants the payload to lie.
     inline
         Bytes up to which a file travels in the metadata document, where few versions stay.
+    version
+        The number that the version shall have, unless the name has had that already.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Intent:
         uri: str | None = None,
         inline: int = 0,
         options: Document | None = None,
+        version: int | None = None,
     ) -> None:
         self.database = freer.database
         self.namespace = freer.namespace(key.bucket)
@@ -127,7 +131,7 @@ class Intent:
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0
         self._first = False
-        self._past = Numbers()
+        self._past = Numbers(version=0 if version is None else version - 1)
         self.files = 0
         self.committed = False
         self.lost = False
@@ -171,7 +175,8 @@ class Intent:
         self.live = document if document.get("gen") else None
         self._first = self.append and self.live is None
         if self.expires is None and not document["rev"]:
-            self._past = recall(self.database, self.key)
+            past = recall(self.database, self.key)
+            self._past = replace(past, version=max(past.version, self._past.version))
         try:
             if self.task is not None:
                 self.task.admit(self.key)

@@ -20,9 +20,13 @@ from mongoengine.fields import GridFSProxy
 from pymongo.collection import Collection
 
 from ..errors import IntegrityError, ObjectNotFoundError, StoreError
+from ..html.markup import facts, framed
+from ..secret import redact_text
+from ..summary import flat
+from ..text import shown
 from . import attributes as attributes_codec
 from . import document as shape
-from .lineage import recorded, unpacked
+from .lineage import LINEAGE, recorded, unpacked
 
 PAYLOAD_FIELDS = (
     "kind",
@@ -306,3 +310,27 @@ class Metadata(Document):
         return f"<Metadata {self.prefix}{self.name} in {self.bucket!r}: {self.kind}{version}>"
 
     __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks; asks nobody."""
+        return framed(f"{self.prefix}{self.name}", facts(self._facts()))
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what there is to tell people."""
+        current = "" if self.is_current else ", not the current one"
+        known = {
+            "bucket": self.bucket,
+            "kind": self.kind,
+            "version": None if self.version is None else f"{self.version}{current}",
+            "revision": self.rev,
+            "uri": None if self.uri is None else redact_text(self.uri),
+            "created": self.created,
+            "modified": self.modified,
+            "damage": self.damage,
+        }
+        told = {key: value for key, value in known.items() if value is not None}
+        for path, value in flat(self.attributes):
+            if path and path.partition(".")[0] != LINEAGE:
+                told[path] = shown(value)
+        record = self.lineage
+        return {**told, "made by": record["action"]} if record is not None else told

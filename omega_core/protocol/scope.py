@@ -75,7 +75,7 @@ class Scope:
         """Return whether ``key`` means the object at hand."""
         return (
             key.name == self.key.name
-            and self.operation in ("put", "get", "drop")
+            and self.operation in ("put", "get", "describe", "drop")
             and self.serves(database, key.bucket)
             and key.prefix in (self.key.prefix, self.home)
         )

@@ -12,6 +12,7 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, TaskCancelledError
+from ..html.markup import facts, framed
 from ..protocol.task_records import Status
 from ..visible import Visible
 from .bar import Bar, is_watched
@@ -139,6 +140,15 @@ class Result(Visible):
 
     def __repr__(self) -> str:
         return f"<Result {self.id} {self.status}>"
+
+    def _repr_html_(self) -> str:
+        """Return it as HTML, for notebooks; asks for the status, and no more than that."""
+        told: dict[str, str] = {"status": self.status}
+        if told["status"] == "failure":
+            # It is over: what is raised is here, or where it is recorded.
+            error = self.exception(0)
+            told["error"] = f"{type(error).__name__}: {error}"
+        return framed(f"Task {self.id}", facts(told))
 
     # --- its parts ---------------------------------------------------------------------------
 

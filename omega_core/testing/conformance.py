@@ -23,6 +23,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import json
 import threading
 from pathlib import Path
 from typing import Any, ClassVar
@@ -112,6 +113,24 @@ class DataBackendTests:
             before = copy.deepcopy(obj)
             self._put(store, obj, "x")
             assert self.same(before, obj)
+
+    def test_what_is_described_is_json_and_changes_nothing(
+        self, store: OmegaStore, objects: list[Any]
+    ) -> None:
+        self._put(store, objects[0], "x")
+        self._put(store, objects[1], "x")
+        before = store.metadata("x")
+        summary = store.describe("x", version=1)
+        assert (summary.name, summary.version, summary.bucket) == ("x", 1, store.bucket)
+        assert before is not None
+        assert summary.kind == before.kind
+        assert json.loads(json.dumps(summary.to_dict(), allow_nan=False))["kind"] == summary.kind
+        assert repr(summary)
+        difference = store.diff("x", 1)
+        assert json.loads(json.dumps(difference.to_dict(), allow_nan=False))["versions"] == [1, 2]
+        assert not store.diff("x", 2)
+        assert store.metadata("x") == before
+        assert self.equal(objects[1], store.get("x"))
 
     def test_another_client_reads_it(self, store: OmegaStore, objects: list[Any]) -> None:
         self._put(store, objects[0], "x")

@@ -47,7 +47,7 @@ class ModelBackend(BaseModelBackend):
         self.fit(modelname, Xname)
         return ["fit_transform", modelname, self.data_store.get(Xname), *args, kwargs]
 
-    def describe(self, modelname: str) -> str:
+    def tell(self, modelname: str) -> str:
         """An action of its own, which the contract does not know."""
         return f"{modelname} in {self.model_store.bucket}"
 
@@ -195,18 +195,18 @@ def test_all_else_is_the_backends_own(om: Omega) -> None:
     assert model.KIND == "test.model"
     assert model.data_store is om.datasets
     assert model.model_store is om.models
-    assert model.describe("m") == "m in default"
-    assert "describe" in dir(model)
+    assert model.tell("m") == "m in default"
+    assert "tell" in dir(model)
     assert model == om.models.get_backend_bykind("test.model")
     assert len({model, om.models.get_backend("m"), om.jobs.get_backend_bykind("test.model")}) == 2
-    assert model.describe.__doc__ == ModelBackend.describe.__doc__
+    assert model.tell.__doc__ == ModelBackend.tell.__doc__
     assert model.predict.__name__ == "act"
     blob.opened += 1
     assert om.datasets.get_backend("b").opened == 1  # type: ignore[attr-defined]
     assert BlobBackend.opened == 0
     assert "BlobBackend" in repr(blob)
     team: Any = om["team"].models.get_backend_bykind("test.model")
-    assert team.describe("m") == "m in team"
+    assert team.tell("m") == "m in team"
 
 
 def test_a_backend_does_not_answer_for_the_objects_of_another(om: Omega) -> None:

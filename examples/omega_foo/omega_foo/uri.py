@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 from omega_core import BaseDataBackend, Metadata
 from omega_core.errors import ConfigError, IntegrityError
@@ -39,6 +40,21 @@ class FooUriBackend(BaseDataBackend):
         except FileNotFoundError as exc:
             # The store then looks whether it is lost, or was replaced and collected meanwhile.
             raise IntegrityError(f"{meta!r}: there is nothing at {meta.uri}.") from exc
+
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        # Only this backend knows where the blob is, so only it can put it into an archive.
+        create("blob.foo").write(self.get(meta.name))
+        return True
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        with open("blob.foo") as file:
+            return self.put(file.read(), name, attributes=attributes)
 
     def drop(self, meta: Metadata) -> None:
         # Of a put that failed, nothing is known but the generation.

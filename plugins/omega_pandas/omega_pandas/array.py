@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 
 from .columnar import ColumnarBackend
+from .listed_columns import described_array
 from .objects.header import FORMAT, Header, intact
 from .objects.numpy_arrays import Array, decode_ndarray, encode_ndarray, rows_of
+from .previews import array_preview
+from .row_changes import Read, array_changes
 from .segments.headers import split_header
 from .segments.selection import window
 from .segments.stored_table import Stored
@@ -20,7 +24,7 @@ from .values.numpy_dtypes import decode_dtype
 from .values.unfaithful import type_name
 
 if TYPE_CHECKING:
-    from omega_core import Metadata
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 
 class ArrayBackend(ColumnarBackend):
@@ -61,6 +65,20 @@ class ArrayBackend(ColumnarBackend):
             return self.put_bytes(map(whole.add, obj), name, attributes, whole.finish)
         encoded = encode_ndarray(obj, f"The array {name!r}")
         return self.put_encoded(encoded, name, _shown(encoded.header), attributes, uri=uri)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return shape and dtype, and of a sparse matrix its class and how many entries it has."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        return described_array(BaseDataBackend.describe(self, name), meta)
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first values, and some of others."""
+        return array_preview(summary, read)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position."""
+        return array_changes(one(), two())
 
     def get(self, name: str, rows: Any = None, **kwargs: Any) -> Array:
         """Return the array, writable and in memory of its own.

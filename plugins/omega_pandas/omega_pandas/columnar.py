@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.errors import PyMongoError
@@ -14,7 +15,10 @@ from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedVal
 
 from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
+from .listed_columns import described_file
 from .objects.header import Encoded, Header
+from .previews import frame_preview
+from .row_changes import Read, frame_changes
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
 from .segments.documents import Progress
@@ -22,11 +26,12 @@ from .segments.headers import split_header
 from .segments.layout import SEGMENT_ROWS, Document
 from .segments.selection import Selection, read_part
 from .segments.stored_table import Stored
+from .segments.summaries import column_summaries, table_details
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from omega_core import Metadata
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 log = logging.getLogger("omega_pandas")
 
@@ -82,6 +87,14 @@ class FrameBackend(BaseDataBackend):
             as_of=as_of,
             as_=as_,
         )
+
+    def preview(self, summary: Summary, read: Read) -> Preview:
+        """Return the first rows, and some of others."""
+        return frame_preview(summary, read)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position and by index; reads a few columns at a time."""
+        return frame_changes(one, two)
 
     def read(self, meta: Metadata, **options: Any) -> Any:
         """Return what the options of `get` ask for."""
@@ -219,6 +232,24 @@ class ColumnarBackend(BaseDataBackend):
 
     def misshapen(self, meta: Metadata) -> str | None:
         return misshapen_columnar(meta)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return the columns, with what the statistics of the segments tell of their values.
+
+        Of one file at a uri, it is what its metadata lists.
+        """
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        summary = super().describe(name)
+        if meta.uri is not None:
+            return described_file(summary, meta)
+        stored = Stored(self.data_store.segments, meta)
+        return replace(
+            summary,
+            rows=stored.rows,
+            columns=column_summaries(stored),
+            details=table_details(stored),
+        )
 
     def compact(self, meta: Metadata) -> bool:
         """Make one batch of the small ones at the end, when there are many; whether it did."""

@@ -16,17 +16,24 @@ from omega_core.errors import IntegrityError, UnsupportedOptionError
 from .files.arrow_stream import writable
 from .files.conditions import possible_rows
 from .files.formats import damage_explained, format_of, read_schema, read_table
+from .files.parquet_feet import foot_of, with_feet
 from .files.parquet_tables import encoded_table, parquet_table, stored_header, write_parquet
 from .files.to_pandas import check_names, index_columns, to_frame
 from .filters.predicates import Predicate, compile
 from .kind_meta import listing, misshapen_parquet
+from .listed_columns import described_file
 from .objects.arrow_tables import converted
 from .objects.column_labels import asked_positions, field_names, select
 from .objects.header import Header
 from .objects.pandas_objects import decode_frame, encode_frame, make_frame
+from .previews import frame_preview
+from .row_changes import Read, frame_changes
 
 if TYPE_CHECKING:
-    from omega_core import Metadata
+    from omega_core import Metadata, Preview, RowChanges, Summary
+
+_MOST_FEET = 16
+"""Files of a directory of which the foot is read."""
 
 
 class ParquetBackend(BaseDataBackend):
@@ -126,6 +133,28 @@ class ParquetBackend(BaseDataBackend):
         assert meta is not None, "inside a get there is one"
         read = self._own if meta.kind_meta.get("owned") else self._referred
         return converted(read(meta, columns, filter), as_)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return the columns; of Parquet with what the foot of the file tells of their values."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        summary = described_file(super().describe(name), meta)
+        files = self._existing_files(meta)
+        if meta.kind_meta["file"] != "parquet" or len(files) > _MOST_FEET:
+            return summary
+        feet = []
+        for uri in files:
+            with self.data_store.locations.open(uri) as file:
+                feet.append(foot_of(file, f"The table {name!r} at {uri}"))
+        return with_feet(summary, feet)
+
+    def preview(self, summary: Summary, read: Read) -> Preview:
+        """Return the first rows, and some of others."""
+        return frame_preview(summary, read)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position and by index, as the files are now."""
+        return frame_changes(one, two)
 
     # --- our own files -----------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,11 +24,12 @@ from .segments.batches import store_common
 from .segments.headers import split_header, store_header
 from .segments.layout import Document, Layout
 from .segments.selection import read_part
+from .segments.summaries import column_summaries, table_details
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
-    from omega_core import Metadata
+    from omega_core import Metadata, Summary
 
 
 _BATCH = 1000
@@ -123,6 +125,18 @@ class RowsBackend(FrameBackend):
 
     def misshapen(self, meta: Metadata) -> str | None:
         return misshapen_rows(meta)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return the columns and their dtypes; of values that lie in documents, nothing is kept."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        stored = self._stored(meta)
+        return replace(
+            super().describe(name),
+            rows=stored.rows,
+            columns=column_summaries(stored, statistics=False),
+            details=table_details(stored),
+        )
 
     def read(self, meta: Metadata, **options: Any) -> Any:
         stored = self._stored(meta, options.pop("as_of"))

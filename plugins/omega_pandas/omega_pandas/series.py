@@ -20,11 +20,13 @@ from .objects.pandas_objects import (
     encode_lone_index,
     encode_series,
 )
+from .previews import series_preview
+from .row_changes import Read, series_changes
 from .segments.stored_table import Stored
 from .values.unfaithful import type_name
 
 if TYPE_CHECKING:
-    from omega_core import Metadata
+    from omega_core import Metadata, Preview, RowChanges, Summary
 
 
 class SeriesBackend(ColumnarBackend):
@@ -90,6 +92,14 @@ class SeriesBackend(ColumnarBackend):
             labels, dtypes = [obj.name], [obj.dtype]
         shown = {**listing(len(obj), labels, dtypes), "class": type(obj).__name__}
         return self.put_encoded(encoded, name, shown, attributes, uri=uri, append=append)
+
+    def preview(self, summary: Summary, read: Read) -> Preview | None:
+        """Return the first values, and some of others."""
+        return series_preview(summary, read)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position and by index."""
+        return series_changes(one(), two())
 
     def get(
         self,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from omega_core import BaseDataBackend
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 
 from .columnar import ColumnarBackend
+from .listed_columns import described_array
 from .objects.header import FORMAT, Encoded, Header, intact
 from .objects.sparse_arrays import (
     UNSTORED,
@@ -24,12 +26,13 @@ from .objects.sparse_arrays import (
     specs_of,
     take_apart,
 )
+from .row_changes import Read, sparse_changes
 from .segments.selection import window
 from .segments.stored_table import Stored
 from .values.unfaithful import Refused, type_name
 
 if TYPE_CHECKING:
-    from omega_core import Metadata
+    from omega_core import Metadata, RowChanges, Summary
 
 
 class SparseBackend(ColumnarBackend):
@@ -90,6 +93,16 @@ class SparseBackend(ColumnarBackend):
         """Store parts of a csr, one below the other."""
         whole = _Stack(f"The sparse matrix {name!r}")
         return self.put_bytes(map(whole.add, parts), name, attributes, whole.finish)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return shape and dtype, and of a sparse matrix its class and how many entries it has."""
+        meta = self.data_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        return described_array(BaseDataBackend.describe(self, name), meta)
+
+    def changed_rows(self, one: Read, two: Read) -> list[RowChanges]:
+        """Return which rows differ, by position."""
+        return sparse_changes(one(), two())
 
     def get(self, name: str, rows: Any = None, **kwargs: Any) -> Any:
         """Return the matrix, in memory of its own.

@@ -16,7 +16,7 @@ from ..columns.arrow_types import is_text
 
 Json = Any
 
-_LONGEST = 64
+LONGEST = 64
 """Characters of text that are kept."""
 
 _STACKED = (
@@ -142,7 +142,7 @@ def column_stats(array: Any, bounding: Any = None) -> Stats:
     else:
         low, high = low.as_py(), high.as_py()
     if isinstance(low, str):
-        low, high = low[:_LONGEST], _cut_above(high)
+        low, high = low[:LONGEST], _cut_above(high)
     return Stats(min=low, max=high, nulls=nulls, rows=rows)
 
 
@@ -198,9 +198,9 @@ def _moment(scalar: Any) -> pd.Timestamp:
 
 def _cut_above(text: str) -> str | None:
     """Return a short text that is not less than ``text``."""
-    if len(text) <= _LONGEST:
+    if len(text) <= LONGEST:
         return text
-    return None if text[_LONGEST] == _LAST else text[:_LONGEST] + _LAST
+    return None if text[LONGEST] == _LAST else text[:LONGEST] + _LAST
 
 
 def _to_bson(value: Any) -> Any:

@@ -69,6 +69,12 @@ def stored_header(schema: pa.Schema) -> Header:
     return load_header((schema.metadata or {}).get(_KEY))
 
 
+def header_among(schema: pa.Schema) -> Header | None:
+    """Return the header in the metadata of a file, if we wrote it; None for that of others."""
+    data = (schema.metadata or {}).get(_KEY)
+    return None if data is None else load_header(data)
+
+
 def encoded_table(header: Header, table: pa.Table, names: dict[str, str]) -> pa.Table:
     """Return some columns of a stored table as `parquet_table` took them.
 

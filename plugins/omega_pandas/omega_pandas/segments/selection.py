@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from omega_core import Summary
 from omega_core.errors import UnsupportedOptionError
 
 from ..filters.predicates import compile
@@ -19,6 +20,7 @@ from ..objects.pandas_objects import make_frame, make_series
 from .matching import matching
 from .segment_pieces import Piece, Segments, joined
 from .stored_table import Stored
+from .summaries import column_summaries
 
 _VALUES = "value"
 """What a filter calls the values of a Series."""
@@ -60,6 +62,11 @@ class Selection:
         else:
             self._positions, self._labels = [0], None
         self._predicates = [compile(f, self._all_labels, subject) for f in filters]
+
+    @property
+    def positions(self) -> list[int]:
+        """Where the columns are in the stored frame."""
+        return list(self._positions)
 
     def with_rows(self, start: int, stop: int) -> Self:
         """Return the same of a part of these rows."""
@@ -184,6 +191,27 @@ class LazyFrame:
 
     def __repr__(self) -> str:
         return f"<LazyFrame of {self._selection.stored.subject}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self._summary()))
+
+    def _repr_html_(self) -> str:
+        """Return its schema as HTML, for notebooks; reads neither rows nor statistics."""
+        return self._summary()._repr_html_()
+
+    def _summary(self) -> Summary:
+        """Return columns and dtypes, by the header alone; rows where they need no filter."""
+        stored, selection = self._selection.stored, self._selection
+        columns = column_summaries(stored, statistics=False)
+        positions = selection.positions
+        details = {"filters": [repr(filter) for filter in selection.filters]}
+        return Summary(
+            "LazyFrame",
+            None if selection.filters else len(self),
+            tuple(columns[position] for position in positions),
+            details if selection.filters else {},
+            name=stored.name,
+        )
 
 
 def read_part(

@@ -166,9 +166,16 @@ class Stored:
         return sorted({places[field] for field in fields if field in places})
 
     def statistics(
-        self, pieces: Sequence[Piece], positions: Sequence[int]
+        self, pieces: Sequence[Piece], positions: Sequence[int], *, codes: bool = False
     ) -> list[dict[int, Stats]]:
-        """Return, for each piece, what is known of some columns of its segment."""
+        """Return, for each piece, what is known of some columns of its segment.
+
+        Parameters
+        ----------
+        codes
+            Also of columns that are stored as codes, or as text that stands for objects: of these,
+            what is noted are the bounds of the codes.
+        """
         homes: list[dict[int, str]] = []
         for piece in pieces:
             batch = self.batches[piece.batch]
@@ -177,8 +184,7 @@ class Stored:
                 {
                     position: document_id(batch.payload, piece.segment, places[f"c{position}"])
                     for position in positions
-                    # Of others, what is stored are codes, or text that stands for objects.
-                    if is_telling(self._batch_spec(piece.batch, position))
+                    if codes or is_telling(self.batch_spec(piece.batch, position))
                 }
             )
         ids = sorted({id_ for home in homes for id_ in home.values()})
@@ -263,7 +269,7 @@ class Stored:
         for number, run in itertools.groupby(pieces, key=lambda piece: piece.batch):
             column = joined(name, list(run), segments)
             parts = Parts(sides=self.batch_header(number)["sides"])
-            values.append(decode_column(self._batch_spec(number, position), column, parts))
+            values.append(decode_column(self.batch_spec(number, position), column, parts))
         return values[0] if len(values) == 1 else np.concatenate(values)
 
     def index(
@@ -341,7 +347,8 @@ class Stored:
             return pd.Index(values, dtype=object, name=whole.name, tupleize_cols=False)
         return whole
 
-    def _batch_spec(self, number: int, position: int) -> Json:
+    def batch_spec(self, number: int, position: int) -> Json:
+        """Return the description of a column as a batch has it, which knows of Python objects."""
         spec = self.column_spec(position)
         if spec["dtype"] == "object":
             spec = self.batch_header(number)["objects"][str(position)]

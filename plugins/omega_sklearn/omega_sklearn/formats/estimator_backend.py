@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sklearn
@@ -13,7 +14,7 @@ from omega_core.shapes import CHECKSUM, fields, integer, text
 from ..actions.estimator_actions import EstimatorActions
 
 if TYPE_CHECKING:
-    from omega_core import Metadata
+    from omega_core import Metadata, Summary
 
 _FORMAT = 1
 
@@ -106,6 +107,18 @@ class EstimatorBackend(EstimatorActions):
         with self.model_store.open_file(meta) as file:
             data = file.read()
         return self.loads(data, name)
+
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return class, parameters and parts of the estimator, which is not loaded for that."""
+        meta = self.model_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        told = meta.kind_meta
+        about = {"estimator": told["estimator"], "scikit-learn": told["sklearn_version"]}
+        return replace(super().describe(name), details={**about, **self.contents(meta)})
+
+    def contents(self, meta: Metadata) -> dict[str, Any]:
+        """Return what else can be told of a stored model without running anything it carries."""
+        return {}
 
     def _require_estimator(self, obj: Any, name: str) -> None:
         if isinstance(obj, type):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import joblib
 
@@ -12,6 +12,9 @@ from omega_core import require_pickle_allowed
 from omega_core.errors import UnsupportedValueError
 
 from .estimator_backend import EstimatorBackend
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
 
 
 class JoblibBackend(EstimatorBackend):
@@ -29,6 +32,10 @@ class JoblibBackend(EstimatorBackend):
 
     def permit(self, name: str) -> None:
         require_pickle_allowed(self.model_store, kind=self.kind, name=name)
+
+    def contents(self, meta: Metadata) -> dict[str, Any]:
+        permitted = self.model_store.config.security.pickle == "allow"
+        return {"reading runs code": True, "this configuration permits that": permitted}
 
     def dumps(self, model: Any, name: str) -> bytes:
         buffer = io.BytesIO()

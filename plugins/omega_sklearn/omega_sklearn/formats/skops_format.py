@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -14,7 +14,11 @@ from .. import soundness
 from ..trust import importable_names, parameter_check, schema_grammar
 from . import roundtrip
 from .comparison import describe
+from .contents import contents_of
 from .estimator_backend import EstimatorBackend
+
+if TYPE_CHECKING:
+    from omega_core import Metadata
 
 
 class SkopsBackend(EstimatorBackend):
@@ -61,6 +65,11 @@ class SkopsBackend(EstimatorBackend):
             if unknown:
                 raise UntrustedFormatError(f"{where} {_to_trust(unknown)}") from error
             raise _unreadable(data, own, where, error) from error
+
+    def contents(self, meta: Metadata) -> dict[str, Any]:
+        with self.model_store.open_file(meta) as file:
+            data = file.read()
+        return contents_of(data, self._trusted_types())
 
     def _trusted_types(self) -> tuple[str, ...]:
         return tuple(self.model_store.config.security.trusted_types)
