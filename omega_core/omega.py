@@ -23,6 +23,7 @@ from .plugins.builtin import builtin_specs
 from .plugins.factories import imported
 from .plugins.registry import Plugins
 from .plugins.routing import Router
+from .progress import Wanted, in_bytes, told
 from .protocol.collect import Collected, Collector
 from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
@@ -128,7 +129,7 @@ class Omega(Visible):
         models: Selection = None,
         jobs: Selection = None,
         versions: str | Sequence[int] | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Path:
         """Write objects of this bucket to an archive, a zip file of plain files; return its path.
 
@@ -155,7 +156,8 @@ class Omega(Visible):
             for store, selection in wanted.items()
             for name in selected(store, selection, SECTION[store.prefix])
         ]
-        return export(path, chosen, versions, None)
+        with told("export", progress, self.config.ui.progress) as tell:
+            return export(path, chosen, versions, in_bytes(tell))
 
     def import_(
         self,
@@ -163,7 +165,7 @@ class Omega(Visible):
         *,
         replace: bool = False,
         uri: str | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> list[Metadata]:
         """Store all objects that an archive holds, in this bucket; return the metadata of each.
 
@@ -187,7 +189,8 @@ class Omega(Visible):
             There is an object of one of the names.
         """
         stores = {SECTION[s.prefix]: s._arrivals for s in (self.datasets, self.models, self.jobs)}
-        return import_(path, stores, replace=replace, uri=uri)
+        with told("import", progress, self.config.ui.progress) as tell:
+            return import_(path, stores, replace=replace, uri=uri, tell=in_bytes(tell))
 
     def close(self) -> None:
         """End the runtime and the connection, of all buckets; leave the embedded server."""

@@ -24,6 +24,7 @@ FOR_USERS = {
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",
     "om.runtime": "job map model result",
+    "om.runtime.job('j')": "name run submit",
     "om.runtime.model('m')": " ".join(["name", *ACTIONS]),
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
     "id progress result running status",

@@ -113,6 +113,16 @@ class UrisConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UiConfig:
+    """``[ui]``: what people see besides results.
+
+    ``progress`` "auto": a bar for what takes over a second, at a terminal and in a notebook.
+    """
+
+    progress: Literal["auto", "off"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
     """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides.
 
