@@ -11,7 +11,20 @@ from typer.core import TyperGroup
 from .commands import (
     aliases as _aliases,  # noqa: F401 - its commands join those of the objects
 )
-from .commands import config, demo, doctor, gc, objects, plugins, server, show, snapshot, worker
+from .commands import (
+    config,
+    demo,
+    doctor,
+    gc,
+    jobs,
+    objects,
+    plugins,
+    scheduler,
+    server,
+    show,
+    snapshot,
+    worker,
+)
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 
@@ -66,11 +79,13 @@ app.command("demo", rich_help_panel=_START)(demo.demo)
 app.command("doctor", rich_help_panel=_START)(doctor.doctor)
 for attribute in objects.STORES:
     about = f"The {attribute} of a bucket."
-    app.add_typer(objects.app, name=attribute, help=about, rich_help_panel=_STORED)
+    of_store = jobs.app if attribute == "jobs" else objects.app
+    app.add_typer(of_store, name=attribute, help=about, rich_help_panel=_STORED)
 app.command("show", rich_help_panel=_STORED)(show.show)
 app.add_typer(snapshot.app, name="snapshot", rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
+app.command("scheduler", rich_help_panel=_SETUP)(scheduler.scheduler)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
 app.add_typer(server.app, name="server", rich_help_panel=_SETUP)
 app.add_typer(config.app, name="config", rich_help_panel=_SETUP)
