@@ -22,7 +22,7 @@ nox.options.sessions = ["tests", "lint", "types", "imports", "coverage"]
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 CORE = "omega_core"
-PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3", "dask", "celery")}
+PLUGINS = {id: f"omega_{id}" for id in ("pandas", "sklearn", "s3", "dask", "celery", "notebook")}
 CLUSTERS = {"dask", "celery"}
 PYTHONS = ["3.11", "3.12", "3.13"]
 OLDEST = "3.11"
@@ -138,6 +138,8 @@ def core_alone(session: nox.Session) -> None:
         "obstore",
         "distributed",
         "celery",
+        "nbformat",
+        "ipykernel",
     ]
     absent = [*libraries, *PLUGINS.values()]
     session.run(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .config import Config, Secret
     from .difference import Change, Difference, RowChanges
     from .file_format import FileFormat
+    from .job_store import JobStore
     from .lineage.origin import Lineage
     from .omega import Omega
     from .preview import Preview
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from .runtime.remote_result import RemoteResult, TaskFuture
     from .runtime.result import Result
     from .runtime.task import Task
+    from .scheduling.run import Run
+    from .scheduling.schedule import Schedule
     from .security import require_pickle_allowed
     from .store import OmegaStore
     from .summary import ColumnSummary, Summary
@@ -56,6 +59,7 @@ __all__ = [
     "Difference",
     "Engine",
     "FileFormat",
+    "JobStore",
     "Lineage",
     "Metadata",
     "Omega",
@@ -66,6 +70,8 @@ __all__ = [
     "RemoteResult",
     "Result",
     "RowChanges",
+    "Run",
+    "Schedule",
     "Secret",
     "Store",
     "Summary",
@@ -99,6 +105,7 @@ _LAZY = {
     "Difference": ".difference",
     "Engine": ".runtime.engines",
     "FileFormat": ".file_format",
+    "JobStore": ".job_store",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
@@ -108,6 +115,8 @@ _LAZY = {
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
     "RowChanges": ".difference",
+    "Run": ".scheduling.run",
+    "Schedule": ".scheduling.schedule",
     "Secret": ".config",
     "Summary": ".summary",
     "Task": ".runtime.task",

@@ -15,6 +15,7 @@ import importlib_metadata
 from .config import Config, load_config
 from .describing import HIDDEN
 from .html.markup import facts, framed, grid
+from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
@@ -22,6 +23,7 @@ from .plugins.builtin import builtin_specs
 from .plugins.factories import imported
 from .plugins.registry import Plugins
 from .plugins.routing import Router
+from .progress import Wanted, in_bytes, told
 from .protocol.collect import Collected, Collector
 from .protocol.housekeeping import Housekeeping
 from .protocol.lease import LeaseKeeper
@@ -56,7 +58,8 @@ class Omega(Visible):
 
     Attributes
     ----------
-    datasets, models, jobs : OmegaStore
+    datasets, models : OmegaStore
+    jobs : JobStore
     runtime : Runtime
     config : Config
 
@@ -81,9 +84,10 @@ class Omega(Visible):
         self._shared = shared
         self.bucket = check_name(bucket, "bucket name")
         stores: dict[str, OmegaStore] = {}
-        for prefix in SECTION:
+        for prefix in (DATA, MODELS):
             stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
-        self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
+        stores[JOBS] = self.jobs = JobStore(shared.collaborators, bucket, JOBS, stores, self)
+        self.datasets, self.models = stores[DATA], stores[MODELS]
         self.runtime = Runtime(self, shared.engines)
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
@@ -125,7 +129,7 @@ class Omega(Visible):
         models: Selection = None,
         jobs: Selection = None,
         versions: str | Sequence[int] | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Path:
         """Write objects of this bucket to an archive, a zip file of plain files; return its path.
 
@@ -152,7 +156,8 @@ class Omega(Visible):
             for store, selection in wanted.items()
             for name in selected(store, selection, SECTION[store.prefix])
         ]
-        return export(path, chosen, versions, None)
+        with told("export", progress, self.config.ui.progress) as tell:
+            return export(path, chosen, versions, in_bytes(tell))
 
     def import_(
         self,
@@ -160,7 +165,7 @@ class Omega(Visible):
         *,
         replace: bool = False,
         uri: str | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> list[Metadata]:
         """Store all objects that an archive holds, in this bucket; return the metadata of each.
 
@@ -184,7 +189,8 @@ class Omega(Visible):
             There is an object of one of the names.
         """
         stores = {SECTION[s.prefix]: s._arrivals for s in (self.datasets, self.models, self.jobs)}
-        return import_(path, stores, replace=replace, uri=uri)
+        with told("import", progress, self.config.ui.progress) as tell:
+            return import_(path, stores, replace=replace, uri=uri, tell=in_bytes(tell))
 
     def close(self) -> None:
         """End the runtime and the connection, of all buckets; leave the embedded server."""
@@ -285,7 +291,10 @@ class _Shared:
             lambda: self.router,
         )
         self.records = TaskRecords(
-            self.database, lease=config.stores.lease, stay=config.runtime.results
+            self.database,
+            lease=config.stores.lease,
+            stay=config.runtime.results,
+            history=config.runtime.history,
         )
         self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 

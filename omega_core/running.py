@@ -6,7 +6,6 @@ and a look at what came of it.
 
 from __future__ import annotations
 
-import inspect
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +29,9 @@ from .security import require_jobs_allowed
 
 RUN = "run"
 """What jobs do, as the hook, the method of a backend and the action of a task are called."""
+
+
+_CONTRACT = {"jobname", "params", "rName"}
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,9 @@ class Running:
         return name
 
     def _check_options(self, call: RunCall, adapter: Adapter) -> None:
-        known = _options(adapter)
+        known = self._operations.router.options(adapter.spec, RUN) - _CONTRACT
         for option in call.options:
-            if known is not None and option not in known:
+            if option not in known:
                 raise UnsupportedOptionError(
                     f"run of {call.name!r}: the kind {adapter.spec.kind!r} has no option "
                     f"{option!r}.{suggestion(option, known)} Its options: "
@@ -194,11 +196,3 @@ def succeeded(meta: Metadata) -> Metadata:
             f"What it left is in om.jobs, under {meta.name!r}, version {meta.version}."
         )
     return meta
-
-
-def _options(adapter: Adapter) -> frozenset[str] | None:
-    """Return the options that a backend's run names; None where it takes any."""
-    parameters = inspect.signature(adapter.cls.run).parameters  # type: ignore[attr-defined]
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return None
-    return frozenset(parameters) - {"self", "jobname", "params", "rName"}

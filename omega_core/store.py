@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -28,6 +29,8 @@ from .payloads import Payloads
 from .performing import Call, Performing
 from .plugins.routing import Router
 from .plugins.spec import BackendSpec
+from .progress import Listener, Wanted, in_bytes, told
+from .protocol.fence import current_task
 from .protocol.metadata import Metadata
 from .protocol.naming import JOBS, SECTION, TEMPORARY
 from .running import RUN, RunCall, Running
@@ -201,6 +204,7 @@ class OmegaStore(Visible):
         append: bool = False,
         uri: str | None = None,
         if_rev: int | None = None,
+        progress: Wanted = None,
         **options: Any,
     ) -> Metadata:
         """Store ``obj`` under ``name``, and return its metadata.
@@ -226,6 +230,10 @@ class OmegaStore(Visible):
             ``"s3://bucket/prefix/{key}"``.
         if_rev
             Replace only the object with this revision; 0: only if there is none.
+        progress
+            A function that is called with what is done and all there is to do (None: not known),
+            in rows or bytes; True for a bar, False for none. By default, a bar appears after a
+            second, at a terminal and in a notebook, as ``[ui] progress`` says.
         **options
             Options of the kind.
 
@@ -242,7 +250,8 @@ class OmegaStore(Visible):
             options["append"] = True
         if uri is not None:
             options["uri"] = uri
-        return self._operations.put(obj, name, kind, attributes, options, if_rev=if_rev)
+        with self._told("put", name, progress):
+            return self._operations.put(obj, name, kind, attributes, options, if_rev=if_rev)
 
     def compact(
         self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
@@ -271,13 +280,22 @@ class OmegaStore(Visible):
         name = f"{TEMPORARY}{uuid.uuid4().hex}"
         return self._operations.put(obj, name, kind, None, {}, expires=seconds)
 
-    def get(self, name: str, *, version: int | None = None, **options: Any) -> Any:
+    def get(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        progress: Wanted = None,
+        **options: Any,
+    ) -> Any:
         """Return the object.
 
         Parameters
         ----------
         version
             A version that `versions` lists, instead of the current one.
+        progress
+            As in `put`.
         **options
             Options of the kind.
 
@@ -288,7 +306,8 @@ class OmegaStore(Visible):
         IntegrityError
             The stored payload is not the one that was written.
         """
-        return self._operations.get(name, version, options)
+        with self._told("get", name, progress):
+            return self._operations.get(name, version, options)
 
     # --- elsewhere ---------------------------------------------------------------------------
 
@@ -302,7 +321,7 @@ class OmegaStore(Visible):
         omega: Any = None,
         versions: str | Sequence[int] | None = None,
         if_rev: int | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Metadata:
         """Copy an object as the bytes that it is, and return the metadata of the copy.
 
@@ -334,10 +353,11 @@ class OmegaStore(Visible):
         ConflictError
             Somebody else changed what is there, and ``if_rev`` forbids to replace that.
         """
-        there = self._elsewhere(store, bucket, omega)
-        return self._copying.copy(
-            name, there._arrivals, name if to is None else to, versions=versions, if_rev=if_rev
-        )
+        there, to = self._elsewhere(store, bucket, omega)._arrivals, name if to is None else to
+        with self._told("copy", name, progress) as tell:
+            return self._copying.copy(
+                name, there, to, versions=versions, if_rev=if_rev, tell=in_bytes(tell)
+            )
 
     def move(
         self,
@@ -349,7 +369,7 @@ class OmegaStore(Visible):
         omega: Any = None,
         versions: str | Sequence[int] | None = "all",
         if_rev: int | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Metadata:
         """Copy an object with all its versions, and drop it here, if nobody changed it meanwhile.
 
@@ -360,10 +380,11 @@ class OmegaStore(Visible):
         ConflictError
             Somebody changed it: then it stays, beside the copy.
         """
-        there = self._elsewhere(store, bucket, omega)
-        return self._copying.move(
-            name, there._arrivals, name if to is None else to, versions=versions, if_rev=if_rev
-        )
+        there, to = self._elsewhere(store, bucket, omega)._arrivals, name if to is None else to
+        with self._told("move", name, progress) as tell:
+            return self._copying.move(
+                name, there, to, versions=versions, if_rev=if_rev, tell=in_bytes(tell)
+            )
 
     def export(
         self,
@@ -371,7 +392,7 @@ class OmegaStore(Visible):
         path: str | os.PathLike[str],
         *,
         versions: str | Sequence[int] | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Path:
         """Write an object to an archive, a zip file of plain files, and return its path.
 
@@ -384,7 +405,8 @@ class OmegaStore(Visible):
         progress
             As in `put`, in bytes.
         """
-        return export(path, [(self._copying, name)], versions, None)
+        with self._told("export", name, progress) as tell:
+            return export(path, [(self._copying, name)], versions, in_bytes(tell))
 
     def import_(
         self,
@@ -393,7 +415,7 @@ class OmegaStore(Visible):
         *,
         replace: bool = False,
         uri: str | None = None,
-        progress: Any = None,
+        progress: Wanted = None,
     ) -> Metadata:
         """Store the one object that an archive holds, with its versions; return its metadata.
 
@@ -417,7 +439,17 @@ class OmegaStore(Visible):
         """
         single = (self._arrivals, name)
         stores = {SECTION[self.prefix]: self._arrivals}
-        return import_(path, stores, single=single, replace=replace, uri=uri)[0]
+        with self._told("import", name or os.fspath(path), progress) as tell:
+            return import_(
+                path, stores, single=single, replace=replace, uri=uri, tell=in_bytes(tell)
+            )[0]
+
+    def _told(
+        self, operation: str, name: str, wanted: Wanted
+    ) -> AbstractContextManager[Listener | None]:
+        """Let whoever wants it, or a bar, listen to an operation."""
+        within = wanted is None and current_task() is not None
+        return told(f"{operation} {name}", wanted, self.config.ui.progress, within=within)
 
     def _elsewhere(self, store: str | None, bucket: str | None, omega: Any) -> OmegaStore:
         """Return the store of that name, bucket and `Omega`; of those left out, this one's."""

@@ -30,7 +30,10 @@ HOMES = {
     "omega_core": ROOT,
     **{
         name: ROOT / "plugins" / name
-        for name in ("omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery")
+        for name in (
+            *("omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery"),
+            "omega_notebook",
+        )
     },
 }
 ENTRY_POINTS = {
@@ -40,6 +43,7 @@ ENTRY_POINTS = {
     "omega_s3": {"omega_core": {"s3": "omega_s3"}},
     "omega_dask": {"omega_core": {"dask": "omega_dask"}},
     "omega_celery": {"omega_core": {"celery": "omega_celery"}},
+    "omega_notebook": {"omega_core": {"notebook": "omega_notebook"}},
 }
 each = pytest.mark.parametrize("name", HOMES)
 
@@ -127,7 +131,7 @@ def test_the_core_requires_no_library_of_a_plugin() -> None:
     assert required.isdisjoint(
         {
             *("numpy", "pandas", "pyarrow", "scikit-learn", "skops", "obstore"),
-            *("distributed", "celery"),
+            *("distributed", "celery", "nbformat", "nbclient", "ipykernel"),
         }
     )
 

@@ -12,6 +12,7 @@ HEAVY = {
     *("fsspec", "gridfs", "mongoengine", "pymongo", "bson"),
     *("numpy", "pandas", "pyarrow", "sklearn", "scipy", "skops", "joblib", "obstore"),
     *("dask", "distributed", "celery", "kombu", "redis", "cryptography"),
+    *("nbformat", "nbclient", "jupyter_client", "ipykernel", "jupytext", "nbconvert", "zmq"),
     *("rich", "typer", "tomlkit", "importlib_metadata"),
 }
 LIGHT = 10
@@ -63,7 +64,7 @@ def test_import_omega_core_costs_little_beyond_pluggy() -> None:
         pytest.param(plugin, library, marks=pytest.mark.needs_plugins(plugin), id=plugin)
         for plugin, library in [
             *(("pandas", "pandas"), ("sklearn", "sklearn"), ("s3", "obstore")),
-            *(("dask", "distributed"), ("celery", "celery")),
+            *(("dask", "distributed"), ("celery", "celery"), ("notebook", "nbformat")),
         ]
     ],
 )

@@ -193,10 +193,17 @@ class BaseDataBackend:
         self._lacks("import_payload", name)
 
     def progress(self, done: float, total: float | None = None) -> None:
-        """Tell whoever waits for the task under way how much is done, of how much.
+        """Tell whoever waits for the put, get or action under way how much is done, of how much.
 
-        May be called as often as one likes; outside of a task it does nothing.
+        In whatever one counts: rows, bytes, steps. May be called as often as one likes; where
+        nobody waits, it does nothing. What a put or a get within an action tells, nobody hears.
         """
+        from ..progress import listener
+
+        told = listener()
+        if told is not None:
+            told(done, total)
+            return
         from ..protocol.fence import current_task  # where there is a task, it is imported
 
         task = current_task()
@@ -378,7 +385,7 @@ class BaseJobBackend(BaseDataBackend):
             The object in ``self.job_store`` that takes the result. It is stored once for each task,
             however often the task is executed.
         **kwargs
-            Options of the kind, as they are given to ``run``.
+            Options of the kind are keyword parameters of this method, as those of `put` are.
         """
         self._lacks("run", jobname)
 

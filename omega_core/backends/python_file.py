@@ -53,11 +53,15 @@ class PythonFileBackend(BaseDataBackend):
         ext = "tar" if form == "directory" else "bin"
         with self.data_store.create_file(meta, ext, uri=uri) as file:
             if form == "bytes":
-                file.write(obj)
+                view = memoryview(obj).cast("B")
+                file.expected = len(view)
+                for start in range(0, len(view), _BLOCK):
+                    file.write(view[start : start + _BLOCK])
             elif form == "directory":
                 _write_directory(obj, file, name)
             elif isinstance(obj, Path):
                 with obj.open("rb") as source:
+                    file.expected = os.fstat(source.fileno()).st_size
                     shutil.copyfileobj(source, file, _BLOCK)
             else:
                 _copy_stream(obj, file, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,7 @@ class PythonRowsBackend(BaseDataBackend):
         while batch := list(itertools.islice(documents, _BATCH)):
             collection.insert_many(batch, ordered=True)
             count += len(batch)
+            self.progress(count, len(obj) if isinstance(obj, Sized) else None)
         for key in keys:
             collection.create_index([key])
         batches = meta.kind_meta.get("batches", [])
@@ -151,6 +152,7 @@ class PythonRowsBackend(BaseDataBackend):
         collection = self.data_store.collection(name)
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         items: list[dict[str, Any]] = []
+        read, total = 0, sum(batch["rows"] for batch in meta.kind_meta["batches"])
         for batch in meta.kind_meta["batches"]:
             gen = batch["gen"]
             # What was stored before there were checksums has none.
@@ -164,6 +166,8 @@ class PythonRowsBackend(BaseDataBackend):
                 )
             rows = ({k: decode(v) for k, v in item.items() if k != "_id"} for item in found)
             items += [row for row in rows if matches(condition, row)]
+            read += len(found)
+            self.progress(read, total)
         return items
 
 

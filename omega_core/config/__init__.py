@@ -12,6 +12,7 @@ from .sections import (
     RuntimeConfig,
     SecurityConfig,
     StoresConfig,
+    UiConfig,
     UrisConfig,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "Secret",
     "SecurityConfig",
     "StoresConfig",
+    "UiConfig",
     "UrisConfig",
     "edit_plugins",
     "load_config",

@@ -16,6 +16,7 @@ from .sections import (
     RuntimeConfig,
     SecurityConfig,
     StoresConfig,
+    UiConfig,
     UrisConfig,
 )
 
@@ -36,6 +37,7 @@ class Config:
     security: SecurityConfig = field(default_factory=SecurityConfig)
     uris: UrisConfig = field(default_factory=UrisConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    ui: UiConfig = field(default_factory=UiConfig)
     source: str | None = None
     origin: Origin = field(default=Origin("the configuration"), repr=False, compare=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import socket
@@ -75,6 +76,7 @@ CODEC: CodecOptions[Document] = CodecOptions(
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
 _TASKS = "omega.tasks"
+_SCHEDULES = "omega.schedules"
 # Duplicate keys, or another index of this name or of these keys.
 _NOT_THE_INDEX = (11000, 67, 85, 86)
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
@@ -254,6 +256,16 @@ class Database:
         """The records of tasks; not ``durable``: a crash of the server may take the last ones."""
         return self._documents(_TASKS, durable=durable)
 
+    @property
+    def schedules(self) -> Collection[Document]:
+        """When the jobs of all buckets run."""
+        return self._documents(_SCHEDULES)
+
+    def now(self) -> dt.datetime:
+        """Return the time of the server, which is the one that counts, in UTC."""
+        now: dt.datetime = self.client.admin.command("hello")["localTime"]
+        return now.replace(tzinfo=dt.UTC)
+
     def data(self, name: str) -> Collection[Document]:
         """Return a collection for payloads."""
         client = self.client
@@ -311,6 +323,18 @@ class Database:
                     if exc.code not in _NOT_THE_INDEX:
                         raise
                 self._ready.add(_TASKS)
+
+    def prepare_runs(self) -> None:
+        """Create the indexes that find the runs of a job, and what is due. Once per process."""
+        if _SCHEDULES not in self._ready:
+            with self._lock:
+                of_a_job = {"job": {"$type": "string"}}
+                self.tasks(durable=True).create_index(
+                    [("bucket", 1), ("job", 1), ("created", -1)],
+                    partialFilterExpression=of_a_job,
+                )
+                self.schedules.create_index("due")
+                self._ready.add(_SCHEDULES)
 
 
 def _database_name(client: pymongo.MongoClient[Document]) -> str:

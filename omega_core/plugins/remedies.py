@@ -12,7 +12,9 @@ from ..errors import suggestion
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?\Z")
 """The name of a package, which has no room for options of pip."""
 
-PACKAGES = {id_: f"omega-{id_}" for id_ in ("pandas", "sklearn", "s3", "dask", "celery")}
+PACKAGES = {
+    id_: f"omega-{id_}" for id_ in ("pandas", "sklearn", "s3", "dask", "celery", "notebook")
+}
 """The id of a plugin -> its package. Only what we publish: of other names we know nothing."""
 
 LIBRARIES = {
@@ -22,6 +24,7 @@ LIBRARIES = {
     "polars": "pandas",
     "scipy": "pandas",
     "sklearn": "sklearn",
+    "nbformat": "notebook",
 }
 """The top-level module of an object's class -> the id of the plugin that stores it."""
 

@@ -19,6 +19,7 @@ from ..errors import (
     UnsupportedOptionError,
     suggestion,
 )
+from ..protocol.naming import JOBS
 from .adapters import CALL, Adapter, Call, Retirement
 from .backend_contract import check_backend
 from .factories import imported
@@ -170,7 +171,8 @@ class Router:
     ) -> Route:
         """Find the kind for an object: the most derived claim, the priority, and `supports`."""
         candidates: list[Candidate] = []
-        ranked = sorted(self._claims(obj), key=lambda c: (c[1], -c[0].priority))
+        claims = self._claims(obj, jobs=store.prefix == JOBS)
+        ranked = sorted(claims, key=lambda c: (c[1], -c[0].priority))
         best: tuple[int, int] | None = None
         accepted: list[BackendSpec] = []
         for spec, distance, claim in ranked:
@@ -199,7 +201,7 @@ class Router:
         spec = self.spec(kind)
         return spec.types is None or any(claimant is spec for claimant, *_ in self._claims(obj))
 
-    def _claims(self, obj: Any) -> list[tuple[BackendSpec, int, str | None]]:
+    def _claims(self, obj: Any, *, jobs: bool = False) -> list[tuple[BackendSpec, int, str | None]]:
         """Return who may be asked, with the distance of its claim in the class hierarchy."""
         mro = type(obj).__mro__
         modules = sys.modules
@@ -211,7 +213,7 @@ class Router:
                     claims.append((spec, 0, None))
                 continue
             closest, closest_claim = len(mro), None
-            for claim in spec.types:
+            for claim in (*spec.types, *spec.job_types) if jobs else spec.types:
                 module, path = _parsed(claim)
                 # Of a module that nobody imported, there are no objects.
                 target: Any = modules.get(module)

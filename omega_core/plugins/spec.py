@@ -22,6 +22,9 @@ class BackendSpec:
         `sys.modules` and never imported, so a claim costs nothing. A claim covers subclasses;
         the most derived claim wins. A backend without claims is asked about every object, through
         `supports`. With None it is asked about none: it is chosen by ``kind=`` alone.
+    job_types
+        Those that it claims in ``om.jobs`` besides: a path is a file elsewhere, and may be a job
+        there.
     priority
         Decides between claims of the same class; the higher wins.
     summary
@@ -37,6 +40,7 @@ class BackendSpec:
     priority: int = 0
     summary: str = ""
     options: Iterable[str] | None = None
+    job_types: Iterable[str] = ()
     # Filled by discovery: who declared it. Not for authors.
     plugin: str = field(default="", repr=False)
     version: str = field(default="", repr=False)
@@ -51,12 +55,14 @@ class BackendSpec:
                 f"'package.module:Class', not {self.factory!r}"
             )
         types = None if self.types is None else _strings(self.types)
-        for claim in types or ():
+        job_types = _strings(self.job_types)
+        for claim in (*(types or ()), *job_types):
             if not isinstance(claim, str) or claim.count(":") != 1:
                 raise TypeError(
                     f"BackendSpec({self.kind!r}): a type claim is 'module:Class', not {claim!r}"
                 )
         object.__setattr__(self, "types", types)
+        object.__setattr__(self, "job_types", job_types)
         object.__setattr__(self, "options", _strings(self.options or ()))
 
     def own(self, plugin: str, version: str, distribution: str = "") -> None:

@@ -15,6 +15,7 @@ from pymongo.errors import AutoReconnect, CursorNotFound
 
 from ..errors import StoreError
 from ..mongo.database import Database
+from ..progress import tell
 from ..writing import AtomicWriter
 from .commit import Intent
 from .metadata import Metadata
@@ -153,11 +154,14 @@ class PayloadWriter(AtomicWriter):
         The metadata that names the file once it is complete.
     complete
         Whether it was closed, and not discarded.
+    expected
+        How many bytes there will be, for who waits; None: not known.
     """
 
     def __init__(self, sink: Sink, meta: Metadata, finish: Callable[[Document], None]) -> None:
         self.meta = meta
         self.complete = False
+        self.expected: int | None = None
         self._sink = sink
         self._finish = finish
         self._digest = hashlib.sha256()
@@ -166,6 +170,7 @@ class PayloadWriter(AtomicWriter):
     def _write(self, data: memoryview) -> None:
         self._digest.update(data)
         self._sink.write(data)
+        tell(self._length + len(data), self.expected, "bytes")
 
     def _complete(self) -> None:
         self._sink.close()
@@ -310,6 +315,7 @@ class PayloadReader(io.RawIOBase):
             if end == length and self._digest.hexdigest() != wanted:
                 raise self._explain("its SHA-256 is not the one that was written")
         self._position = end
+        tell(end, length, "bytes")
         return count
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from ..errors import OmegaError, UnsupportedOptionError
-from .bar import Bar, is_watched
+from ..progress import Bar, is_watched
 from .result import Result
 
 

@@ -13,9 +13,9 @@ from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, TaskCancelledError
 from ..html.markup import facts, framed
+from ..progress import Bar, is_watched
 from ..protocol.task_records import Status
 from ..visible import Visible
-from .bar import Bar, is_watched
 
 _GLANCE = 0.2
 """Seconds between two looks of a bar."""

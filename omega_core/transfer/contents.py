@@ -174,7 +174,8 @@ class StoredContents:
 
     def size(self) -> int:
         """Return how many bytes there are to copy, as far as that is known."""
-        sizes = [file.document["length"] for file in self.files()]
+        sizes = [len(self.document.get("inline") or b"")]
+        sizes += [file.document["length"] for file in self.files()]
         batches = self.document.get("kind_meta", {}).get("batches", [])
         sizes += [batch["bytes"] for batch in batches if isinstance(batch.get("bytes"), int)]
         integrity = self.document.get("integrity") or {}

@@ -27,7 +27,7 @@ from .placement import UnboundError
 
 Document = dict[str, Any]
 Versions = str | Sequence[int] | None
-Tell = Callable[[int, int | None], None]
+Tell = Callable[[float, float | None], object]
 
 _ATTEMPTS = 5
 

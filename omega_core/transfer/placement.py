@@ -127,6 +127,7 @@ class Placement:
 
     def _write_inline(self, meta: Metadata, data: bytes) -> None:
         meta.integrity = document = dict(self._document.get("integrity") or {})
+        self._each(len(data))
         if len(data) <= self._intent.inline:
             meta.inline = data
             return
@@ -192,7 +193,8 @@ class Placement:
             digest = self._intent.key.digest
             if merged_segments(self._contents, target, self._renaming, digest, self._intent):
                 batches = self._document.get("kind_meta", {}).get("batches", [])
-                self._each(sum(batch.get("bytes", 0) for batch in batches))
+                if size := sum(batch.get("bytes", 0) for batch in batches):
+                    self._each(size)
                 return
         self._insert(target, (self._segment(raw) for raw in self._contents.segments()))
 

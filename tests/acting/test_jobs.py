@@ -55,6 +55,7 @@ class SumBackend(BaseJobBackend):
         rName: str,
         gate: str | None = None,
         stores: bool = True,
+        **kwargs: Any,
     ) -> Metadata:
         job, given = self.job_store.get(jobname), params or {}
         if gate is not None:

@@ -25,7 +25,7 @@ Install = Callable[..., None]
 HEAVY = (
     "pandas", "numpy", "sklearn", "skops", "pyarrow", "pymongo", "bson", "mongoengine", "fsspec",
     "omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery", "distributed",
-    "celery", "kombu",
+    "celery", "kombu", "omega_notebook", "nbformat", "jupyter_client", "ipykernel",
 )  # fmt: skip
 
 

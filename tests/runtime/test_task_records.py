@@ -27,7 +27,7 @@ from omega_core.errors import (
     TaskNotFoundError,
     UnsupportedOptionError,
 )
-from omega_core.runtime.bar import Bar
+from omega_core.progress import Bar
 from omega_core.runtime.execution import perform
 from omega_core.runtime.outcomes import success
 from omega_core.runtime.remote_result import RemoteResult
@@ -351,7 +351,7 @@ def test_cancelling_tells_the_engine_too(om: Omega) -> None:
 def test_a_result_is_told_by_a_bar_once_a_second_has_passed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("omega_core.runtime.bar.PATIENCE", 0.0)
+    monkeypatch.setattr("omega_core.progress.PATIENCE", 0.0)
     with Bar("Task 1") as bar:
         bar.show(None)
         assert bar._shown is None
@@ -359,7 +359,7 @@ def test_a_result_is_told_by_a_bar_once_a_second_has_passed(
         assert bar._shown is not None
         [shown] = bar._shown.tasks
         assert (shown.completed, shown.total, shown.description) == (3, 10, "Task 1")
-    monkeypatch.setattr("omega_core.runtime.bar.PATIENCE", 60.0)
+    monkeypatch.setattr("omega_core.progress.PATIENCE", 60.0)
     with Bar("Task 2") as patient:
         patient.show((3, 10))
         assert patient._shown is None
@@ -401,7 +401,7 @@ def test_who_waits_at_a_terminal_sees_how_far_it_is(
     om: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("omega_core.runtime.result.is_watched", lambda: True)
-    monkeypatch.setattr("omega_core.runtime.bar.PATIENCE", 0.0)
+    monkeypatch.setattr("omega_core.progress.PATIENCE", 0.0)
     shown: list[Any] = []
     show = Bar.show
 

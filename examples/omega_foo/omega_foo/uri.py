@@ -41,6 +41,11 @@ class FooUriBackend(BaseDataBackend):
             # The store then looks whether it is lost, or was replaced and collected meanwhile.
             raise IntegrityError(f"{meta!r}: there is nothing at {meta.uri}.") from exc
 
+    def drop(self, meta: Metadata) -> None:
+        # Of a put that failed, nothing is known but the generation.
+        assert meta.gen is not None
+        self.foofs().delete(meta.gen)
+
     def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
         # Only this backend knows where the blob is, so only it can put it into an archive.
         create("blob.foo").write(self.get(meta.name))
@@ -55,11 +60,6 @@ class FooUriBackend(BaseDataBackend):
     ) -> Metadata:
         with open("blob.foo") as file:
             return self.put(file.read(), name, attributes=attributes)
-
-    def drop(self, meta: Metadata) -> None:
-        # Of a put that failed, nothing is known but the generation.
-        assert meta.gen is not None
-        self.foofs().delete(meta.gen)
 
     def foofs(self) -> FooFS:
         if self.settings.root is None:

@@ -21,7 +21,6 @@ from .previews import frame_preview
 from .row_changes import Read, frame_changes
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common, write_batch
-from .segments.documents import Progress
 from .segments.headers import split_header
 from .segments.layout import SEGMENT_ROWS, Document
 from .segments.selection import Selection, read_part
@@ -124,12 +123,16 @@ class ColumnarBackend(BaseDataBackend):
         *,
         uri: str | None,
         append: bool = False,
-        progress: Progress | None = None,
     ) -> Metadata:
         """Write one batch, or one file at ``uri``; the rest is as `put_pieces` says."""
         if uri is None:
             return self.put_pieces(
-                lambda _: [encoded], name, shown, attributes, append=append, progress=progress
+                lambda _: [encoded],
+                name,
+                shown,
+                attributes,
+                append=append,
+                total=encoded.table.num_rows,
             )
         if append:
             raise UnsupportedOptionError(f"put of {name!r}: a file at a uri takes no append.")
@@ -147,7 +150,7 @@ class ColumnarBackend(BaseDataBackend):
         attributes: dict[str, Any] | None,
         *,
         append: bool = False,
-        progress: Progress | None = None,
+        total: int | None = None,
     ) -> Metadata:
         """Write pieces as batches, and commit them together.
 
@@ -157,6 +160,8 @@ class ColumnarBackend(BaseDataBackend):
             Takes the number of rows that are there; returns what to write.
         shown
             What a list of objects shows of it, besides its rows; read when all is written.
+        total
+            How many rows there will be, if that is known, for who waits.
         """
         store = self.data_store
         meta = store.make_metadata(name, self.kind, attributes=attributes)
@@ -175,7 +180,9 @@ class ColumnarBackend(BaseDataBackend):
                 check_schema(before, found, subject)
             labels.append(own, encoded.table, unique=not found.get("duplicates", True))
             payload = f"{gen}.{number}"
-            entries.append(write_batch(encoded.table, own, payload, collection, subject, progress))
+            before_it = sum(entry["rows"] for entry in entries)
+            each = _counting(self.progress, before_it, total)
+            entries.append(write_batch(encoded.table, own, payload, collection, subject, each))
             shared = shared or found
         if shared is None:
             raise UnsupportedValueError(
@@ -285,9 +292,18 @@ class ColumnarBackend(BaseDataBackend):
         self, meta: Metadata, *, as_of: int | dt.datetime | None = None, **options: Any
     ) -> Any:
         """Return the part of an object that the options of `get` ask for; see `read_part`."""
-        return read_part(Selection, Stored(self.data_store.segments, meta, as_of), **options)
+        stored = Stored(self.data_store.segments, meta, as_of)
+        stored.progress = self.progress
+        return read_part(Selection, stored, **options)
 
     def read_payload(self, meta: Metadata) -> Payload:
         """Return what `put_encoded` wrote to a file at a URI."""
         with self.data_store.open_file(meta) as file:
             return Payload(file.read())
+
+
+def _counting(
+    progress: Callable[[float, float | None], None], before: int, total: int | None
+) -> Callable[[int], None]:
+    """Return a function that tells the rows of one piece among all of them."""
+    return lambda rows: progress(before + rows, total)

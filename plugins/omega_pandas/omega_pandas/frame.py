@@ -17,7 +17,6 @@ from .objects.arrow_tables import converted, is_tabular, to_encoded, to_table
 from .objects.column_labels import field_names, select
 from .objects.header import Encoded
 from .objects.pandas_objects import decode_frame, encode_frame
-from .segments.documents import Progress
 
 if TYPE_CHECKING:
     from omega_core import Metadata
@@ -54,7 +53,6 @@ class DataFrameBackend(FrameBackend, ColumnarBackend):
         uri: str | None = None,
         append: bool = False,
         layout: str = "columns",
-        progress: Progress | None = None,
         **kwargs: Any,
     ) -> Metadata:
         """Store a DataFrame, or those that an iterator gives, one after the other.
@@ -70,8 +68,6 @@ class DataFrameBackend(FrameBackend, ColumnarBackend):
             categories must be the stored ones; nothing is converted.
         layout
             ``"columns"``; for ``"rows"`` see the kind ``pandas.dfrows``.
-        progress
-            Called with what is done, and all there is to do.
 
         Raises
         ------
@@ -98,13 +94,10 @@ class DataFrameBackend(FrameBackend, ColumnarBackend):
                 shown,
                 attributes,
                 append=append,
-                progress=progress,
             )
         encoded = encode_frame(obj, subject)
         shown = listing(len(obj), list(obj.columns), list(obj.dtypes))
-        return self.put_encoded(
-            encoded, name, shown, attributes, uri=uri, append=append, progress=progress
-        )
+        return self.put_encoded(encoded, name, shown, attributes, uri=uri, append=append)
 
     def read(self, meta: Metadata, **options: Any) -> Any:
         if meta.uri is None:

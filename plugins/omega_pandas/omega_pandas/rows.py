@@ -21,6 +21,7 @@ from .row_documents.documents import encode_rows
 from .row_documents.stored_rows import RowsSelection, StoredRows
 from .segments.append_checks import Labels, check_schema
 from .segments.batches import store_common
+from .segments.documents import Progress
 from .segments.headers import split_header, store_header
 from .segments.layout import Document, Layout
 from .segments.selection import read_part
@@ -107,7 +108,7 @@ class RowsBackend(FrameBackend):
             del about["rows"]  # of which each batch has its own number
             meta.kind_meta = {**about, "header": kept, "batches": []}
         collection = store.collection(name)
-        _insert(collection, gen, rows.documents(), subject)
+        _insert(collection, gen, rows.documents(), subject, lambda n: self.progress(n, len(obj)))
         for key in keys:
             collection.create_index([key])
         if meta.collection is None:
@@ -148,9 +149,14 @@ class RowsBackend(FrameBackend):
 
 
 def _insert(
-    collection: Collection[Document], gen: str, documents: Iterator[Document], subject: str
+    collection: Collection[Document],
+    gen: str,
+    documents: Iterator[Document],
+    subject: str,
+    progress: Progress,
 ) -> None:
     codec = collection.codec_options
+    done = 0
     numbered = (dump_row(gen, row, item, codec) for row, item in enumerate(documents))
     while batch := list(itertools.islice(numbered, _BATCH)):
         try:
@@ -163,6 +169,8 @@ def _insert(
                 f"{subject} was not stored: one of its rows is larger than a document of MongoDB "
                 "may be (16 MB). Leave layout='rows' out: the default layout takes it."
             ) from None
+        done += len(batch)
+        progress(done)
 
 
 def _index_key(key: Any, names: list[str], name: str) -> tuple[str, int]:

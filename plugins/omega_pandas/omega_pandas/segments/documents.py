@@ -40,7 +40,8 @@ _ZSTD = pa.Codec("zstd", compression_level=1)
 Columns = dict[str, Column]
 """The fields of a document, or of a segment, by name."""
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]
+"""Takes the number of rows, or bytes, that are done."""
 
 
 def write_table(
@@ -63,7 +64,6 @@ def write_table(
     sizes = [byte_size(column) for column in table.columns]
     layout = Layout.of(table, rows, sizes)
     names = table.column_names
-    total = layout.rows * len(layout.groups)
 
     def write(task: list[tuple[int, int]]) -> tuple[int, int]:
         documents = [_document(table, names, layout, payload, place, subject) for place in task]
@@ -78,7 +78,7 @@ def write_table(
         done += written
         size += bytes_
         if progress is not None:
-            progress(done, total)
+            progress(done // len(layout.groups))
     return layout, size
 
 
@@ -159,6 +159,7 @@ def read_documents(
     collection: Collection[Document],
     cells: Mapping[str, int],
     subject: str,
+    progress: Progress | None = None,
     *,
     parallel: bool = True,
 ) -> dict[str, Columns]:
@@ -168,6 +169,8 @@ def read_documents(
     ----------
     cells
         How many values each document holds, by its id.
+    progress
+        Called with the number of values that are read.
 
     Raises
     ------
@@ -183,7 +186,13 @@ def read_documents(
     # A round trip for each task: many small documents are one, and large ones several at a time.
     most = max(_READ_CELLS, sum(cells.values()) // (4 * THREADS)) if parallel else None
     results = overlapped(fetch, _bundled(cells, most), parallel=parallel)
-    columns = {id_: mine for found in results for id_, mine in found}
+    columns: dict[str, Columns] = {}
+    done = 0
+    for found in results:
+        columns.update(found)
+        done += sum(cells[id_] for id_, _ in found)
+        if progress is not None:
+            progress(done)
     missing = [id_ for id_ in cells if id_ not in columns]
     if missing:
         raise IntegrityError(

@@ -10,7 +10,7 @@ import bisect
 import datetime as dt
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from ..encoding.statistics import Stats, is_telling
 from ..objects.blocks import FEW
 from ..objects.header import Header
 from .batches import batches_of
-from .documents import read_documents, read_stats
+from .documents import Progress, read_documents, read_stats
 from .headers import common_id, fetch_header, value_fields
 from .layout import Document, document_id
 from .segment_pieces import NOTHING, Piece, Segments, cut, joined, number_dtype, numbers
@@ -53,6 +53,11 @@ class Stored:
         Of the version to read.
     as_of
         Only the batches that were there at this revision, or at this time.
+
+    Attributes
+    ----------
+    progress
+        Called with the rows that are read, and all that there are to read.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Stored:
         assert meta.gen is not None
         common = meta.kind_meta["header"]
         self.header = fetch_header(common, common_id(meta.gen), collection, self.subject)
+        self.progress: Callable[[float, float | None], None] | None = None
         self._headers: dict[int, Header] = {}
         self._index: Any = None
 
@@ -143,13 +149,22 @@ class Stored:
                 id_ = document_id(batch.payload, piece.segment, group)
                 places[id_] = (piece.batch, piece.segment)
                 cells[id_] = (last - first) * layout.groups[group]
-        found = read_documents(self._collection, cells, self.subject, parallel=parallel)
+        each = self._telling(pieces, sum(cells.values()))
+        found = read_documents(self._collection, cells, self.subject, each, parallel=parallel)
         wanted = set(fields)
         segments: Segments = {}
         for id_, key in places.items():
             mine = segments.setdefault(key, {})
             mine.update((name, column) for name, column in found[id_].items() if name in wanted)
         return segments
+
+    def _telling(self, pieces: Sequence[Piece], cells: int) -> Progress | None:
+        """Return what tells how many of the rows are read, out of how many cells are."""
+        progress = self.progress
+        if progress is None or not cells:
+            return None
+        rows = sum(piece.stop - piece.start for piece in pieces)
+        return lambda done: progress(rows * done // cells, rows)
 
     def bytes(self, ranges: Sequence[tuple[int, int]]) -> list[Any]:
         """Return some bytes of an object that is made of bytes, each range as Arrow holds it."""
