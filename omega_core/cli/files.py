@@ -176,7 +176,7 @@ class Writer:
         pieces = dict(self._format.kinds.get(str(self._meta.kind), {}))
         if self._meta.uri is not None:
             pieces = {}  # a file at a URI is read whole
-        obj = self._store.get(self._named, version=version, **pieces, **asked)
+        obj = self._store.get(self._named, version=version, progress=False, **pieces, **asked)
         self._format.write(obj, file, **known)
 
     @property

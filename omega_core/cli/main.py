@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any
 
@@ -91,18 +92,29 @@ class OmegaGroup(TyperGroup):
         first = {name: given.pop(name) for name in ("demo", "doctor")}
         self.commands = {**first, **_groups(), **given}
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _pipes_may_close():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Whoever read what was printed has seen enough, as `head` has.
-            end_quietly()
-            raise typer.Exit(0) from None
+            with _pipes_may_close():
+                return super().invoke(ctx)
         except Exception as exc:
             if not _is_for_people(exc):
                 raise
             report_error(exc, as_json=isinstance(ctx.obj, GlobalOptions) and ctx.obj.as_json)
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _pipes_may_close() -> Iterator[None]:
+    """End well where whoever read what was printed has seen enough, as `head` has."""
+    try:
+        yield
+    except BrokenPipeError:
+        end_quietly()
+        raise typer.Exit(0) from None
 
 
 def _is_for_people(error: Exception) -> bool:

@@ -284,3 +284,55 @@ def test_a_format_of_a_third_party_is_one_like_the_others(
     ran(omega("datasets", "put", "x.lines", "-O", "comment=%"))
     assert om.datasets.get("x") == ["#no", "yes"]
     assert ran(omega("datasets", "get", "x", "-f", "lines", "-O", "end=;")).stdout == "#no;yes;"
+
+
+# --- what other modules do, from here --------------------------------------------------------
+
+
+@pandas
+def test_columns_are_shown_with_what_is_known_of_them(omega: Run) -> None:
+    ran(omega("datasets", "put", "sales.csv"))
+    found = json.loads(ran(omega("datasets", "schema", "sales", "--json")).stdout)
+    assert [column["name"] for column in found["columns"]] == ["qty", "city", "day"]
+    assert "datetime64[s]" in ran(omega("datasets", "schema", "sales")).stdout
+    summary = json.loads(ran(omega("datasets", "describe", "sales", "--json")).stdout)
+    assert (summary["rows"], summary["columns"][0]["max"]) == (3, 7)
+    assert "Rome" in ran(omega("datasets", "describe", "sales")).stdout
+
+
+@pandas
+def test_two_versions_are_compared(omega: Run) -> None:
+    for text in ("a,b\n1,2\n", "a,c\n1,2\n"):
+        ran(omega("datasets", "put", "-", "x", "-f", "csv", input=text))
+    found = json.loads(ran(omega("datasets", "diff", "x", "1", "--json")).stdout)
+    assert (found["columns"]["added"], found["columns"]["removed"]) == (["c"], ["b"])
+    assert "c" in ran(omega("datasets", "diff", "x", "1", "2")).stdout
+
+
+def test_objects_are_copied_and_moved(omega: Run, om: Omega) -> None:
+    for value in (1, 2):
+        om.datasets.put(value, "x")
+    ran(omega("datasets", "cp", "x", "y"))
+    ran(omega("datasets", "cp", "x", "old", "--version", "1", "--to-bucket", "archive"))
+    ran(omega("datasets", "mv", "x", "z", "--to-store", "models"))
+    assert om.datasets.list() == ["y"]
+    assert om["archive"].datasets.get("old") == 1
+    assert [om.models.get("z", version=v) for v in (1, 2)] == [1, 2]
+    told(omega("datasets", "cp", "y", "w", "--to-store", "model"), "--to-store takes datasets")
+    told(omega("datasets", "cp", "y", "w", "--version", "1", "--all-versions"), "give --version")
+
+
+def test_objects_travel_in_an_archive(omega: Run, om: Omega) -> None:
+    om.datasets.put(1, "a")
+    om.datasets.put(2, "b")
+    om.models.put(3, "m")
+    ran(omega("export", "all.zip"))
+    ran(omega("export", "some.zip", "--datasets", "a", "--all-versions"))
+    found = json.loads(ran(omega("--bucket", "two", "import", "some.zip", "--json")).stdout)
+    assert [record["name"] for record in found] == ["a"]
+    ran(omega("--bucket", "three", "import", "all.zip"))
+    assert om["three"].models.get("m") == 3
+    told(omega("--bucket", "three", "import", "all.zip"), "a")
+    ran(omega("--bucket", "three", "import", "all.zip", "--replace"))
+    Path("no.zip").write_bytes(b"PK")
+    told(omega("import", "no.zip"), "no.zip")

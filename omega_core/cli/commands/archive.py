@@ -8,7 +8,6 @@ import typer
 
 from ..terminal.options import Json, global_options
 from ..terminal.output import sheet, verbatim
-from ..terminal.progress import waiting
 
 _Selected = list[str] | None
 
@@ -35,9 +34,8 @@ def export(
         selected = {store: names or False for store, names in selected.items()}
     else:
         selected = {}
-    versions = {"versions": "all"} if every else {}
-    with options.omega(plugins=True) as om, waiting("exporting"):
-        om.export(file, **selected, **versions)
+    with options.omega(plugins=True) as om:
+        om.export(file, **selected, versions="all" if every else None)
     options.show({"file": file}, lambda: [verbatim(f"✓ {file}", "green")])
 
 
@@ -53,7 +51,7 @@ def import_(
 ) -> None:
     """Store what `omega export` wrote. Nothing of it is stored if the file is not whole."""
     options = global_options(ctx)
-    with options.omega(plugins=True) as om, waiting("importing"):
+    with options.omega(plugins=True) as om:
         found = om.import_(file, replace=replace)
         records = [
             {

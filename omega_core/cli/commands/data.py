@@ -93,14 +93,13 @@ def put(
         if append and chosen is None and (there := store.metadata(name)) is not None:
             chosen = there.kind
         before = store.metadata(name) if if_changed else None
-        with waiting(f"storing {name}"):
-            obj = reader.read(
-                sys.stdin.buffer,
-                pairs(option, "--option"),
-                whole=uri is not None or chosen not in (None, "pandas.dataframe", "python.rows"),
-                like=(lambda: _without_rows(store, name)) if append else None,
-            )
-            meta = store.put(obj, name, kind=chosen, **given)
+        obj = reader.read(
+            sys.stdin.buffer,
+            pairs(option, "--option"),
+            whole=uri is not None or chosen not in (None, "pandas.dataframe", "python.rows"),
+            like=(lambda: _without_rows(store, name)) if append else None,
+        )
+        meta = store.put(obj, name, kind=chosen, **given)
     unchanged = before is not None and before.gen == meta.gen
     record = {
         "name": meta.name,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...errors import OmegaError, StoreError, UnsupportedOptionError, suggestion
 from ..terminal.completion import dataset_names
 from ..terminal.options import Json, global_options
 from ..terminal.output import lines, sheet, verbatim
@@ -118,8 +120,6 @@ def _act(
     version: str | None,
     option: list[str] | None,
 ) -> None:
-    from ...errors import UnsupportedOptionError, suggestion
-
     given = pairs(option, "--option")
     if Y is not None:
         given["Y"] = Y
@@ -138,7 +138,7 @@ def _act(
             if dataset not in om.datasets:
                 raise om.datasets.not_found(dataset)
         with waiting(f"{action} of {name}"):
-            answer = getattr(model, action)(X, **given).get()
+            answer = _answer(lambda: getattr(model, action)(X, **given).get(), action, name)
         stored = hasattr(answer, "kind_meta")
         document = _stored(answer) if stored else answer
     if not stored:
@@ -146,6 +146,17 @@ def _act(
         return
     said = f"✓ {answer.prefix}{answer.name} stored: {answer.kind}, version {answer.version}"
     options.show(document, lambda: [verbatim(said, "green")])
+
+
+def _answer(ask: Callable[[], Any], action: str, name: str) -> Any:
+    """Return what a model answers; what its library raises is told in a line."""
+    try:
+        return ask()
+    except (OmegaError, OSError):
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise StoreError(f"{action} of {name!r} failed. {said}") from error
 
 
 def _stored(meta: Any) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def cp(
         raise typer.BadParameter("give --version or --all-versions", ctx)
     options = global_options(ctx)
     versions = "all" if every else None if version is None else [version]
-    with options.omega(plugins=True) as om, waiting(f"copying {name}"):
+    with options.omega(plugins=True) as om:
         meta = store_of(ctx, om).copy(
             name, to, store=_store(to_store), bucket=to_bucket, versions=versions
         )
@@ -59,7 +59,7 @@ def mv(
 ) -> None:
     """Move an object, with all its versions, to another name, bucket or store."""
     options = global_options(ctx)
-    with options.omega(plugins=True) as om, waiting(f"moving {name}"):
+    with options.omega(plugins=True) as om:
         meta = store_of(ctx, om).move(name, to, store=_store(to_store), bucket=to_bucket)
     said = f"✓ {meta.prefix}{meta.name} in bucket {meta.bucket}: version {meta.version}"
     options.show(_record(meta), lambda: [verbatim(said, "green")])

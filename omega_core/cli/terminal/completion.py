@@ -57,7 +57,7 @@ def _found(config: Config, incomplete: str, prefix: str) -> list[str]:
             "name": {"$gte": incomplete, "$lt": incomplete + "\U0010ffff"},
             "gen": {"$exists": True},
         }
-        found = database.metadata.find(query, {"name": 1, "_id": 0}).limit(_MOST)
+        found = database.metadata.find(query, {"name": 1, "_id": 0}, limit=_MOST)
         names = sorted(str(document["name"]) for document in found)
     finally:
         database.close()
