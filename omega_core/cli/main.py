@@ -12,6 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from .commands import (
+    aliases as _aliases,  # noqa: F401 - its commands join those of the objects
+)
+from .commands import (
     archive,
     config,
     data,
@@ -26,6 +29,7 @@ from .commands import (
     plugins,
     server,
     show,
+    snapshot,
     worker,
 )
 from .commands.naming import STORES
@@ -145,6 +149,7 @@ app.command("doctor", rich_help_panel=_START)(doctor.doctor)
 app.command("show", rich_help_panel=_STORED)(show.show)
 app.command("export", rich_help_panel=_STORED)(archive.export)
 app.command("import", rich_help_panel=_STORED)(archive.import_)
+app.add_typer(snapshot.app, name="snapshot", rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
 

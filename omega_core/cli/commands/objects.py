@@ -89,7 +89,12 @@ def info(
             count = len(store.versions(name))
             problem = unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
-    record |= {"versions": count, "readable": problem is None, "problem": problem}
+    record |= {
+        "aliases": meta.aliases,
+        "versions": count,
+        "readable": problem is None,
+        "problem": problem,
+    }
 
     def view() -> list[Any]:
         current = "the current one" if meta.is_current else "not the current one"
@@ -97,6 +102,7 @@ def info(
             "bucket": meta.bucket,
             "kind": meta.kind,
             "version": f"{meta.version} ({current}; {count} kept)",
+            "aliases": ", ".join(meta.aliases),
             "revision": meta.rev,
             "size": size(record["size"]),
             "payload in": record["place"],
@@ -185,7 +191,7 @@ def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     what = f"{shown} out of the {attribute} of bucket {store.bucket!r}"
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"to drop {what} without being asked, add --yes")
-    typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
+    typer.confirm(f"Drop {what}, with all versions and aliases?", abort=True, err=True)
 
 
 _CELLS: dict[str, Callable[[dict[str, Any]], object]] = {

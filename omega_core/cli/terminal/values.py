@@ -58,4 +58,4 @@ def row_range(given: str | None) -> slice | None:
 
 def version_of(given: str | None) -> Any:
     """Return a number as such, and another word, which is an alias, as it is."""
-    return int(given) if given is not None and given.isdecimal() else given
+    return int(given) if given is not None and given.isascii() and given.isdigit() else given
