@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .config import Config, Secret
     from .difference import Change, Difference, RowChanges
     from .file_format import FileFormat
+    from .job_store import JobStore
     from .lineage.origin import Lineage
     from .omega import Omega
     from .preview import Preview
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .runtime.remote_result import RemoteResult, TaskFuture
     from .runtime.result import Result
     from .runtime.task import Task
+    from .scheduling.run import Run
+    from .scheduling.schedule import Schedule
     from .security import require_pickle_allowed
     from .store import OmegaStore
     from .summary import ColumnSummary, Summary
@@ -59,6 +62,7 @@ __all__ = [
     "Difference",
     "Engine",
     "FileFormat",
+    "JobStore",
     "Lineage",
     "Metadata",
     "Omega",
@@ -69,6 +73,8 @@ __all__ = [
     "RemoteResult",
     "Result",
     "RowChanges",
+    "Run",
+    "Schedule",
     "Secret",
     "Snapshot",
     "Store",
@@ -104,6 +110,7 @@ _LAZY = {
     "Difference": ".difference",
     "Engine": ".runtime.engines",
     "FileFormat": ".file_format",
+    "JobStore": ".job_store",
     "Lineage": ".lineage.origin",
     "Metadata": ".protocol.metadata",
     "Omega": ".omega",
@@ -113,6 +120,8 @@ _LAZY = {
     "RemoteResult": ".runtime.remote_result",
     "Result": ".runtime.result",
     "RowChanges": ".difference",
+    "Run": ".scheduling.run",
+    "Schedule": ".scheduling.schedule",
     "Secret": ".config",
     "Snapshot": ".protocol.snapshots",
     "Summary": ".summary",

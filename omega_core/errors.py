@@ -182,6 +182,14 @@ class RemoteError(TaskError):
     """A task failed on a worker with an exception of a class that is not known here."""
 
 
+class ScheduleError(OmegaError, ValueError):
+    """A schedule says no moment, or asks for what no run could do."""
+
+
+class ScheduleNotFoundError(OmegaError, KeyError):
+    """The job has no schedule."""
+
+
 def suggestion(word: str, candidates: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the closest candidate, or an empty string."""
     close = get_close_matches(str(word), sorted(map(str, candidates)), n=1, cutoff=0.6)

@@ -14,7 +14,9 @@ import importlib_metadata
 
 from .config import Config, load_config
 from .describing import HIDDEN
-from .html.markup import facts, framed, grid
+from .errors import OmegaError
+from .html.markup import element, facts, framed, grid
+from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
 from .operations import Collaborators
@@ -60,7 +62,8 @@ class Omega(Visible):
 
     Attributes
     ----------
-    datasets, models, jobs : OmegaStore
+    datasets, models : OmegaStore
+    jobs : JobStore
     runtime : Runtime
     config : Config
 
@@ -85,9 +88,10 @@ class Omega(Visible):
         self._shared = shared
         self.bucket = check_name(bucket, "bucket name")
         stores: dict[str, OmegaStore] = {}
-        for prefix in SECTION:
+        for prefix in (DATA, MODELS):
             stores[prefix] = OmegaStore(shared.collaborators, bucket, prefix, stores, self)
-        self.datasets, self.models, self.jobs = stores[DATA], stores[MODELS], stores[JOBS]
+        stores[JOBS] = self.jobs = JobStore(shared.collaborators, bucket, JOBS, stores, self)
+        self.datasets, self.models = stores[DATA], stores[MODELS]
         self.runtime = Runtime(self, shared.engines)
         self._snapshots = Snapshots(stores, shared.database, shared.config.stores.lease)
         # setdefault: of two threads that open one bucket, both get the same one.
@@ -275,13 +279,20 @@ class Omega(Visible):
 
     def _repr_html_(self) -> str:
         """Return what there is, for notebooks; one query, no plugin."""
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            return framed(repr(self), element("p", exc, class_="note"))
         rows = [(attribute, counts.get(prefix, 0)) for prefix, attribute in SECTION.items()]
         told = {"bucket": self.bucket, "server": self._shared.database.described}
         return framed("Omega", facts(told), grid(("store", "objects"), rows, right=(1,)))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            printer.text(f"{self!r}: {exc}")
+            return
         told = (counted(counts.get(p, 0), a.rstrip("s")) for p, a in SECTION.items())
         printer.text(f"{self!r}: {', '.join(told)}")
 
@@ -350,7 +361,10 @@ class _Shared:
             lambda: self.router,
         )
         self.records = TaskRecords(
-            self.database, lease=config.stores.lease, stay=config.runtime.results
+            self.database,
+            lease=config.stores.lease,
+            stay=config.runtime.results,
+            history=config.runtime.history,
         )
         self.engines = Engines(config.runtime.engine, lambda: self.router.plugins)
 

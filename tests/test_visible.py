@@ -46,7 +46,9 @@ def test_the_objects_in_a_notebook_show_what_is_for_users(om: Omega, install: An
         value = eval(expression, {"om": om})
         for name in shown:
             getattr(value, name)  # nothing is promised that is not there
-    assert dir(om.models) == dir(om.jobs) == dir(om.datasets)
+    assert dir(om.models) == dir(om.datasets)
+    of_jobs = {"history", "pause", "resume", "schedule", "schedules", "unschedule"}
+    assert set(dir(om.jobs)) == {*dir(om.datasets), *of_jobs}
 
 
 def test_what_a_user_adds_is_shown_as_well(om: Omega) -> None:
@@ -65,7 +67,8 @@ def test_whatever_the_documentation_uses_is_shown(om: Omega) -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     uses = {
         r"\bom\.(\w+)": om,
-        r"\bom\.(?:datasets|models|jobs)\.(\w+)": om.datasets,
+        r"\bom\.(?:datasets|models)\.(\w+)": om.datasets,
+        r"\bom\.jobs\.(\w+)": om.jobs,
         r"\b(?:store|self\.data_store|self\.model_store)\.(?!py\b)(\w+)": om.datasets,
         r"\bmeta\.(\w+)": om.datasets.metadata("X"),
         r"\bom\.runtime\.(\w+)": om.runtime,

@@ -126,7 +126,8 @@ class UiConfig:
 class RuntimeConfig:
     """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides.
 
-    ``results`` is how many seconds the record of a task stays after the last that it was heard of.
+    ``results`` is how many seconds the record of a task stays after the last that it was heard of,
+    and ``history`` the same of a run of a job.
     ``cache`` is how many bytes of models a process keeps for the next action that asks them; 0
     keeps none.
     """
@@ -134,4 +135,5 @@ class RuntimeConfig:
     engine: str = "local"
     workers: Annotated[int | None, at_least(1)] = None
     results: Annotated[float, above(0)] = 7 * 24 * 3600.0
+    history: Annotated[float, above(0)] = 90 * 24 * 3600.0
     cache: Annotated[int, at_least(0)] = 256 * 1024**2

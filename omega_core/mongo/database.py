@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import socket
@@ -75,6 +76,7 @@ CODEC: CodecOptions[Document] = CodecOptions(
 _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
 _TASKS = "omega.tasks"
+_SCHEDULES = "omega.schedules"
 _SNAPSHOTS = "omega.snapshots"
 # Duplicate keys, or another index of this name or of these keys.
 _NOT_THE_INDEX = (11000, 67, 85, 86)
@@ -256,6 +258,16 @@ class Database:
         return self._documents(_TASKS, durable=durable)
 
     @property
+    def schedules(self) -> Collection[Document]:
+        """When the jobs of all buckets run."""
+        return self._documents(_SCHEDULES)
+
+    def now(self) -> dt.datetime:
+        """Return the time of the server, which is the one that counts, in UTC."""
+        now: dt.datetime = self.client.admin.command("hello")["localTime"]
+        return now.replace(tzinfo=dt.UTC)
+
+    @property
     def snapshots(self) -> Collection[Document]:
         """The records of snapshots; what they have is pinned in the metadata documents."""
         return self._documents(_SNAPSHOTS)
@@ -331,6 +343,18 @@ class Database:
                     if exc.code not in _NOT_THE_INDEX:
                         raise
                 self._ready.add(_TASKS)
+
+    def prepare_runs(self) -> None:
+        """Create the indexes that find the runs of a job, and what is due. Once per process."""
+        if _SCHEDULES not in self._ready:
+            with self._lock:
+                of_a_job = {"job": {"$type": "string"}}
+                self.tasks(durable=True).create_index(
+                    [("bucket", 1), ("job", 1), ("created", -1)],
+                    partialFilterExpression=of_a_job,
+                )
+                self.schedules.create_index("due")
+                self._ready.add(_SCHEDULES)
 
 
 def _database_name(client: pymongo.MongoClient[Document]) -> str:

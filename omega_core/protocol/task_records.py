@@ -32,6 +32,10 @@ ENDED = ("success", "failure", "cancelled")
 _NOT_PERMITTED = 13
 _NOT_BARRED = {"barred": {"$exists": False}}
 _OPEN = {"status": {"$ne": "success"}, **_NOT_BARRED}
+_PENDING = {
+    "status": {"$ifNull": ["$status", "pending"]},
+    "created": {"$ifNull": ["$created", "$$NOW"]},
+}
 _KNOWN = {"$ne": [{"$type": "$created"}, "missing"]}
 _IS_OPEN = {"$and": [{"$ne": ["$status", "success"]}, {"$eq": [{"$type": "$barred"}, "missing"]}]}
 
@@ -53,6 +57,10 @@ class TaskRecord:
         How often its execution has begun.
     leased
         Whether whoever has it says from time to time that they are alive.
+    job, slot
+        The job that runs, and which moment of its schedule this is for; None of anything else.
+    skipped
+        Whether the schedule left this slot out.
     """
 
     id: str
@@ -69,6 +77,9 @@ class TaskRecord:
     barred: Barred | None = None
     runs: int = 0
     leased: bool = False
+    job: str | None = None
+    slot: dt.datetime | None = None
+    skipped: bool = False
     targets: tuple[Key, ...] = field(default=(), repr=False)
 
 
@@ -81,12 +92,17 @@ class TaskRecords:
         Seconds after which a task of which nobody is heard is lost.
     stay
         Seconds that a record stays after it was last written.
+    history
+        The same of a run of a job.
     """
 
-    def __init__(self, database: Database, *, lease: float, stay: float) -> None:
+    def __init__(self, database: Database, *, lease: float, stay: float, history: float) -> None:
         self.database = database
         self._lease = lease
-        self._stay = stay
+        of_a_job = {"$eq": [{"$type": "$job"}, "string"]}
+        seconds = {"$cond": [of_a_job, round(history * 1000), round(stay * 1000)]}
+        # In a stage of its own, which sees what the one before has set.
+        self._expiry: Document = {"$set": {"expires": {"$add": ["$$NOW", seconds]}}}
         self._permitted = True
 
     # --- the life of a task ------------------------------------------------------------------
@@ -100,6 +116,7 @@ class TaskRecords:
         task: str | None,
         leased: bool,
         once: bool = False,
+        job: str | None = None,
     ) -> bool:
         """Note a task that is about to be given to an engine; return whether it was not known.
 
@@ -110,16 +127,37 @@ class TaskRecords:
         once
             Whether the record of a task that is known stays as it is; only an id that nobody else
             has can do without.
+        job
+            The name of the job that it runs.
         """
         given = {"bucket": bucket, "engine": engine, "task": task}
+        if job is not None:
+            given["job"] = job
         fields: Document = {name: {"$literal": value} for name, value in given.items()}
         lease = {"lease": self._from_now(self._lease)} if leased else {}
-        status = {"status": "pending", "created": "$$NOW"}
-        unknown = {"created": {"$exists": False}} if once else {}
+        # A run that a schedule has planned is known once somebody has submitted it.
+        unknown = {"engine": {"$exists": False}} if once else {}
         with suppress(DuplicateKeyError):
-            self._write({"_id": id, **unknown}, {**fields, **status, **lease}, upsert=True)
+            self._write({"_id": id, **unknown}, {**fields, **_PENDING, **lease}, upsert=True)
             return True
         return False
+
+    def plan(self, id: str, *, bucket: str, job: str, slot: dt.datetime) -> TaskRecord | None:
+        """Note a run that a schedule is about to submit, and return how it stands.
+
+        It may have been submitted before, by whoever was killed then, and be under way or over.
+        If it is not submitted within a lease, it is lost.
+        """
+        given = {"bucket": bucket, "job": job, "slot": slot}
+        fields: Document = {name: {"$literal": value} for name, value in given.items()}
+        until = {"planned": self._from_now(self._lease)}
+        return self._changed({"_id": id}, {**fields, **_PENDING, **until}, upsert=True)
+
+    def skip(self, id: str, outcome: str) -> None:
+        """Note that a run that was planned is left out."""
+        planned = {"_id": id, "runs": {"$exists": False}, **_OPEN}
+        told = {"barred": "cancelled", "skipped": True}
+        self._write(planned, {**self._ended("cancelled", outcome), **told})
 
     def forget(self, id: str) -> None:
         """Delete the record of a task that no engine took."""
@@ -225,6 +263,19 @@ class TaskRecords:
             found = list(self.database.tasks(durable=False).aggregate(stages))
         return _record(found[0]) if found else None
 
+    def of_job(self, job: str, *, bucket: str, limit: int) -> list[TaskRecord]:
+        """Return the records of the latest runs of a job, the newest first."""
+        stages: list[Document] = [
+            {"$match": {"bucket": bucket, "job": job}},
+            {"$sort": {"created": -1, "_id": -1}},
+            {"$limit": limit},
+            {"$addFields": {"now": "$$NOW"}},
+        ]
+        with answering(self.database):
+            self.database.prepare_runs()
+            found = list(self.database.tasks(durable=False).aggregate(stages))
+        return [_record(document) for document in found]
+
     # --- its parts ---------------------------------------------------------------------------
 
     def _write(
@@ -232,7 +283,7 @@ class TaskRecords:
     ) -> bool:
         """Set fields, and return whether there was a record that met the condition."""
         tasks = self.database.tasks(durable=durable)
-        update = [{"$set": {**fields, "expires": self._from_now(self._stay)}}]
+        update = [{"$set": fields}, self._expiry]
         done = self._permitting(lambda: tasks.update_one(condition, update, upsert=upsert))
         return done is not None and done.matched_count > 0
 
@@ -241,7 +292,7 @@ class TaskRecords:
     ) -> TaskRecord | None:
         """Set fields, and return the record as it is then; None where none met the condition."""
         tasks = self.database.tasks(durable=durable)
-        update = [{"$set": {**fields, "expires": self._from_now(self._stay)}}]
+        update = [{"$set": fields}, self._expiry]
         after = ReturnDocument.AFTER
         document = self._permitting(
             lambda: tasks.find_one_and_update(
@@ -285,6 +336,9 @@ def _record(document: Mapping[str, Any]) -> TaskRecord:
     if status not in ("pending", "running", *ENDED):
         status = "lost"
     lease, now = given("lease", dt.datetime), given("now", dt.datetime)
+    leased = lease is not None
+    if "engine" not in document and not leased:
+        lease = given("planned", dt.datetime)  # nobody has submitted it
     if status not in ENDED and lease is not None and now is not None and lease < now:
         status = "lost"
     barred: Any = document.get("barred")
@@ -302,7 +356,10 @@ def _record(document: Mapping[str, Any]) -> TaskRecord:
         progress=_progress(document.get("progress")),
         barred=barred if barred in ("cancelled", "timeout") else None,
         runs=given("runs", int) or 0,
-        leased=lease is not None,
+        leased=leased,
+        job=given("job", str),
+        slot=given("slot", dt.datetime),
+        skipped=document.get("skipped") is True,
         targets=tuple(_keys(document.get("targets"))),
     )
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError
+from ..protocol.naming import JOBS, SECTION
 from ..protocol.task_records import TaskRecords
 from .engines import Engine
 from .result import Result
@@ -40,6 +41,7 @@ def hand_over(
         task=written,
         leased=getattr(engine, "in_process", False),
         once=once,
+        job=task.name if task.store == SECTION[JOBS] else None,
     )
     try:
         return engine.submit(task)

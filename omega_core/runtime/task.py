@@ -22,8 +22,9 @@ class Worker(Protocol):
     bucket: str
     datasets: OmegaStore
     models: OmegaStore
-    jobs: OmegaStore
 
+    @property
+    def jobs(self) -> OmegaStore: ...
     @property
     def config(self) -> Config: ...
     @property

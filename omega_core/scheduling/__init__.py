@@ -1,0 +1,1 @@
+"""Schedules: when jobs run by themselves, and who lets them."""
