@@ -133,7 +133,7 @@ class Copying:
         *,
         numbered: bool,
     ) -> Metadata:
-        version = document["version"]
+        name: str = document["name"]
         for attempt in range(1, _ATTEMPTS + 1):
             meta = Metadata.from_document(document, self._payloads)
             if (document.get("res") or {}).get("backend"):
@@ -145,7 +145,7 @@ class Copying:
                     each,
                     if_rev=if_rev,
                     at_least=count,
-                    version=version if numbered else None,
+                    version=document["version"] if numbered else None,
                     check=partial(self._check_kept, meta),
                 )
             except UnboundError:
@@ -158,15 +158,21 @@ class Copying:
                     if isinstance(exc, DamagedError):
                         raise self._payloads.damage(meta, str(exc)) from exc
                     raise
-                found = read(self._payloads.database, self._payloads.key(meta.name), version)
-                if attempt == _ATTEMPTS or found is None:
-                    raise
-                document = found
+                document = self.again(name, document["version"] if numbered else None, exc)
+                if attempt == _ATTEMPTS:
+                    raise stale(meta) from exc
         raise AssertionError("unreachable")
+
+    def again(self, name: str, version: int | None, error: Exception) -> Document:
+        """Return the document of what was replaced, or compacted, while it was read."""
+        found = read(self._payloads.database, self._payloads.key(name), version)
+        if found is None:
+            raise self._catalog.not_found(name, version) from error
+        return found
 
     def _check_kept(self, meta: Metadata) -> None:
         if not self._catalog.is_kept(meta):
-            raise StaleReadError(f"{meta!r} was replaced while it was copied. Copy it again.")
+            raise stale(meta)
 
     def _by_get_and_put(
         self, meta: Metadata, there: Arrivals, to: str, if_rev: int | None
@@ -238,6 +244,14 @@ class Copying:
             return payloads.locations.open(uri)
 
         return StoredContents(payloads.database, payloads.locations, document, open_uri)
+
+
+def stale(meta: Metadata) -> StaleReadError:
+    """Return the error for an object that somebody replaces all the time."""
+    return StaleReadError(
+        f"{meta!r} was replaced, and collected, while it was read. Repeat it, or raise "
+        "[stores] grace for slow readers."
+    )
 
 
 def _is_same(one: Arrivals, other: Arrivals) -> bool:
