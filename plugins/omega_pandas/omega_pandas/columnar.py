@@ -269,6 +269,9 @@ class ColumnarBackend(BaseDataBackend):
         batches = meta.kind_meta["batches"]
         stop = start = len(batches)
         while start and batches[start - 1]["rows"] < SEGMENT_ROWS:
+            # What a snapshot has stays apart from what came later.
+            if batches[start - 1].get("rev", 0) <= meta.pinned_rev:
+                break
             start -= 1
         # A put may have written several batches under one generation; they stay together.
         while 0 < start < stop and batches[start]["gen"] == batches[start - 1]["gen"]:
