@@ -16,20 +16,21 @@ from ..errors import (
     UnsupportedOptionError,
 )
 from ..mongo.database import answering
-from ..protocol.document import check
+from ..protocol.document import check, check_field
 from ..protocol.files import DamagedError
 from ..protocol.metadata import Metadata
 from ..protocol.naming import check_name
-from ..protocol.reading import read, versions_of
+from ..protocol.reading import UNSEEN, numbered, read, versions_of
 from .arrivals import Arrivals
 from .contents import StoredContents
 from .placement import UnboundError
 
 Document = dict[str, Any]
-Versions = str | Sequence[int] | None
+Versions = str | Sequence[int | str] | None
 Tell = Callable[[float, float | None], object]
 
 _ATTEMPTS = 5
+_WITH_VERSIONS = {field: 0 for field in UNSEEN if field != "versions"}
 
 
 class Copying:
@@ -109,6 +110,7 @@ class Copying:
 
         saved: Metadata | None = None
         restored: int | None = None
+        numbers: dict[int, int | None] = {}
         for document in chosen:
             saved = self._copied(
                 document, there, to, each, if_rev, len(chosen), numbered=versions is not None
@@ -117,9 +119,12 @@ class Copying:
                 if_rev = saved.rev
             if document["gen"] == current["gen"]:
                 restored = saved.version
+            numbers[document["version"]] = saved.version
         assert saved is not None, "at least one version is chosen"
         if restored is not None and restored != saved.version:
             saved = there.catalog.restore(to, restored)
+        if versions is not None:
+            saved = there.name(to, saved, aliases_of(current), numbers)
         return saved, current["rev"]
 
     def _copied(
@@ -225,12 +230,14 @@ class Copying:
                 f"versions, not {versions!r}."
             )
         wanted: list[Document] = []
-        numbered: dict[Any, Document] = {kept["version"]: kept for kept in every}
+        by_number = {kept["version"]: kept for kept in every}
         listed: list[Any] = list(dict.fromkeys(versions))
         for version in listed:
-            if version not in numbered:
+            number = numbered(document, version)
+            if number not in by_number:
                 raise self._catalog.not_found(name, version)
-            wanted.append(numbered[version])
+            if by_number[number] not in wanted:
+                wanted.append(by_number[number])
         return sorted(wanted, key=lambda found: found["version"]), own
 
     def contents(self, document: Document) -> StoredContents:
@@ -245,6 +252,12 @@ class Copying:
             return payloads.locations.open(uri)
 
         return StoredContents(payloads.database, payloads.locations, document, open_uri)
+
+
+def aliases_of(document: Document) -> dict[str, int]:
+    """Return which version each alias of an object names."""
+    check_field(document, "aliases")
+    return {alias: entry["version"] for alias, entry in document.get("aliases", {}).items()}
 
 
 def stale(meta: Metadata) -> StaleReadError:

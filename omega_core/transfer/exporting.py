@@ -24,15 +24,15 @@ from ..protocol.naming import SECTION
 from . import archive_format as form
 from .archive_writer import ArchiveWriter
 from .contents import StoredContents
-from .copying import Copying, Tell, Versions, stale
+from .copying import Copying, Tell, Versions, aliases_of, stale
 
 Document = dict[str, Any]
 Create = Callable[[str], Any]
 
 _ATTEMPTS = 5
 _UNTOLD = (
-    *("inline", "pending", "retired", "tasks", "versions", "gc_at", "retired_count", "size"),
-    *("aliases", "held", "pins"),
+    *("inline", "pending", "retired", "tasks", "versions", "aliases", "held", "pins", "gc_at"),
+    *("retired_count", "size"),
 )
 
 
@@ -97,8 +97,11 @@ class _Export:
         if self._tell is not None:
             self._total += sum(copying.contents(one).size() for one in documents)
         versions = [self._kept_version(copying, document, folder) for document in documents]
-        said = {"store": section, "name": name, "versions": versions}
+        said: Document = {"store": section, "name": name, "versions": versions}
         numbers = [document["version"] for document in documents]
+        named = {a: number for a, number in aliases_of(current).items() if number in numbers}
+        if named:
+            said["aliases"] = named
         return {**said, "current": current["version"]} if current["version"] in numbers else said
 
     def _kept_version(self, copying: Copying, document: Document, folder: str) -> Document:
