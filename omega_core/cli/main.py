@@ -8,7 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .commands import config, demo, doctor, gc, objects, plugins, server, show, worker
+from .commands import (
+    aliases as _aliases,  # noqa: F401 - its commands join those of the objects
+)
+from .commands import config, demo, doctor, gc, objects, plugins, server, show, snapshot, worker
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 
@@ -65,6 +68,7 @@ for attribute in objects.STORES:
     about = f"The {attribute} of a bucket."
     app.add_typer(objects.app, name=attribute, help=about, rich_help_panel=_STORED)
 app.command("show", rich_help_panel=_STORED)(show.show)
+app.add_typer(snapshot.app, name="snapshot", rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)

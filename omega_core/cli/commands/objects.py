@@ -76,7 +76,8 @@ def info(
     ctx: typer.Context,
     name: Name,
     version: Annotated[
-        int | None, typer.Option(help="A version that `versions` lists, not the current one.")
+        str | None,
+        typer.Option(help="A version that `versions` lists, or an alias; not the current one."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -85,14 +86,20 @@ def info(
     with options.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, _attribute(ctx))
         with waiting("looking"):
-            meta = store.metadata(name, version=version)
+            chosen = None if version is None else version_of(version)
+            meta = store.metadata(name, version=chosen)
             if meta is None:
-                raise store.not_found(name, version)
+                raise store.not_found(name, chosen)
             [record] = records_of(store, [meta])
             count = len(store.versions(name))
             problem = unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
-    record |= {"versions": count, "readable": problem is None, "problem": problem}
+    record |= {
+        "aliases": meta.aliases,
+        "versions": count,
+        "readable": problem is None,
+        "problem": problem,
+    }
 
     def view() -> list[Any]:
         current = "the current one" if meta.is_current else "not the current one"
@@ -100,6 +107,7 @@ def info(
             "bucket": meta.bucket,
             "kind": meta.kind,
             "version": f"{meta.version} ({current}; {count} kept)",
+            "aliases": ", ".join(meta.aliases),
             "revision": meta.rev,
             "size": size(record["size"]),
             "payload in": record["place"],
@@ -179,6 +187,11 @@ def drop(
     options.show({"dropped": dropped}, view)
 
 
+def version_of(text: str) -> int | str:
+    """Return the version that somebody typed: a number, or an alias."""
+    return int(text) if text.isascii() and text.isdigit() else text
+
+
 def _attribute(ctx: typer.Context) -> str:
     """Return the attribute of `Omega` that is the store: the name of the group."""
     assert ctx.parent is not None
@@ -191,7 +204,7 @@ def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     what = f"{shown} out of the {attribute} of bucket {store.bucket!r}"
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"to drop {what} without being asked, add --yes")
-    typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
+    typer.confirm(f"Drop {what}, with all versions and aliases?", abort=True, err=True)
 
 
 _CELLS: dict[str, Callable[[dict[str, Any]], object]] = {
