@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 from nbformat import NotebookNode
 from nbformat.v4.rwbase import rejoin_lines
 
-from omega_core import BaseJobBackend, Metadata, Summary
+from omega_core import BaseJobBackend, Metadata, Preview, RowChanges, Summary
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from omega_core.shapes import CHECKSUM, fields, integer, text
 
-from .parameters import assigned, inject
+from .cells import cell_changes, cells_preview, outline
+from .parameters import inject
 from .running import Run
 from .settings import NotebookSettings
 from .sources import SUFFIXES, as_text, from_bytes, notebook_of, to_bytes
@@ -86,15 +87,22 @@ class NotebookBackend(BaseJobBackend):
         return notebook if as_ is None else as_text(notebook, as_, name)
 
     def describe(self, name: str, **kwargs: Any) -> Summary:
-        """Return how many cells it has, in which language, and what may be given to a run."""
-        notebook = self.job_store.get(name)
-        known = assigned(notebook)
-        details = {
-            "cells": len(notebook.cells),
-            "language": _language(notebook),
-            "parameters": None if known is None else sorted(known),
-        }
+        """Return title, cells and parameters; it is read for that, and nothing of it runs."""
+        meta = self.job_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        language = {"language": meta.kind_meta["language"]}
+        notebook = self.get(name)
+        assert isinstance(notebook, NotebookNode), "without as_, it is one"
+        details = {**language, **outline(notebook)}
         return replace(super().describe(name), details=details)
+
+    def preview(self, summary: Summary, read: Any) -> Preview:
+        """Return the cells."""
+        return cells_preview(read())
+
+    def changed_rows(self, one: Any, two: Any) -> list[RowChanges]:
+        """Return which cells are written differently."""
+        return [cell_changes(one(), two())]
 
     def run(
         self,
