@@ -140,6 +140,9 @@ def schedule(
         bool,
         typer.Option("--overlap", help="Also while the run before is not over; else it is skipped"),
     ] = False,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many results stay; default: all.")
+    ] = None,
     paused: Annotated[
         bool | None,
         typer.Option("--paused/--not-paused", help="By default, as it is; a new one is not."),
@@ -152,7 +155,7 @@ def schedule(
         made = om.jobs.schedule(
             name, cron=cron, tz=tz, params=params, engine=engine, timeout=timeout,
             retries=retries, priority=priority, queue=queue,
-            overlap="allow" if overlap else "skip", paused=paused,
+            overlap="allow" if overlap else "skip", keep=keep, paused=paused,
         )  # fmt: skip
     options.show(_facts(made), lambda: [_sheet(made)])
 
@@ -223,6 +226,7 @@ def _sheet(made: Schedule) -> Any:
         "given": dict(made.params),
         "engine": made.engine,
         "hints": dict(made.hints),
+        "results": made.keep and f"{made.keep} stay",
         "overlapping": made.overlap == "allow" or None,
     }
     return sheet(facts, title=f"schedule of {made.name}")
@@ -270,7 +274,7 @@ def export(
     """Write a job, or what a run left, to a file, as a page, a notebook or a script."""
     if output.suffix not in (".ipynb", *_READ_AS):
         raise typer.BadParameter(f"-o {output}: a name that ends in .html, .ipynb or .py", ctx)
-    asked = {"as_": _READ_AS[output.suffix]} if output.suffix in _READ_AS else {}
+    asked: dict[str, Any] = {"as_": _READ_AS[output.suffix]} if output.suffix in _READ_AS else {}
     options = global_options(ctx)
     with options.omega(plugins=True) as om, waiting("reading"):
         found = om.jobs.get(name, version=version, **asked)
