@@ -242,6 +242,28 @@ def test_an_engine_that_does_not_answer_gets_the_slot_later(
     assert [run.status for run in om.jobs.history("daily")] == ["success"]
 
 
+def test_what_waits_in_a_process_that_is_heard_of_is_submitted_again_once_it_is_lost(
+    om: Omega, clock: Any, turn: Turn, work: Work
+) -> None:
+    broker = om.database.mongodb["test.broker"]
+    broker.insert_one({"down": True})
+    om.jobs.schedule("daily", cron=YEARLY)
+    clock.advance(days=366)
+    [handled] = turn()
+    broker.delete_many({})
+    # As an engine of the process that submits it records it, whose scheduler is killed then.
+    om.records.plan(handled.id, bucket="default", job="daily", slot=handled.slot)
+    local = {"engine": "local", "task": None, "leased": True, "once": True, "job": "daily"}
+    assert om.records.submitted(handled.id, bucket="default", **local)  # type: ignore[arg-type]
+    lapsed = {"$set": {"claim.lease": dt.datetime(2026, 1, 1)}}
+    schedules(om).update_one({}, lapsed)
+    assert turn() == []
+    clock.advance(hours=1)
+    assert [(each.what, each.id) for each in turn()] == [("submitted", handled.id)]
+    assert work() == [handled.id]
+    assert [run.status for run in om.jobs.history("daily")] == ["success"]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
