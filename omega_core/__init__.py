@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from .lineage.origin import Lineage
     from .omega import Omega
     from .preview import Preview
+    from .protocol.aliases import Alias
     from .protocol.metadata import Metadata
+    from .protocol.snapshots import Snapshot
     from .query import Q
     from .runtime.engines import Engine
     from .runtime.execution import execute
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIONS",
+    "Alias",
     "BackendSpec",
     "BaseDataBackend",
     "BaseJobBackend",
@@ -73,6 +76,7 @@ __all__ = [
     "Run",
     "Schedule",
     "Secret",
+    "Snapshot",
     "Store",
     "Summary",
     "Task",
@@ -99,6 +103,7 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "Alias": ".protocol.aliases",
     "Change": ".difference",
     "ColumnSummary": ".summary",
     "Config": ".config",
@@ -118,6 +123,7 @@ _LAZY = {
     "Run": ".scheduling.run",
     "Schedule": ".scheduling.schedule",
     "Secret": ".config",
+    "Snapshot": ".protocol.snapshots",
     "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",

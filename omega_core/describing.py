@@ -46,7 +46,7 @@ class Describing:
         self._catalog = catalog
         self._operations = operations
 
-    def describe(self, name: str, *, version: int | None = None) -> Summary:
+    def describe(self, name: str, *, version: int | str | None = None) -> Summary:
         """Return what an object is, without reading it where its kind can do without.
 
         Of a frame that is its columns with dtype, missing values, least and greatest value, out of
@@ -94,7 +94,7 @@ class Describing:
             (*row, at if at is None else f"{at:%Y-%m-%d %H:%M:%S}") for *row, at in rows
         ]
 
-    def diff(self, name: str, one: int, two: int | None = None) -> Difference:
+    def diff(self, name: str, one: int | str, two: int | str | None = None) -> Difference:
         """Return what differs between two versions of an object.
 
         Their metadata and summaries are compared for every kind. Where the kind can tell, the
@@ -104,7 +104,7 @@ class Describing:
         Parameters
         ----------
         one, two
-            Versions that `versions` lists; None is the current one.
+            Versions that `versions` lists, or aliases; None is the current one.
 
         Raises
         ------

@@ -123,6 +123,10 @@ class StaleReadError(StoreError):
     """What is being read was replaced or dropped, and collected, meanwhile."""
 
 
+class ReadOnlyError(StoreError):
+    """This is a view of what there was, and nothing is written to it."""
+
+
 class UntrustedFormatError(StoreError):
     """Reading or writing this object would run code that it carries."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, ClassVar
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -28,6 +28,9 @@ class FileFormat:
 
     Attributes
     ----------
+    kind
+        The kind that what it reads is stored as, where the user names none; None: whatever the
+        object says.
     kinds
         The kinds whose objects it writes, each with the options of ``get`` that give them in the
         shape that `write` takes, such as ``{"pandas.dataframe": {"chunksize": 65536}}``: what is
@@ -37,6 +40,7 @@ class FileFormat:
         Whether what it writes can be read at a terminal.
     """
 
+    kind: ClassVar[str | None] = None
     kinds: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     text: ClassVar[bool] = False
 
@@ -53,12 +57,19 @@ class FileFormat:
         kind
             What it will be stored as, where the user says so.
 
+        A method that has a parameter ``like`` is given, when it reads what is appended to a
+        stored object, the part of that object that has no rows.
+
         Raises
         ------
         UnsupportedValueError
             The file is none of this format; names the place.
         """
         raise NotImplementedError(f"{type(self).__name__} reads no files.")
+
+    def joined(self, pieces: Iterator[Any]) -> Any:
+        """Return one object of what `read` yields, for kinds that take no pieces."""
+        return list(pieces)
 
     def write(self, obj: Any, target: BinaryIO) -> None:
         """Write an object, or the pieces that ``get`` gives, to a binary file that cannot seek.

@@ -35,7 +35,7 @@ class Pages:
         self._operations = operations
         self._history = history
 
-    def page(self, name: str, *, version: int | None = None) -> str:
+    def page(self, name: str, *, version: int | str | None = None) -> str:
         """Return one version of an object as HTML: one file, without scripts, that fetches nothing.
 
         It asks for the summary, for some rows where the kind can give them (a few windows of a

@@ -14,7 +14,8 @@ import importlib_metadata
 
 from .config import Config, load_config
 from .describing import HIDDEN
-from .html.markup import facts, framed, grid
+from .errors import OmegaError
+from .html.markup import element, facts, framed, grid
 from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
@@ -31,9 +32,12 @@ from .protocol.metadata import Metadata
 from .protocol.naming import DATA, JOBS, MODELS, SECTION, Key, bucket_key, check_name
 from .protocol.resources import Freer
 from .protocol.scope import Scope, entered
+from .protocol.snapshots import Snapshot
 from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
+from .selection import Selecting
+from .snapshots import Snapshots, SnapshotView
 from .store import OmegaStore
 from .text import counted
 from .transfer.exporting import export
@@ -89,6 +93,7 @@ class Omega(Visible):
         stores[JOBS] = self.jobs = JobStore(shared.collaborators, bucket, JOBS, stores, self)
         self.datasets, self.models = stores[DATA], stores[MODELS]
         self.runtime = Runtime(self, shared.engines)
+        self._snapshots = Snapshots(stores, shared.database, shared.config.stores.lease)
         # setdefault: of two threads that open one bucket, both get the same one.
         shared.buckets.setdefault(bucket, self)
 
@@ -114,6 +119,64 @@ class Omega(Visible):
     def plugins(self) -> Plugins:
         """The installed plugins, and what became of each."""
         return self._shared.router.plugins
+
+    # --- snapshots ---------------------------------------------------------------------------
+
+    def snapshot(
+        self,
+        name: str,
+        *,
+        datasets: Selecting = None,
+        models: Selecting = None,
+        jobs: Selecting = None,
+        note: str | None = None,
+    ) -> Snapshot:
+        """Name one version of each object of the bucket, as all of them are at one moment.
+
+        Whatever becomes of the objects, `at` reads them as they were, until `drop_snapshot`. No
+        data is copied, and nobody has to wait: versions, lists and puts are what they were.
+
+        Parameters
+        ----------
+        datasets, models, jobs
+            Which objects: None for all that are not hidden; a name or a shell glob, or a list of
+            them; False for none.
+        note
+            A text to keep with it.
+
+        Raises
+        ------
+        ConflictError
+            There is a snapshot of this name; or objects were changed all the time.
+        ObjectNotFoundError
+            A name or a glob finds no object.
+        """
+        chosen = {DATA: datasets, MODELS: models, JOBS: jobs}
+        return self._snapshots.take(name, chosen, note)
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return the snapshots of the bucket, the oldest first."""
+        return self._snapshots.list()
+
+    def at(self, name: str) -> SnapshotView:
+        """Return the bucket as a snapshot has it, to read: ``om.at("q1").models.get("churn")``.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            There is no such snapshot; suggests a near name.
+        """
+        return self._snapshots.at(name)
+
+    def drop_snapshot(self, name: str, *, missing_ok: bool = False) -> bool:
+        """Remove a snapshot, and what nothing but it keeps; return whether there was one.
+
+        Raises
+        ------
+        ObjectNotFoundError
+            There is none, unless ``missing_ok``.
+        """
+        return self._snapshots.drop(name, missing_ok=missing_ok)
 
     def gc(self, grace: float | None = None, *, dry_run: bool = False) -> Collected:
         """Collect in all stores and buckets of the database; see `OmegaStore.gc`."""
@@ -216,13 +279,20 @@ class Omega(Visible):
 
     def _repr_html_(self) -> str:
         """Return what there is, for notebooks; one query, no plugin."""
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            return framed(repr(self), element("p", exc, class_="note"))
         rows = [(attribute, counts.get(prefix, 0)) for prefix, attribute in SECTION.items()]
         told = {"bucket": self.bucket, "server": self._shared.database.described}
         return framed("Omega", facts(told), grid(("store", "objects"), rows, right=(1,)))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            printer.text(f"{self!r}: {exc}")
+            return
         told = (counted(counts.get(p, 0), a.rstrip("s")) for p, a in SECTION.items())
         printer.text(f"{self!r}: {', '.join(told)}")
 

@@ -6,13 +6,13 @@ A put reads top to bottom: route, begin, hook, backend, commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 from bson.errors import InvalidBSON
 from gridfs.errors import CorruptGridFile, NoFile
-from pymongo.errors import AutoReconnect
+from pymongo.errors import AutoReconnect, PyMongoError
 
 from .additions import Addition
 from .backends.base import BaseDataBackend
@@ -20,6 +20,7 @@ from .backends.store import Store
 from .catalog import Catalog
 from .config import Config
 from .errors import (
+    OmegaError,
     OvertakenError,
     PluginContractError,
     PluginError,
@@ -147,6 +148,7 @@ class Operations:
         added: Addition | None,
         *,
         if_rev: int | None = None,
+        if_changed: bool | None = None,
         expires: float | None = None,
     ) -> Metadata:
         if added is not None:
@@ -162,7 +164,13 @@ class Operations:
         self.router.check_options(spec, "put", name, options)
         self._check_uri(options.get("uri"))
         own = attributes_codec.to_document(attributes or {}, f"put of {name!r}")
-        intent = self._intent_to_put(name, spec, adapter, options, if_rev, expires)
+        if_changed = adapter.cls.if_changed if if_changed is None else if_changed
+        if if_changed and options.get("append"):
+            raise UnsupportedOptionError(
+                f"put of {name!r}: append=True always adds, so that it goes with no if_changed. "
+                "Leave one of them out."
+            )
+        intent = self._intent_to_put(name, spec, adapter, options, if_rev, if_changed, expires)
         live = intent.begin()
         try:
             meta = None if live is None else Metadata.from_document(live, self._payloads)
@@ -187,13 +195,17 @@ class Operations:
         except BaseException as exc:
             rollback(intent, exc)
             raise
+        if intent.unchanged:
+            # What was written is what was there, and goes; if not now, the collector takes it.
+            with suppress(PyMongoError, OmegaError):
+                intent.abort()
         self._with.housekeeping.after(intent)
         assert isinstance(saved, Metadata)
         return saved
 
     # --- get ---------------------------------------------------------------------------------
 
-    def get(self, name: str, version: int | None, options: dict[str, Any]) -> Any:
+    def get(self, name: str, version: int | str | None, options: dict[str, Any]) -> Any:
         """Return an object; to the backend of an action, what the name means as long as it acts."""
         check_name(name)
         acting = acting_in(self._database, self._store.bucket)
@@ -216,10 +228,14 @@ class Operations:
         acting.pin(key, meta)
         return acting.observed(key, meta, options, obj)
 
+    def get_pinned(self, meta: Metadata, options: dict[str, Any]) -> Any:
+        """Return an object as its metadata say, whatever is current."""
+        return self._read(meta.name, None, options, meta)[0]
+
     def _read(
         self,
         name: str,
-        version: int | None,
+        version: int | str | None,
         options: dict[str, Any],
         pinned: Metadata | None = None,
     ) -> tuple[Any, Metadata]:
@@ -365,6 +381,7 @@ class Operations:
         adapter: Adapter,
         options: dict[str, Any],
         if_rev: int | None,
+        if_changed: bool,
         expires: float | None,
     ) -> Intent:
         return Intent(
@@ -385,6 +402,7 @@ class Operations:
             # Of a model alone: a fit stores it again, and nobody else puts it as it was put.
             options=put_options.to_document(options) if is_model_backend(adapter) else None,
             inline=self._config.stores.inline,
+            if_changed=if_changed,
         )
 
     def _check_uri(self, uri: Any) -> None:
@@ -402,7 +420,7 @@ class Operations:
     @staticmethod
     def _check_saved(saved: Any, intent: Intent, name: str, spec: BackendSpec) -> None:
         who = f"{spec.plugin} {spec.version}, kind {spec.kind!r}"
-        if not intent.committed:
+        if not intent.committed and not intent.unchanged:
             raise PluginContractError(
                 f"put of {name!r}: the backend ({who}) did not save its metadata, so nothing was "
                 "stored. Its put must end with 'return meta.save()'."

@@ -15,7 +15,7 @@ from .locations import Locations
 from .mongo.database import Database, answering
 from .mongo.persist import persist
 from .protocol import attributes as attributes_codec
-from .protocol import pipelines
+from .protocol import pins, pipelines
 from .protocol.admission import admit
 from .protocol.collection import GenerationCollection, OwnedSegments
 from .protocol.commit import Intent
@@ -39,8 +39,9 @@ from .protocol.naming import (
     object_store_key,
     side_collection_key,
 )
-from .protocol.reading import UNSEEN, read
+from .protocol.reading import UNSEEN, read, read_generation
 from .protocol.scope import acting_in, current_scope
+from .protocol.unchanged import is_unchanged
 
 Document = dict[str, Any]
 
@@ -63,8 +64,10 @@ class Payloads:
 
     # --- metadata ----------------------------------------------------------------------------
 
-    def metadata(self, name: str, *, version: int | None = None) -> Metadata | None:
+    def metadata(self, name: str, *, version: int | str | None = None) -> Metadata | None:
         """Return the metadata of an object, or of one of its versions; None if there is none.
+
+        A version is a number, or an alias.
 
         To the backend of a get it is what was asked for. To the backend of a put it is what is
         being written, where there is something to replace: with the attributes of that, merged
@@ -87,11 +90,11 @@ class Payloads:
             return self._stored(key, version)
         return acting.metadata(key, lambda: self._stored(key))
 
-    def stored(self, name: str, version: int | None = None) -> Metadata | None:
+    def stored(self, name: str, version: int | str | None = None) -> Metadata | None:
         """Return what `metadata` does where no operation is under way: the server is asked."""
         return self._stored(self.key(name), version)
 
-    def _stored(self, key: Key, version: int | None = None) -> Metadata | None:
+    def _stored(self, key: Key, version: int | str | None = None) -> Metadata | None:
         document = read(self.database, key, version)
         return None if document is None else Metadata.from_document(document, self)
 
@@ -152,42 +155,79 @@ class Payloads:
     def save_metadata(self, meta: Metadata) -> Metadata:
         """Commit the put under way, or else save the attributes of what is live."""
         intent = self._intent(meta.name)
-        if intent is not None and not intent.committed:
+        if intent is not None and not intent.committed and not intent.unchanged:
             scope = current_scope()
             if scope is not None and scope.lineage is not None:
                 meta.attributes = {**meta.attributes, LINEAGE: scope.lineage()}
             admit(meta, intent)
+            same = self._unchanged(meta, intent) if intent.if_changed else None
+            if same is not None:
+                return same
             document = intent.commit(meta)
-        else:
-            if meta.rev is None:
-                raise StoreError(
-                    f"The metadata of {meta.prefix}{meta.name!r} names no stored object: a new "
-                    f"object is made by store.put(obj, name).{self._elsewhere(meta.name)}"
-                )
-            key = Key(meta.bucket, meta.prefix, meta.name)
-            attributes = attributes_codec.to_document(meta.attributes, str(key))
-            condition = key.filter(gen=meta.gen, rev=meta.rev)
-            with answering(self.database), explained(self.database, key):
-                saved = persist(
-                    self.database,
-                    lambda: self.database.metadata.find_one_and_update(
-                        condition,
-                        pipelines.save_attributes(attributes),
-                        projection=UNSEEN,
-                        return_document=True,
-                    ),
-                )
-                if saved is None:
-                    # Unless it is our own change, of which the answer got lost.
-                    ours = {**condition, "rev": meta.rev + 1, "attributes": {"$eq": attributes}}
-                    saved = self.database.metadata.find_one(ours, UNSEEN)
+            return self._saved(meta, document)
+        return self._save_attributes(meta)
+
+    def _save_attributes(self, meta: Metadata) -> Metadata:
+        """Save the attributes of what is live, on the condition that nobody changed it."""
+        if meta.rev is None:
+            raise StoreError(
+                f"The metadata of {meta.prefix}{meta.name!r} names no stored object: a new "
+                f"object is made by store.put(obj, name).{self._elsewhere(meta.name)}"
+            )
+        key = Key(meta.bucket, meta.prefix, meta.name)
+        attributes = attributes_codec.to_document(meta.attributes, str(key))
+        condition = key.filter(gen=meta.gen, rev=meta.rev)
+        with answering(self.database), explained(self.database, key):
+            saved = persist(
+                self.database,
+                lambda: self.database.metadata.find_one_and_update(
+                    condition,
+                    pipelines.save_attributes(attributes),
+                    projection=UNSEEN,
+                    return_document=True,
+                ),
+            )
             if saved is None:
-                raise ConflictError(
-                    f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} was changed or dropped "
-                    f"since revision {meta.rev} was read. Nothing was overwritten. Reload the "
-                    "metadata and repeat."
-                )
-            document = saved
+                # Unless it is our own change, of which the answer got lost.
+                ours = {**condition, "rev": meta.rev + 1, "attributes": {"$eq": attributes}}
+                saved = self.database.metadata.find_one(ours, UNSEEN)
+        if saved is None:
+            raise ConflictError(
+                f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r} was changed or dropped "
+                f"since revision {meta.rev} was read. Nothing was overwritten. Reload the "
+                "metadata and repeat."
+            )
+        return self._saved(meta, saved)
+
+    def _unchanged(self, meta: Metadata, intent: Intent) -> Metadata | None:
+        """Return the metadata of what is live if a put has written the same; else None."""
+        if not is_unchanged(meta, intent):
+            return None
+        current = self._stored(intent.key)
+        known = intent.live or {}
+        if current is None or (current.gen, current.rev) != (known.get("gen"), known.get("rev")):
+            return None  # somebody else changed it meanwhile, and this comes after that
+        scope = current_scope()
+        given = None if scope is None else scope.attributes
+        wanted = current.attributes if given is None else {**current.attributes, **given}
+        wanted = wanted if given != {} else {}
+        if not attributes_codec.are_same(
+            wanted, attributes_codec.to_document(current.attributes, str(intent.key))
+        ):
+            current.attributes = wanted
+            try:
+                current = self._save_attributes(current)
+            except ConflictError:
+                return None
+        for field in current._fields:
+            setattr(meta, field, getattr(current, field))
+        meta.aliases = current.aliases
+        intent.unchanged = True
+        return meta
+
+    def _saved(self, meta: Metadata, document: Document) -> Metadata:
+        """Note in metadata what the server made of them."""
+        meta.pinned_rev = pins.last_pinned(document)
         for field in (
             "rev",
             "version",
@@ -355,10 +395,8 @@ class Payloads:
         if meta.inline is not None:
             return meta.inline
         key = Key(meta.bucket, meta.prefix, meta.name)
-        document = read(self.database, key, meta.version)
-        if document is None or document["gen"] != meta.gen:
-            return None
-        found = document.get("inline")
+        document = None if meta.gen is None else read_generation(self.database, key, meta.gen)
+        found = None if document is None else document.get("inline")
         return found if isinstance(found, bytes) else None
 
     def _writing(self) -> Intent | None:
@@ -391,13 +429,12 @@ class Payloads:
         """Tell damage from an object that was replaced, and collected, while it was read."""
         what = f"{meta.prefix}{meta.name!r} in bucket {meta.bucket!r}, version {meta.version}"
         key = Key(meta.bucket, meta.prefix, meta.name)
-        still = read(self.database, key, meta.version)
-        if still is not None and still.get("gen") == meta.gen:
+        if meta.gen is not None and read_generation(self.database, key, meta.gen) is not None:
             return IntegrityError(
                 f"{what}: {reason}. The stored payload is damaged; restore another version "
                 f"(store.versions({meta.name!r})) or a backup."
             )
-        if still is None and read(self.database, key) is None:
+        if read(self.database, key) is None:
             return ObjectNotFoundError(f"{what} was dropped while it was read.")
         return StaleReadError(
             f"{what} was replaced and collected while it was read. Get it again, or raise "

@@ -45,7 +45,7 @@ class Call:
     name: str
     given: dict[str, Any]
     options: dict[str, Any] = field(default_factory=dict)
-    version: int | None = None
+    version: int | str | None = None
     if_rev: int | None = None
     rows: tuple[int, int] | None = None
 

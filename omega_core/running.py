@@ -52,7 +52,7 @@ class RunCall:
     params: Mapping[str, Any] | None = None
     rName: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    version: int | None = None
+    version: int | str | None = None
 
 
 class Running:

@@ -18,9 +18,10 @@ from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
 from .describing import SHOWN_HEAD, Describing
-from .errors import PluginContractError, StoreError, UnsupportedOptionError
-from .html.markup import framed, grid
+from .errors import OmegaError, PluginContractError, StoreError, UnsupportedOptionError
+from .html.markup import element, framed, grid
 from .lineage.history import History
+from .listing import Listing
 from .locations import Locations
 from .mongo.database import Database
 from .object_page import Pages
@@ -61,8 +62,8 @@ def _of(
 class OmegaStore(Visible):
     """The objects of one bucket that share a prefix: ``om.datasets``, ``om.models``, ``om.jobs``.
 
-    A store has three parts: `Operations`, where a put reads top to bottom; `Catalog`, the names
-    that there are; and `Payloads`, what its backends write and read.
+    A store has parts: `Operations`, where a put reads top to bottom; `Catalog`, what there is under
+    a name; `Listing`, the names that there are; and `Payloads`, what its backends write and read.
 
     Attributes
     ----------
@@ -74,7 +75,8 @@ class OmegaStore(Visible):
 
     _inner = frozenset(
         {
-            *("database", "discard", "key", "kind_for", "locations", "put_temporary", "retire"),
+            *("database", "discard", "get_pinned", "key", "kind_for", "locations"),
+            *("put_temporary", "retire"),
             *("save_metadata", "stores"),
         }
     )
@@ -96,6 +98,7 @@ class OmegaStore(Visible):
         config, database = collaborators.config, collaborators.database
         self._payloads = Payloads(database, collaborators.locations, bucket, prefix)
         self._catalog = Catalog(self._payloads, collaborators.freer, config.stores.grace)
+        self._listing = Listing(self._payloads)
         self._operations = Operations(self, collaborators, self._payloads, self._catalog)
         self._describing = Describing(self, database, self._catalog, self._operations)
         self._history = History(self, database)
@@ -127,9 +130,12 @@ class OmegaStore(Visible):
     # --- the catalog -------------------------------------------------------------------------
 
     exists = _of("_catalog", Catalog.exists)
-    list = _of("_catalog", Catalog.list)
+    list = _of("_listing", Listing.list)
     versions = _of("_catalog", Catalog.versions)
     restore = _of("_catalog", Catalog.restore)
+    alias = _of("_catalog", Catalog.alias)
+    aliases = _of("_catalog", Catalog.aliases)
+    unalias = _of("_catalog", Catalog.unalias)
     retire = _of("_catalog", Catalog.retire)
     gc = _of("_catalog", Catalog.gc)
     not_found = _of("_catalog", Catalog.not_found)
@@ -204,6 +210,7 @@ class OmegaStore(Visible):
         append: bool = False,
         uri: str | None = None,
         if_rev: int | None = None,
+        if_changed: bool | None = None,
         progress: Wanted = None,
         **options: Any,
     ) -> Metadata:
@@ -230,6 +237,9 @@ class OmegaStore(Visible):
             ``"s3://bucket/prefix/{key}"``.
         if_rev
             Replace only the object with this revision; 0: only if there is none.
+        if_changed
+            Make no new version of what is there already, content for content; attributes that are
+            given are saved nevertheless. By default, what the kind does: references to URIs do so.
         progress
             A function that is called with what is done and all there is to do (None: not known),
             in rows or bytes; True for a bar, False for none. By default, a bar appears after a
@@ -250,8 +260,9 @@ class OmegaStore(Visible):
             options["append"] = True
         if uri is not None:
             options["uri"] = uri
+        conditions: dict[str, Any] = {"if_rev": if_rev, "if_changed": if_changed}
         with self._told("put", name, progress):
-            return self._operations.put(obj, name, kind, attributes, options, if_rev=if_rev)
+            return self._operations.put(obj, name, kind, attributes, options, **conditions)
 
     def compact(
         self, meta: Metadata, start: int, stop: int, write: Callable[[str], dict[str, Any]]
@@ -284,7 +295,7 @@ class OmegaStore(Visible):
         self,
         name: str,
         *,
-        version: int | None = None,
+        version: int | str | None = None,
         progress: Wanted = None,
         **options: Any,
     ) -> Any:
@@ -293,7 +304,7 @@ class OmegaStore(Visible):
         Parameters
         ----------
         version
-            A version that `versions` lists, instead of the current one.
+            A version that `versions` lists, or an alias, instead of the current one.
         progress
             As in `put`.
         **options
@@ -474,6 +485,10 @@ class OmegaStore(Visible):
     diff = _of("_describing", Describing.diff)
     page = _of("_pages", Pages.page)
 
+    def get_pinned(self, meta: Metadata, options: dict[str, Any]) -> Any:
+        """Return the object that a snapshot pins, as its metadata say."""
+        return self._operations.get_pinned(meta, options)
+
     # --- backends ----------------------------------------------------------------------------
 
     def get_backend(self, name: str) -> BaseDataBackend:
@@ -541,7 +556,7 @@ class OmegaStore(Visible):
         *,
         rName: str | None = None,
         pure_python: bool = True,
-        version: int | None = None,
+        version: int | str | None = None,
         if_rev: int | None = None,
         rows: tuple[int, int] | None = None,
         **options: Any,
@@ -566,8 +581,8 @@ class OmegaStore(Visible):
         pure_python
             Return lists and scalars; False returns frames, series or arrays.
         version
-            The version of the model that acts, instead of the current one. What is fitted becomes
-            the current one.
+            The version of the model that acts, or an alias, instead of the current one. What is
+            fitted becomes the current one.
         if_rev
             Fit only the model with this revision; `partial_fit` always asks for the one it read.
         rows
@@ -616,13 +631,20 @@ class OmegaStore(Visible):
 
     def _repr_html_(self) -> str:
         """Return a table of the first objects, for notebooks; one query, no plugin."""
-        count, rows = self._describing.overview()
+        try:
+            count, rows = self._describing.overview()
+        except OmegaError as exc:
+            return framed(repr(self), element("p", exc, class_="note"))
         note = f"and {count - len(rows):,} more" if count > len(rows) else ""
         return framed(self._title(count), grid(SHOWN_HEAD, rows, right=(2,), note=note))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # Not as `repr`, which errors and debuggers ask for as well: this one asks the server.
-        count, rows = self._describing.overview()
+        try:
+            count, rows = self._describing.overview()
+        except OmegaError as exc:
+            printer.text(f"{self!r}: {exc}")
+            return
         more = [f"... and {count - len(rows):,} more"] if count > len(rows) else []
         lines = [
             self._title(count),

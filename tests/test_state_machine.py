@@ -31,7 +31,7 @@ DATA = st.recursive(
 ROWS = st.lists(st.fixed_dictionaries({"i": SMALL, "of": DATA}), max_size=4)
 
 
-def run(machine: Any, examples: int = 12, steps: int = 20) -> None:
+def run(machine: Any, examples: int = 9, steps: int = 20) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -15,11 +15,11 @@ from omega_core import ACTIONS, Omega
 ROOT = Path(__file__).parents[1]
 
 FOR_USERS = {
-    "om": "bucket buckets close config datasets export gc import_ jobs locations models plugins "
-    "runtime",
+    "om": "at bucket buckets close config datasets drop_snapshot export gc import_ jobs locations "
+    "models plugins runtime snapshot snapshots",
     "om.datasets": "bucket prefix omega config put get drop exists list metadata versions restore "
-    "copy export import_ move gc explain describe diff page actions lineage used_by perform "
-    "register_backend get_backend get_backend_byobj get_backend_bykind "
+    "copy export import_ move gc explain describe diff page actions alias aliases lineage unalias "
+    "used_by perform register_backend get_backend get_backend_byobj get_backend_bykind "
     # And for those who write backends.
     "collection compact create_file fs generation make_metadata mongodb not_found "
     "object_store_key open_file segments",
@@ -29,8 +29,8 @@ FOR_USERS = {
     "om.runtime.model('m').predict('X')": "add_done_callback cancel cancelled done exception get "
     "id progress result running status",
     "om.plugins": "engines file_formats filesystems kinds settings spec",
-    "om.datasets.metadata('X')": "attributes bucket collection created damage gen gridfile id "
-    "inline is_current kind kind_meta lineage modified name plugin prefix reload rev save uri "
+    "om.datasets.metadata('X')": "aliases attributes bucket collection created damage gen gridfile "
+    "id inline is_current kind kind_meta lineage modified name plugin prefix reload rev save uri "
     "version",
     "next(iter(om.plugins))": "distribution doubts engines error file_formats id schemes "
     "specs state summary target version wraps",

@@ -70,6 +70,8 @@ class BaseDataBackend:
     model_store: Store
     job_store: Store
     settings: Any = None
+    if_changed: ClassVar[bool] = False
+    """Whether a put makes no new version of what is there already, where nobody says so."""
     extension: ClassVar[str] = "bin"
 
     def __init__(self, *, data_store: Store, model_store: Store) -> None:

@@ -9,7 +9,9 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, BinaryIO, ClassVar
+from uuid import UUID
 
 from ..errors import UnsupportedValueError
 from ..file_format import FileFormat, Source
@@ -75,8 +77,11 @@ def _plain(value: Any) -> Any:
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
-    if hasattr(value, "read"):
-        raise UnsupportedValueError("A file has no form as JSON. Write it as it is.")
-    if hasattr(value, "__iter__"):
+    if isinstance(value, list | tuple | set | frozenset):
         return [_plain(item) for item in value]
-    return str(value)
+    if isinstance(value, Decimal | UUID | dt.timedelta | complex):
+        return str(value)
+    raise UnsupportedValueError(
+        f"JSON is written of Python data, not of {type(value).__module__}."
+        f"{type(value).__qualname__}. Choose another format."
+    )

@@ -13,7 +13,12 @@ from .base import BaseDataBackend
 
 
 class ReferenceBackend(BaseDataBackend):
-    """Stores a URI. The file is not copied, not owned, and never deleted."""
+    """Stores a URI. The file is not copied, not owned, and never deleted.
+
+    The same URI is the same object: putting it again makes no new version.
+    """
+
+    if_changed = True
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         return isinstance(obj, str) and kwargs.get("reference") is True

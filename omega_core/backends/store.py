@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from gridfs import GridFS
     from pymongo.collection import Collection
     from pymongo.database import Database
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from ..locations import Locations
     from ..protocol.files import PayloadWriter
     from ..protocol.metadata import Metadata
+    from ..query import Q
     from ..summary import Summary
 
     Documents = Collection[dict[str, Any]]
@@ -45,7 +48,7 @@ class Store(Protocol):
     def fs(self) -> GridFS: ...
     @property
     def segments(self) -> Documents: ...
-    def metadata(self, name: str, *, version: int | None = None) -> Metadata | None: ...
+    def metadata(self, name: str, *, version: int | str | None = None) -> Metadata | None: ...
     def make_metadata(
         self, /, name: str, kind: str, *, attributes: dict[str, Any] | None = None, **fields: Any
     ) -> Metadata: ...
@@ -71,10 +74,11 @@ class Store(Protocol):
         append: bool = False,
         uri: str | None = None,
         if_rev: int | None = None,
+        if_changed: bool | None = None,
         **options: Any,
     ) -> Metadata: ...
-    def get(self, name: str, *, version: int | None = None, **options: Any) -> Any: ...
-    def describe(self, name: str, *, version: int | None = None) -> Summary: ...
+    def get(self, name: str, *, version: int | str | None = None, **options: Any) -> Any: ...
+    def describe(self, name: str, *, version: int | str | None = None) -> Summary: ...
     def exists(self, name: str) -> bool: ...
     def list(
         self,
@@ -82,13 +86,18 @@ class Store(Protocol):
         *,
         regexp: str | None = None,
         kind: str | Iterable[str] | None = None,
+        where: Mapping[Any, Any] | Q | None = None,
+        fitted_on: str | None = None,
+        since: dt.datetime | dt.timedelta | None = None,
+        sort: str = "name",
+        limit: int | None = None,
         hidden: bool = False,
         raw: bool = False,
     ) -> list[Any]: ...
     def versions(self, name: str) -> Sequence[Metadata]: ...
     def drop(self, name: str, *, missing_ok: bool = False) -> bool: ...
     def retire(self, name: str, *, if_rev: int | None = None) -> bool: ...
-    def not_found(self, name: str, version: int | None = None) -> ObjectNotFoundError: ...
+    def not_found(self, name: str, version: int | str | None = None) -> ObjectNotFoundError: ...
     def get_backend_byobj(self, obj: Any, name: str = "obj", **options: Any) -> Any: ...
     def get_backend_bykind(self, kind: str) -> Any: ...
     def perform(
@@ -100,7 +109,7 @@ class Store(Protocol):
         *,
         rName: str | None = None,
         pure_python: bool = True,
-        version: int | None = None,
+        version: int | str | None = None,
         if_rev: int | None = None,
         rows: tuple[int, int] | None = None,
         **options: Any,

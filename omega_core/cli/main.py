@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from .commands import (
+    aliases,
+    archive,
     config,
+    data,
     demo,
     doctor,
+    du,
     gc,
     jobs,
+    look,
+    models_io,
+    moving,
     objects,
     plugins,
     scheduler,
     server,
     show,
+    snapshot,
     worker,
 )
+from .commands.naming import STORES
+from .terminal.groups import LazyGroup, extended, lazy_group
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
+from .terminal.streams import end_quietly
 
 _EPILOG = (
     "Exit codes: 0 all is well; 1 what was asked about is wrong or does not exist; "
@@ -33,17 +47,87 @@ _EPILOG = (
 )
 
 
+_START, _STORED, _SETUP = "Start here", "What is stored", "Setup"
+_COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "datasets": (data.put, data.get, look.head, look.sample, look.schema, look.describe),
+    "models": (
+        *(data.put, data.get, look.describe),
+        *(models_io.fit, models_io.predict, models_io.act, models_io.inspect),
+    ),
+    "jobs": (
+        *(jobs.put, jobs.export, jobs.run, jobs.history),
+        *(jobs.schedule, jobs.schedules, jobs.unschedule, jobs.pause, jobs.resume),
+    ),
+}
+"""What the commands of a store are beside those that each has."""
+
+
+_EACH: tuple[Callable[..., Any], ...] = (
+    *(moving.cp, moving.mv, moving.restore, moving.diff),
+    *(aliases.alias, aliases.aliases, aliases.unalias),
+    du.du,
+)
+
+
+def _store(attribute: str) -> typer.Typer:
+    return extended(objects.app, [*_COMMANDS[attribute], *_EACH])
+
+
+def _identity(made: typer.Typer) -> typer.Typer:
+    return made
+
+
+def _groups() -> dict[str, LazyGroup]:
+    """Return the groups of commands, none of which is made yet."""
+    stores = [
+        lazy_group(attribute, f"The {attribute} of a bucket.", _STORED, partial(_store, attribute))
+        for attribute in STORES
+    ]
+    apps = {
+        "snapshot": (snapshot.app, _STORED),
+        "plugins": (plugins.app, _SETUP),
+        "server": (server.app, _SETUP),
+        "config": (config.app, _SETUP),
+    }
+    others = [
+        lazy_group(name, str(made.info.help), panel, partial(_identity, made))
+        for name, (made, panel) in apps.items()
+    ]
+    return {str(made.name): made for made in (*stores, *others)}
+
+
 class OmegaGroup(TyperGroup):
     """Ends the command with one line instead of a traceback, where the error is for people."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        given = dict(self.commands)
+        first = {name: given.pop(name) for name in ("demo", "doctor")}
+        self.commands = {**first, **_groups(), **given}
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _pipes_may_close():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _pipes_may_close():
+                return super().invoke(ctx)
         except Exception as exc:
             if not _is_for_people(exc):
                 raise
             report_error(exc, as_json=isinstance(ctx.obj, GlobalOptions) and ctx.obj.as_json)
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _pipes_may_close() -> Iterator[None]:
+    """End well where whoever read what was printed has seen enough, as `head` has."""
+    try:
+        yield
+    except BrokenPipeError:
+        end_quietly()
+        raise typer.Exit(0) from None
 
 
 def _is_for_people(error: Exception) -> bool:
@@ -64,26 +148,19 @@ app = typer.Typer(
     help="An object store for data science on MongoDB, made of plugins.",
     epilog=_EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     # Its tracebacks show the values of local variables, and so secrets.
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_START, _STORED, _SETUP = "Start here", "What is stored", "Setup"
 app.command("demo", rich_help_panel=_START)(demo.demo)
 app.command("doctor", rich_help_panel=_START)(doctor.doctor)
-for attribute in objects.STORES:
-    about = f"The {attribute} of a bucket."
-    of_store = jobs.app if attribute == "jobs" else objects.app
-    app.add_typer(of_store, name=attribute, help=about, rich_help_panel=_STORED)
 app.command("show", rich_help_panel=_STORED)(show.show)
+app.command("export", rich_help_panel=_STORED)(archive.export)
+app.command("import", rich_help_panel=_STORED)(archive.import_)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
 app.command("scheduler", rich_help_panel=_SETUP)(scheduler.scheduler)
-app.add_typer(plugins.app, name="plugins", rich_help_panel=_SETUP)
-app.add_typer(server.app, name="server", rich_help_panel=_SETUP)
-app.add_typer(config.app, name="config", rich_help_panel=_SETUP)
 
 
 def _version(value: bool) -> None:
@@ -116,4 +193,7 @@ def omega(
 def run() -> None:
     """Run the command line, and exit with its code."""
     survive_any_name()
-    app(prog_name="omega")
+    try:
+        app(prog_name="omega")
+    finally:
+        end_quietly()

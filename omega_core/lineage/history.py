@@ -55,7 +55,7 @@ class History:
         self._store = store
         self._database = database
 
-    def lineage(self, name: str, *, version: int | None = None) -> Lineage:
+    def lineage(self, name: str, *, version: int | str | None = None) -> Lineage:
         """Return where an object comes from, back to what somebody put as it is.
 
         A fitted model leads to its data, a result to the model that made it and to the data, and

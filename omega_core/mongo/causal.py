@@ -94,6 +94,9 @@ class CausalCollection:
     def update_one(self, *args: Any, **kwargs: Any) -> UpdateResult:
         return self._run(self._collection.update_one, *args, **kwargs)
 
+    def update_many(self, *args: Any, **kwargs: Any) -> UpdateResult:
+        return self._run(self._collection.update_many, *args, **kwargs)
+
     def find_one_and_update(self, *args: Any, **kwargs: Any) -> Any:
         return _exact(self._run(self._modified.find_one_and_update, *args, **kwargs))
 

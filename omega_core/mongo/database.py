@@ -77,6 +77,7 @@ _METADATA = "omega.metadata"
 _DROPPED = "omega.dropped"
 _TASKS = "omega.tasks"
 _SCHEDULES = "omega.schedules"
+_SNAPSHOTS = "omega.snapshots"
 # Duplicate keys, or another index of this name or of these keys.
 _NOT_THE_INDEX = (11000, 67, 85, 86)
 _KEY_INDEX = [("bucket", 1), ("prefix", 1), ("name", 1)]
@@ -267,6 +268,11 @@ class Database:
             now: dt.datetime = self.client.admin.command("hello")["localTime"]
         return now.replace(tzinfo=dt.UTC)
 
+    @property
+    def snapshots(self) -> Collection[Document]:
+        """The records of snapshots; what they have is pinned in the metadata documents."""
+        return self._documents(_SNAPSHOTS)
+
     def data(self, name: str) -> Collection[Document]:
         """Return a collection for payloads."""
         client = self.client
@@ -300,6 +306,7 @@ class Database:
             except OperationFailure as exc:
                 if exc.code not in _NOT_THE_INDEX:
                     raise
+            metadata.create_index([("bucket", 1), ("prefix", 1), ("modified", 1)])
             metadata.create_index("gc_at", partialFilterExpression={"gc_at": {"$exists": True}})
             index = metadata.index_information().get("object")
             if not index or not index.get("unique") or index["key"] != _KEY_INDEX:
@@ -312,6 +319,19 @@ class Database:
             self.data(f"{files}.files").create_index([("filename", 1), ("uploadDate", 1)])
             self.data(f"{files}.chunks").create_index([("files_id", 1), ("n", 1)], unique=True)
             self._ready.add(namespace)
+
+    def prepare_snapshots(self, namespace: str) -> None:
+        """Create the indexes of snapshots: of their names, and of what they pin."""
+        self.prepare(namespace)
+        if _SNAPSHOTS in self._ready:
+            return
+        with self._lock:
+            named = {"name": {"$exists": True}}
+            self.snapshots.create_index(
+                [("bucket", 1), ("name", 1)], unique=True, partialFilterExpression=named
+            )
+            self.metadata.create_index("pins.by", sparse=True)
+            self._ready.add(_SNAPSHOTS)
 
     def prepare_tasks(self) -> None:
         """Create the index by which the records of tasks expire. Once per process."""

@@ -30,8 +30,9 @@ LIBRARIES = {
 
 
 SUFFIXES = {
-    **dict.fromkeys((".csv", ".parquet", ".feather", ".arrow", ".jsonl"), "pandas"),
-    ".skops": "sklearn",
+    **dict.fromkeys((".csv", ".parquet", ".pq", ".feather", ".arrow"), "pandas"),
+    **dict.fromkeys((".jsonl", ".ndjson"), "pandas"),
+    **dict.fromkeys((".skops", ".joblib"), "sklearn"),
 }
 """The suffix of a file -> the id of the plugin that reads and writes it."""
 

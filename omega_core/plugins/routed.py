@@ -132,7 +132,7 @@ class RoutedBackend:
 
         return act
 
-    def _require_own(self, store: Store, name: str, version: int | None = None) -> None:
+    def _require_own(self, store: Store, name: str, version: int | str | None = None) -> None:
         """Refuse an object of another backend, which would answer in the place of this one."""
         meta = store.metadata(name, version=version)
         if meta is None:

@@ -140,12 +140,14 @@ class Acting:
                 self.pin(key, found)
         return found
 
-    def pinned(self, key: Key, version: int | None = None) -> Metadata | None:
+    def pinned(self, key: Key, version: int | str | None = None) -> Metadata | None:
         """Return the version that a name means, if that is settled, and is the one asked for."""
         found = self._pins.get(key)
         if found is None and self.outer is not None:
             found = self.outer.pinned(key)
-        return found if found is None or version in (None, found.version) else None
+        if found is None or version in (None, found.version, *found.aliases):
+            return found
+        return None
 
     def pin(self, key: Key, meta: Metadata) -> None:
         """Settle which version a name of this action means; of other names, nothing is settled."""

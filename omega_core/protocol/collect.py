@@ -15,6 +15,7 @@ from .document import KEY, check_entry, explained
 from .naming import Key
 from .numbering import delete_empty
 from .resources import Freer
+from .snapshots import collect_dead
 
 SECOND_SWEEP = 24 * 3600.0
 """Seconds until a condemned generation is swept again, in case its paused writer woke up."""
@@ -31,6 +32,8 @@ SPARED = 64
 
 CROWDED_GRACE = 1.0
 
+_UNSEEN = ("versions", "aliases", "held", "pins", "attributes", "kind_meta", "inline")
+
 
 @dataclass
 class Collected:
@@ -39,7 +42,7 @@ class Collected:
     Attributes
     ----------
     condemned
-        Intents of writers whose lease was over.
+        Intents of writers, and snapshots that were being taken, whose lease was over.
     freed
         Generations whose data was deleted.
     expired
@@ -90,6 +93,10 @@ class Collector:
             Let the numbers of dropped names begin anew: where nobody can remember any.
         """
         collected = Collected()
+        # In passing, a put looks after objects alone: there are few snapshots, and who takes the
+        # next one looks after them.
+        if "name" not in within and not limit:
+            collected.condemned += collect_dead(self._database, dry_run=dry_run)
         for document, now in self._due(within, overdue, limit):
             try:
                 check_entry(document)
@@ -108,7 +115,7 @@ class Collector:
         stages: list[Document] = [
             {"$match": {**within, "gc_at": {"$exists": True}}},
             {"$match": {"$expr": {"$lte": ["$gc_at", latest]}}},
-            {"$project": {"versions": 0, "attributes": 0, "kind_meta": 0, "inline": 0}},
+            {"$project": dict.fromkeys(_UNSEEN, 0)},
             # At random: the oldest may be those that cannot be freed, and would come first always.
             *([{"$sample": {"size": limit}}] if limit else []),
             {"$addFields": {"now": "$$NOW"}},

@@ -25,7 +25,7 @@ from ..errors import (
     UnsupportedValueError,
 )
 from ..mongo.persist import persist
-from . import attributes, pipelines
+from . import attributes, pins, pipelines
 from . import document as shape
 from .fence import current_task
 from .metadata import Metadata
@@ -37,12 +37,17 @@ from .resources import Freer, Resources
 Document = dict[str, Any]
 
 _UNSEEN_BY_WRITERS = {**UNSEEN, "inline": 0}
+# A writer that compacts or appends in place has to know what snapshots pin.
+del _UNSEEN_BY_WRITERS["pins"]
 
 INLINE_OF_ALL_VERSIONS = 128 * 1024
 """Bytes of payloads that travel in one metadata document, at most: every put rewrites it."""
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 """What MongoDB takes."""
+
+_LARGE = 2 * INLINE_OF_ALL_VERSIONS
+"""Bytes of a metadata document from which on no payload travels in it any more."""
 
 _SPARE = 512 * 1024
 """Bytes that are left to intents and to what is retired."""
@@ -87,6 +92,8 @@ class Intent:
         Where the caller wants the payload to lie.
     inline
         Bytes up to which a file travels in the metadata document, where few versions stay.
+    if_changed
+        Commit only what differs from what is there.
     version
         The number that the version shall have, unless the name has had that already.
     """
@@ -107,6 +114,7 @@ class Intent:
         uri: str | None = None,
         inline: int = 0,
         options: Document | None = None,
+        if_changed: bool = False,
         version: int | None = None,
     ) -> None:
         self.database = freer.database
@@ -128,6 +136,8 @@ class Intent:
         self.writers: list[WrittenFile] = []
         self.grid_files: list[GridIn] = []
         self.options = options
+        self.if_changed = if_changed
+        self.unchanged = False
         self.inline = min(inline, INLINE_OF_ALL_VERSIONS // keep)
         self._size = 0
         self._first = False
@@ -172,6 +182,10 @@ class Intent:
         document = persist(self.database, upsert)
         assert document is not None, "an upsert returns what it made"
         self._size = document.pop("size", 0)
+        if self._size > _LARGE:
+            # Aliases and snapshots have many versions stay: what is not needed to find them, goes
+            # elsewhere.
+            self.inline = 0
         self.live = document if document.get("gen") else None
         self._first = self.append and self.live is None
         if self.expires is None and not document["rev"]:
@@ -183,6 +197,8 @@ class Intent:
                 self._turn = self.task.turn(self.key)
                 self._check_past()
             differs = self.if_rev is not None and self._rev_differs(document)
+            if self.appends and self._is_frozen(document):
+                raise self._frozen()
             # Where another execution of the task changed it, the commit finds out.
             if differs and not self._has_earlier():
                 raise self._conflict(document)
@@ -288,10 +304,12 @@ class Intent:
         kind = self.live["kind"]
         (batch,) = shape.sealed_batches(self.key, self.live["gen"], kind, [dict(batch)])
         places = {f"kind_meta.batches.{i}.gen": known[i]["gen"] for i in (start, stop - 1)}
+        revs = [known[i].get("rev", 0) for i in (start, stop - 1)]
+        apart = {"$nor": [pins.crosses(self.live["gen"], *revs)]}
         document = persist(
             self.database,
             lambda: self.database.metadata.find_one_and_update(
-                self._pending(gen=self.live["gen"], **places) if self.live else {},
+                self._pending(gen=self.live["gen"], **places, **apart) if self.live else {},
                 pipelines.compact(self.gen, batch, start, stop),
                 projection=UNSEEN,
                 return_document=ReturnDocument.AFTER,
@@ -304,6 +322,14 @@ class Intent:
         self.committed = True
         return True
 
+    def crosses_a_pin(self, start: int, stop: int) -> bool:
+        """Return whether a snapshot pins some of these batches, and not all of them."""
+        assert self.live is not None
+        known = self.live["kind_meta"]["batches"]
+        first, last = (known[i].get("rev", 0) for i in (start, stop - 1))
+        here = (p for p in self.live.get("pins", []) if p["gen"] == self.live["gen"])
+        return any(first <= pin["rev"] < last for pin in here)
+
     def abort(self) -> None:
         """Give the write up, and delete what was written; unless it turns out to be committed."""
         if self.committed or not self._give_up():
@@ -313,7 +339,7 @@ class Intent:
         after = metadata.find_one_and_update(
             self.key.filter(),
             pipelines.forget(self.gen),
-            projection={"gen": 1, "pending": 1, "retired": 1},
+            projection=dict.fromkeys(EMPTY, 1),
             return_document=ReturnDocument.AFTER,
         )
         if after is not None and not EMPTY.keys() & after.keys():
@@ -378,7 +404,24 @@ class Intent:
             segments=self.res.segments,
             task=self._of_the_task(),
         )
-        return self._committing(gen=self.live["gen"]), update
+        free = {"pins.gen": {"$ne": self.live["gen"]}} if self._grows_in_place(self.live) else {}
+        return self._committing(gen=self.live["gen"], **free), update
+
+    @staticmethod
+    def _grows_in_place(document: Document) -> bool:
+        """Return whether nobody could tell afterwards what was appended to an object."""
+        return not document.get("kind_meta", {}).get("batches")
+
+    def _is_frozen(self, document: Document) -> bool:
+        return self._grows_in_place(document) and pins.last_pinned(document) > 0
+
+    def _frozen(self) -> ConflictError:
+        return ConflictError(
+            f"{self.key} is part of a snapshot, and its kind {self.writer['kind']!r} keeps no "
+            "batches in kind_meta, so that what is appended could not be told from what the "
+            "snapshot has. Put it whole, without append=True, or drop the snapshot "
+            "(om.snapshots() lists them)."
+        )
 
     def _entry(self) -> Document:
         # Pointers help only a backend that frees by itself; and they may be what failed to commit.
@@ -418,6 +461,8 @@ class Intent:
         if not pending:
             self.lost = True
             self.check_lease()
+        if self.appends and document is not None and self._is_frozen(document):
+            raise self._frozen()
         raise self._conflict(document or {})
 
     def _earlier(self, document: Document | None) -> Document | None:
@@ -461,7 +506,7 @@ class Intent:
             return document
         retired = document.get("retired", {}).items()
         left = [{**entry, "gen": gen} for gen, entry in retired if not entry.get("condemned")]
-        for payload in [*document.get("versions", []), *left]:
+        for payload in [*document.get("versions", []), *document.get("held", []), *left]:
             if self._made(payload):
                 return as_version(document, payload)
         return None

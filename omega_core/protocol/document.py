@@ -45,7 +45,7 @@ SEALED_FIELDS = (
     *("kind", "kind_meta", "collection", "gridfile", "uri", "integrity", "plugin", "options"),
 )
 
-_BY_THE_SERVER = ("rev", "at", "since", "seal")
+BY_THE_SERVER = ("rev", "at", "since", "seal")
 """What the server adds to a batch."""
 
 MAX_DEPTH = 100
@@ -98,11 +98,17 @@ _PAYLOAD = fields(
         "created": moment,
     },
 )
-_OTHERS = ("versions", "pending", "retired", "tasks")
+_OTHERS = ("versions", "pending", "retired", "tasks", "aliases", "held", "pins")
 _INTENT = fields(
     {"lease": moment}, {"kind": _NAMED, "plugin": _WRITER, "res": _RESOURCES, "task": _NAMED}
 )
 _OF_A_TASK = fields({"id": _NAMED, "n": integer(), "gen": GENERATION, "version": integer(1)})
+_MOVE = fields({"version": integer(1), "at": moment, "by": text()})
+_ALIAS = fields({"version": integer(1), "at": moment, "by": text(), "before": each(_MOVE)})
+_PIN = fields(
+    {"gen": GENERATION, **_COUNTS, "modified": moment, "by": each(GENERATION)},
+    {"created": moment, "attributes": mapping()},
+)
 _RETIRED = fields({"at": moment}, {**_POINTERS, "condemned": flag, "swept": flag})
 _BOOKS = {
     "pending": mapping(_INTENT),
@@ -112,7 +118,12 @@ _BOOKS = {
     "last_version": integer(1),
     "versions": each(fields({"gen": GENERATION})),
     "tasks": each(_OF_A_TASK),
+    "aliases": mapping(_ALIAS),
+    "held": each(fields({"gen": GENERATION})),
+    "pins": each(_PIN),
 }
+
+_NOT_COLLECTED = ("versions", "tasks", "aliases", "held", "pins")
 
 
 # --- the seal --------------------------------------------------------------------------------
@@ -188,7 +199,7 @@ def _digest_of(key: Key, gen: str, document: Mapping[str, Any]) -> str:
 
 
 def _digest_of_batch(gen: str, batch: Mapping[str, Any]) -> str:
-    return _digest([gen, {k: v for k, v in batch.items() if k not in _BY_THE_SERVER}])
+    return _digest([gen, {k: v for k, v in batch.items() if k not in BY_THE_SERVER}])
 
 
 def _digest(parts: list[Any]) -> str:
@@ -215,9 +226,17 @@ def check(document: Mapping[str, Any]) -> None:
 
 def check_entry(document: Mapping[str, Any]) -> None:
     """Look at what the collector reads of a document, as `check` does at the rest."""
-    books = {field: shape for field, shape in _BOOKS.items() if field not in ("versions", "tasks")}
+    books = {field: shape for field, shape in _BOOKS.items() if field not in _NOT_COLLECTED}
     fault = _unreadable(document, "") or fields(_KEY, books)(document, "")
     if fault is not None:
+        raise damaged(document, fault)
+
+
+def check_field(document: Mapping[str, Any], field: str) -> None:
+    """Look at what an object has besides its payloads: its ``aliases``, or its ``pins``."""
+    value = document.get(field)
+    fault = value is not None and (_unreadable(value, field) or _BOOKS[field](value, field))
+    if fault:
         raise damaged(document, fault)
 
 

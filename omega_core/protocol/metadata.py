@@ -27,6 +27,7 @@ from ..text import shown
 from . import attributes as attributes_codec
 from . import document as shape
 from .lineage import LINEAGE, recorded, unpacked
+from .reading import names_of
 
 PAYLOAD_FIELDS = (
     "kind",
@@ -147,6 +148,8 @@ class Metadata(Document):
         The id of the payload; None before the first commit.
     created, modified : datetime
         UTC, with time zone; the clock of the server.
+    aliases : tuple of str
+        The aliases that name this version, sorted, as they were when this was read.
     damage : str or None
         In lists: why the document cannot be read, where something edited it; the rest is not set.
     """
@@ -179,6 +182,8 @@ class Metadata(Document):
     is_current: bool = BooleanField(default=True)
 
     damage: str | None = None
+    aliases: tuple[str, ...] = ()
+    pinned_rev: int = 0
 
     _keeper: Keeper | None = None
 
@@ -196,7 +201,9 @@ class Metadata(Document):
             attributes = attributes_codec.from_document(document.get("attributes", {}))
         except IntegrityError as exc:
             raise shape.damaged(document, str(exc).rstrip(".")) from exc
-        return cls._of({**document, "id": document.get("_id"), "attributes": attributes}, keeper)
+        meta = cls._of({**document, "id": document.get("_id"), "attributes": attributes}, keeper)
+        meta.aliases = names_of(document)
+        return meta
 
     @classmethod
     def listed(cls, document: Mapping[str, Any], keeper: Keeper) -> Metadata:
@@ -240,7 +247,9 @@ class Metadata(Document):
     def copy(self) -> Metadata:
         """Return metadata whose fields can be set without setting those of this one."""
         values = {name: getattr(self, name) for name in self._fields}
-        return Metadata._of({**values, "kind_meta": dict(self.kind_meta)}, self._bound())
+        made = Metadata._of({**values, "kind_meta": dict(self.kind_meta)}, self._bound())
+        made.aliases = self.aliases
+        return made
 
     def payload(self) -> dict[str, Any]:
         """Return the payload fields as MongoDB takes them, absent ones and attributes left out."""
@@ -268,6 +277,7 @@ class Metadata(Document):
             raise ObjectNotFoundError(f"{self.prefix}{self.name!r} in {self.bucket!r} was dropped.")
         for field in self._fields:
             setattr(self, field, getattr(fresh, field))
+        self.aliases = fresh.aliases
         return self
 
     def _bound(self) -> Keeper:
@@ -290,6 +300,7 @@ class Metadata(Document):
             "meta",
             "options",
             "payload",
+            "pinned_rev",
             "res",
             "retired",
         }

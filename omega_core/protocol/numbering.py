@@ -15,7 +15,7 @@ from typing import Any
 from ..mongo.database import Database
 from .naming import HIDDEN, Key
 
-EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired")}
+EMPTY = {field: {"$exists": False} for field in ("gen", "pending", "retired", "held", "pins")}
 """The condition on a document that nobody needs any more."""
 
 _TEMPORARY = re.compile(HIDDEN)

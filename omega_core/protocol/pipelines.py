@@ -3,6 +3,7 @@
 In short: ``gen`` is the live payload; ``pending`` holds the intents of writers; ``versions`` what
 is kept on purpose; ``retired`` what the collector shall free; ``gc_at`` is the earliest time at
 which any of these wants the collector. ``tasks`` are the last commits that were made for tasks.
+``aliases``, ``pins`` and ``held`` keep what would retire: `omega_core.protocol.holding`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .holding import ATTRIBUTES_COPIED, HELD, aliased, not_empty, pinned
 from .metadata import PAYLOAD_FIELDS
 from .numbering import Numbers
 
@@ -42,6 +44,18 @@ def _as_retired(versions: Any) -> Stage:
     return {"$arrayToObject": {"$map": {"input": versions, "as": "v", "in": pair}}}
 
 
+def let_go(payloads: Any) -> Stage:
+    """Return the fields that hold what is neither live nor a version any more, or retire it."""
+    retired = _as_retired(pinned(payloads, negate=True))
+    return {
+        "retired": {"$mergeObjects": [_entries("retired"), retired]},
+        "held": {"$concatArrays": [HELD, pinned(payloads)]},
+    }
+
+
+HELD_OR_NOT: Stage = {"$set": {"held": not_empty("$held")}}
+
+
 def _dated(batches: Any, rev: Any) -> Stage:
     """Note with each batch when it came, for reading the object as of then."""
     moment = {"rev": rev, "at": "$$NOW"}
@@ -62,10 +76,11 @@ _IS_EMPTY: Stage = {
         {"$not": [_IS_LIVE]},
         {"$eq": [_entries("pending"), {}]},
         {"$eq": [_entries("retired"), {}]},
+        {"$eq": [HELD, []]},
     ]
 }
 
-_TIDY: Pipeline = [
+TIDY: Pipeline = [
     {
         "$set": {
             "pending": {"$cond": [{"$eq": [_entries("pending"), {}]}, "$$REMOVE", "$pending"]},
@@ -102,13 +117,13 @@ def begin(gen: str, intent: Mapping[str, Any], *, lease: float) -> Pipeline:
     return [
         {"$set": {"size": {"$bsonSize": "$$ROOT"}}},
         {"$set": {f"pending.{gen}": pending, "rev": {"$ifNull": ["$rev", 0]}}},
-        *_TIDY,
+        *TIDY,
     ]
 
 
 def renew(gen: str, lease: float) -> Pipeline:
     """Prolong the lease of an intent."""
-    return [{"$set": {f"pending.{gen}.lease": _lease_end(lease)}}, *_TIDY]
+    return [{"$set": {f"pending.{gen}.lease": _lease_end(lease)}}, *TIDY]
 
 
 def commit(
@@ -123,6 +138,8 @@ def commit(
 ) -> Pipeline:
     """Make ``gen`` live; what was live becomes a version, and versions beyond ``keep`` retire.
 
+    Those that an alias names stay, and of those that retire, snapshots hold what they pin.
+
     Parameters
     ----------
     past
@@ -133,6 +150,7 @@ def commit(
     older = {"$ifNull": ["$versions", []]}
     stay = keep - 1  # the live one counts
     overflow = {"$max": [0, {"$subtract": [{"$size": "$versions"}, stay]}]}
+    beyond = _first("$versions", overflow)
     count = {"$add": [{"$max": ["$last_version", past.version]}, 1]}
     fields: Stage = {
         field: {"$literal": payload[field]} if field in payload else "$$REMOVE"
@@ -151,15 +169,11 @@ def commit(
         {"$set": {"versions": {"$concatArrays": [older, {"$cond": [_IS_LIVE, [_SNAPSHOT], []]}]}}},
         {
             "$set": {
-                "retired": {
-                    "$mergeObjects": [
-                        _entries("retired"),
-                        _as_retired(_first("$versions", overflow)),
-                    ]
-                },
-                "versions": _last("$versions", stay),
+                **let_go(aliased(beyond, negate=True)),
+                "versions": {"$concatArrays": [aliased(beyond), _last("$versions", stay)]},
             }
         },
+        HELD_OR_NOT,
         {
             "$set": {
                 **fields,
@@ -174,7 +188,7 @@ def commit(
         },
         *dated,
         {"$unset": f"pending.{gen}"},
-        *_TIDY,
+        *TIDY,
     ]
 
 
@@ -198,10 +212,10 @@ def append(
         payloads = [batch["payload"] for batch in batches]
         fields["res.batches"] = {"$concatArrays": [_BATCHES, payloads]}
     if attributes is not None:
-        fields["attributes"] = {"$literal": attributes}
+        fields |= {"attributes": {"$literal": attributes}, "pins": ATTRIBUTES_COPIED}
     if task is not None:
         fields["tasks"] = _remembering(task, (), gen, "$version")
-    return [{"$set": fields}, {"$unset": f"pending.{gen}"}, *_TIDY]
+    return [{"$set": fields}, {"$unset": f"pending.{gen}"}, *TIDY]
 
 
 def compact(gen: str, batch: Mapping[str, Any], start: int, stop: int) -> Pipeline:
@@ -241,22 +255,21 @@ def compact(gen: str, batch: Mapping[str, Any], start: int, stop: int) -> Pipeli
             }
         },
         {"$unset": f"pending.{gen}"},
-        *_TIDY,
+        *TIDY,
     ]
 
 
 def drop() -> Pipeline:
-    """Retire what is live, and the versions; the name does not exist any more."""
+    """Retire what is live, and the versions; the name does not exist any more.
+
+    What a snapshot pins is held.
+    """
     everything = {"$concatArrays": [{"$ifNull": ["$versions", []]}, [_SNAPSHOT]]}
     return [
-        {
-            "$set": {
-                "retired": {"$mergeObjects": [_entries("retired"), _as_retired(everything)]},
-                "rev": {"$add": ["$rev", 1]},
-            }
-        },
-        {"$unset": ["versions", "created", "expires", *_CARRIED]},
-        *_TIDY,
+        {"$set": {**let_go(everything), "rev": {"$add": ["$rev", 1]}}},
+        {"$unset": ["versions", "aliases", "created", "expires", *_CARRIED]},
+        HELD_OR_NOT,
+        *TIDY,
     ]
 
 
@@ -283,7 +296,7 @@ def restore(version: int) -> Pipeline:
             }
         },
         {"$unset": "chosen"},
-        *_TIDY,
+        *TIDY,
     ]
 
 
@@ -293,6 +306,7 @@ def save_attributes(attributes: Mapping[str, Any]) -> Pipeline:
         {
             "$set": {
                 "attributes": {"$literal": dict(attributes)},
+                "pins": ATTRIBUTES_COPIED,
                 "rev": {"$add": ["$rev", 1]},
                 "modified": "$$NOW",
             }
@@ -312,20 +326,20 @@ def condemn(gen: str, entry: Mapping[str, Any] | None = None) -> Pipeline:
     if entry is not None:
         known = {field: {"$literal": entry[field]} for field in _POINTERS if field in entry}
     known.update(at="$$NOW", condemned=True)
-    return [{"$set": {f"retired.{gen}": known}}, {"$unset": f"pending.{gen}"}, *_TIDY]
+    return [{"$set": {f"retired.{gen}": known}}, {"$unset": f"pending.{gen}"}, *TIDY]
 
 
 def sweep_again(gen: str, seconds: float) -> Pipeline:
     """Keep a condemned entry for a second sweep: its paused writer may wake up and write."""
     return [
         {"$set": {f"retired.{gen}.at": _lease_end(seconds), f"retired.{gen}.swept": True}},
-        *_TIDY,
+        *TIDY,
     ]
 
 
 def forget(*gens: str) -> Pipeline:
     """Remove the entries of generations whose data is deleted."""
-    return [{"$unset": [f"retired.{gen}" for gen in gens]}, *_TIDY]
+    return [{"$unset": [f"retired.{gen}" for gen in gens]}, *TIDY]
 
 
 def _remembering(

@@ -137,7 +137,7 @@ class Resources:
 
 def _is_known(database: Database, gen: str) -> bool:
     """Return whether any document still names this generation."""
-    named: list[dict[str, Any]] = [{"gen": gen}, {"versions.gen": gen}]
+    named: list[dict[str, Any]] = [{"gen": gen}, {"versions.gen": gen}, {"held.gen": gen}]
     named += [{f"{field}.{gen}": {"$exists": True}} for field in ("pending", "retired")]
     return database.metadata.find_one({"$or": named}, {"_id": 1}) is not None
 

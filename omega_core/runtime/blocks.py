@@ -41,7 +41,7 @@ class Blocks:
     Y: str | None
     rName: str | None
     chunksize: int
-    version: int | None
+    version: int | str | None
     submit: Callable[..., Result]
 
     def start(self, engines: Engines, engine: str, temporary: dict[str, str]) -> Result:

@@ -29,7 +29,7 @@ class JobRuntime(Visible):
         engines: Engines,
         engine: str | None = None,
         hints: Mapping[str, Any] | None = None,
-        version: int | None = None,
+        version: int | str | None = None,
     ) -> None:
         self.name = check_name(name)
         self._omega = omega

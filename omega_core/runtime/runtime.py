@@ -42,7 +42,7 @@ class Runtime(Visible):
         self,
         name: str,
         *,
-        version: int | None = None,
+        version: int | str | None = None,
         engine: str | None = None,
         timeout: float | None = None,
         retries: int | None = None,
@@ -55,7 +55,8 @@ class Runtime(Visible):
         Parameters
         ----------
         version
-            The version that acts, of those that are kept; by default the current one.
+            The version that acts, of those that are kept: a number, or an alias, of which the
+            worker finds out what it names when it acts; by default the current one.
         engine
             Who executes its actions, instead of ``[runtime] engine``.
         timeout
@@ -89,7 +90,7 @@ class Runtime(Visible):
         self,
         name: str,
         *,
-        version: int | None = None,
+        version: int | str | None = None,
         engine: str | None = None,
         timeout: float | None = None,
         retries: int | None = None,
@@ -216,7 +217,7 @@ class ModelRuntime(Visible):
         engines: Engines,
         engine: str | None = None,
         hints: Mapping[str, Any] | None = None,
-        version: int | None = None,
+        version: int | str | None = None,
     ) -> None:
         self.name = name
         self._omega = omega

@@ -311,6 +311,7 @@ def let_time_pass(database: Database[dict[str, Any]], seconds: float) -> None:
     )
     tasks = {"$set": {"lease": moved("lease"), "expires": moved("expires")}}
     database["omega.tasks"].update_many({}, [tasks])
+    database["omega.snapshots"].update_many({}, [{"$set": {"lease": moved("lease")}}])
 
 
 def _missing(field: str) -> dict[str, Any]:

@@ -45,12 +45,15 @@ class _Owned:
         self._files: set[Any] = set()
         self._collections: set[str] = set()
         self._empty: list[str] = []
+        self._astray: list[str] = []
+        self._snapshots = set(database["omega.snapshots"].distinct("_id"))
         for document in database["omega.metadata"].find():
             if not EMPTY.keys() & document.keys():
                 self._empty.append(f"omega.metadata: the empty document of {document['name']!r}")
             live = [document] if "gen" in document else []
-            for payload in [*live, *document.get("versions", [])]:
+            for payload in [*live, *document.get("versions", []), *document.get("held", [])]:
                 self._add(payload)
+            self._add_pins(document)
 
     def _add(self, payload: Document) -> None:
         resources = Resources.from_document(payload.get("res"))
@@ -62,8 +65,17 @@ class _Owned:
         self._files.update(resources.files)
         self._collections.update(resources.collections)
 
+    def _add_pins(self, document: Document) -> None:
+        """Look for what snapshots pin that are gone, and for what is held for nobody."""
+        pins = document.get("pins", [])
+        unheld = {held["gen"] for held in document.get("held", [])} - {p["gen"] for p in pins}
+        ids = {id for pin in pins for id in pin["by"]} - self._snapshots
+        self._astray += [f"omega.metadata: pin of {document['name']!r} by {id}" for id in ids]
+        self._astray += [f"omega.metadata: held of {document['name']!r}, {gen}" for gen in unheld]
+
     def orphans(self, directories: Iterable[Path]) -> Iterator[str]:
         yield from self._empty
+        yield from self._astray
         for name in self._database.list_collection_names():
             collection = self._database[name]
             if name.endswith(".fs.files"):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -46,6 +46,8 @@ from .orphans import find_orphans
 Equal = Callable[[Any, Any], bool]
 
 NAMES = st.sampled_from(["a", "a/b", ".a"])
+ALIASES = st.sampled_from(["champion", "last_good"])
+SNAPSHOTS = st.sampled_from(["monday", "tuesday"])
 ATTRIBUTES = st.none() | st.dictionaries(st.sampled_from(["x", "y"]), st.integers(0, 9), max_size=2)
 HOUR = 3600.0
 
@@ -67,6 +69,20 @@ class Modelled:
     rev: int
     last_version: int
     others: list[Stored] = field(default_factory=list)
+    aliases: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def every(self) -> list[Stored]:
+        """All versions; the current one is the last."""
+        return [*self.others, self.current]
+
+    def replaced_by(self, stored: Stored, keep: int) -> None:
+        """Make ``stored`` the current version; of the others stay some, and those with aliases."""
+        every = self.every
+        beyond = every[: max(0, len(every) - (keep - 1))]
+        named = [version for version in beyond if version.version in self.aliases.values()]
+        self.others = [*named, *every[len(beyond) :]]
+        self.current = stored
 
 
 def store_state_machine(
@@ -113,6 +129,7 @@ def store_state_machine(
             self.model: dict[str, Modelled] = {}
             self.reached: dict[str, tuple[int, int]] = {}
             self.tasks: dict[str, tuple[str, int]] = {}
+            self.snapshots: dict[str, dict[str, tuple[Stored, int]]] = {}
             if crashes:
                 self.twin = CrashingTwin(self.omega)
 
@@ -256,17 +273,102 @@ def store_state_machine(
                 second.save()
             self._compare(name)
 
+        # --- names of versions -------------------------------------------------------------
+
+        @rule(name=NAMES, alias=ALIASES, position=st.integers(0, 9))
+        def alias(self, name: str, alias: str, position: int) -> None:
+            known = self.model.get(name)
+            if known is None:
+                with pytest.raises(ObjectNotFoundError):
+                    self.store.alias(name, alias)
+                return
+            chosen = known.every[position % len(known.every)]
+            current = chosen is known.current and position % 2
+            meta = self.store.alias(name, alias, None if current else chosen.version)
+            known.aliases[alias] = chosen.version
+            assert meta.version == chosen.version
+            assert alias in meta.aliases
+            self._compare(name)
+
+        @rule(name=NAMES, alias=ALIASES)
+        def unalias(self, name: str, alias: str) -> None:
+            known = self.model.get(name)
+            if known is None or alias not in known.aliases:
+                with pytest.raises(ObjectNotFoundError):
+                    self.store.unalias(name, alias)
+                return
+            assert self.store.unalias(name, alias)
+            del known.aliases[alias]
+            self._compare(name)
+
+        @rule(snapshot=SNAPSHOTS)
+        def take_a_snapshot(self, snapshot: str) -> None:
+            if snapshot in self.snapshots:
+                with pytest.raises(ConflictError, match="There is a snapshot"):
+                    self.omega.snapshot(snapshot)
+                return
+            taken = self.omega.snapshot(snapshot)
+            self._taken(snapshot)
+            assert taken.objects[self.attribute] == len(self.snapshots[snapshot])
+            self._compare_snapshots()
+
+        @precondition(lambda self: crashes and bool(self.store))
+        @rule(snapshot=SNAPSHOTS, step=st.integers(1, 12), after=st.booleans())
+        def take_or_drop_a_snapshot_and_crash(self, snapshot: str, step: int, after: bool) -> None:
+            assert self.twin is not None
+            known = snapshot in self.snapshots
+
+            def take_or_drop(omega: Omega) -> None:
+                omega.drop_snapshot(snapshot) if known else omega.snapshot(snapshot)
+
+            self.twin.crash(step, take_or_drop, "cut off after" if after else "cut off before")
+            there = snapshot in [taken.name for taken in self.omega.snapshots()]
+            if known and not there:
+                del self.snapshots[snapshot]
+            elif there and not known:
+                self._taken(snapshot)
+            # What is left of it has no time to come back in the middle of another.
+            self._settle()
+            self._compare_snapshots()
+
+        @rule(snapshot=SNAPSHOTS)
+        def drop_a_snapshot(self, snapshot: str) -> None:
+            known = self.snapshots.pop(snapshot, None) is not None
+            assert self.omega.drop_snapshot(snapshot, missing_ok=True) == known
+            with pytest.raises(ObjectNotFoundError):
+                self.omega.at(snapshot)
+
+        def _taken(self, snapshot: str) -> None:
+            self.snapshots[snapshot] = {
+                name: (replace(known.current), known.rev)
+                for name, known in self.model.items()
+                if not name.startswith(".")
+            }
+
+        def _compare_snapshots(self) -> None:
+            assert {taken.name for taken in self.omega.snapshots()} == set(self.snapshots)
+            for snapshot, objects in self.snapshots.items():
+                view = getattr(self.omega.at(snapshot), self.attribute)
+                assert view.list() == sorted(objects)
+                for name, (stored, rev) in objects.items():
+                    meta = view.metadata(name)
+                    assert (meta.version, meta.rev) == (stored.version, rev)
+                    assert meta.attributes == stored.attributes
+                    assert equal(stored.obj, view.get(name))
+
         # --- collecting --------------------------------------------------------------------
 
         @rule()
         def collect(self) -> None:
             assert self.store.gc(grace=0).blocked == []
             self._compare_all()
+            self._compare_snapshots()
 
         @rule()
         def collect_after_all_leases(self) -> None:
             self._settle()
             self._compare_all()
+            self._compare_snapshots()
 
         # --- comparing ---------------------------------------------------------------------
 
@@ -280,8 +382,13 @@ def store_state_machine(
                 return
             if self.twin is not None:
                 self.twin.close()
+            self._compare_snapshots()
             for name in list(self.model):
                 self.store.drop(name)
+            self._settle()
+            self._compare_snapshots()
+            for snapshot in self.snapshots:
+                self.omega.drop_snapshot(snapshot)
             self._settle()
 
         def _settle(self) -> None:
@@ -307,8 +414,7 @@ def store_state_machine(
                 assert meta.version > version
                 self.model[name] = Modelled(stored, meta.rev, meta.version)
                 return
-            known.others = [*known.others, known.current][-(self.keep - 1) :] * (self.keep > 1)
-            known.current = stored
+            known.replaced_by(stored, self.keep)
             known.rev += 1
             known.last_version += 1
             assert (meta.version, meta.rev) == (known.last_version, known.rev)
@@ -334,8 +440,13 @@ def store_state_machine(
             versions = self.store.versions(name)
             assert [m.version for m in versions] == sorted(every)
             assert [m.version for m in versions if m.is_current] == [known.current.version]
+            aliases = {alias: each.version for alias, each in self.store.aliases(name).items()}
+            assert aliases == known.aliases
+            assert {alias: m.version for m in versions for alias in m.aliases} == known.aliases
             for version, stored in every.items():
                 assert equal(stored.obj, self.store.get(name, version=version))
+            for alias, version in known.aliases.items():
+                assert equal(every[version].obj, self.store.get(name, version=alias))
 
     return StoreMachine
 

@@ -202,7 +202,8 @@ class Copying:
         key = self._payloads.key(name)
         with answering(self._payloads.database):
             document = self._payloads.database.metadata.find_one(
-                key.filter(gen={"$exists": True}), {"pending": 0, "retired": 0, "tasks": 0}
+                key.filter(gen={"$exists": True}),
+                dict.fromkeys(("pending", "retired", "tasks", "held", "pins"), 0),
             )
         if document is None:
             raise self._catalog.not_found(name)

@@ -32,7 +32,10 @@ Document = dict[str, Any]
 Create = Callable[[str], Any]
 
 _ATTEMPTS = 5
-_UNTOLD = ("inline", "pending", "retired", "tasks", "versions", "gc_at", "retired_count", "size")
+_UNTOLD = (
+    *("inline", "pending", "retired", "tasks", "versions", "gc_at", "retired_count", "size"),
+    *("aliases", "held", "pins"),
+)
 
 
 def export(

@@ -306,7 +306,10 @@ def test_drop_asks_at_a_terminal(
     done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False)
     os.close(ours)
     os.close(theirs)
-    assert "Drop 'x' out of the datasets of bucket 'default', with all versions?" in done.stderr
+    assert (
+        "Drop 'x' out of the datasets of bucket 'default', with all versions and aliases?"
+        in done.stderr
+    )
     assert done.returncode == code
     assert om.datasets.exists("x") is stays
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import zipfile
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from omega_core.errors import (
     UnsupportedOptionError,
     UriNotAllowedError,
 )
+from omega_core.testing.crashes import CrashingTwin
+from omega_core.testing.faults import let_time_pass
 from omega_core.testing.orphans import find_orphans
 
 from .kinds import CORE, Put, value
@@ -177,6 +180,26 @@ def test_third_parties_kinds_go_out_and_come_back(
         assert meta is not None
         assert meta.attributes == {"n": number}
     assert there.models.get("m") == FooMean(1.5)
+
+
+@pytest.mark.parametrize("kind", ["rows", "bytes"])
+def test_a_crash_during_an_import_leaves_all_or_nothing(
+    om: Omega, files: Path, tmp_path: Path, kind: str
+) -> None:
+    CORE[kind](om, files)
+    path = om.datasets.export("x", tmp_path / "x.zip")
+    with CrashingTwin(om) as twin:
+        for step in itertools.count(1):
+            name = f"y{step}"
+            struck = twin.crash(step, lambda omega, n=name: omega.datasets.import_(path, n))
+            assert name in om.datasets or struck
+            if name in om.datasets:
+                assert value(om, name) == value(om, "x")
+            let_time_pass(om.database.mongodb, 3600.0)
+            om.gc(grace=0)
+            assert find_orphans(om.database.mongodb) == [], f"after a crash at step {step}"
+            if not struck:
+                break
 
 
 # --- archives that are none ----------------------------------------------------------------------

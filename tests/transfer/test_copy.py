@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from omega_core.errors import (
     IntegrityError,
     InvalidNameError,
     ObjectNotFoundError,
+    StaleReadError,
     UnsupportedOptionError,
     UriNotAllowedError,
 )
@@ -226,6 +228,46 @@ def test_a_crash_at_any_step_leaves_all_or_nothing(om: Omega, files: Path, kind:
             if not struck:
                 break
             om.datasets.put("old", "y")
+
+
+def test_copies_of_what_others_replace_and_collect_are_whole(om: Omega) -> None:
+    """Each object is of one number all over: a mixture of two would be seen."""
+    over = threading.Event()
+    failures: list[BaseException] = []
+
+    def replaced() -> None:
+        number = 0
+        try:
+            while not over.is_set():
+                number += 1
+                rows = [{"n": number}] * 40
+                om.datasets.put(rows, "rows", kind="python.rows")
+                om.datasets.put(number.to_bytes(4, "big") * 20_000, "bytes")
+                om.gc(grace=0)
+        except BaseException as exc:
+            failures.append(exc)
+
+    om.datasets.put([{"n": 0}] * 40, "rows", kind="python.rows")
+    om.datasets.put(bytes(80_000), "bytes")
+    writer = threading.Thread(target=replaced)
+    writer.start()
+    copied = 0
+    try:
+        for _ in range(15):
+            for name in ("rows", "bytes"):
+                try:
+                    om.datasets.copy(name, bucket="there")
+                    copied += 1
+                except StaleReadError:  # five times in a row
+                    continue
+                got = value(om["there"], name)
+                parts = [row["n"] for row in got] if name == "rows" else got[:4] * 20_000
+                assert len(set(parts)) == 1 if name == "rows" else got == parts
+    finally:
+        over.set()
+        writer.join()
+    assert failures == []
+    assert copied
 
 
 def test_a_kind_that_its_backend_keeps_is_got_and_put(

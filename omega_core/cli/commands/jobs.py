@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..terminal.options import Json, global_options, group
+from ..terminal.options import Json, global_options
 from ..terminal.output import local_time, sheet, table, verbatim
 from ..terminal.progress import waiting
-from . import objects
-from .objects import Name
+from .naming import Name
 
 if TYPE_CHECKING:
     from ...scheduling.run import Run
@@ -39,14 +38,9 @@ Timeout = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="How long a run may take, at most.")
 ]
 
-app = group("The jobs of a bucket.")
-app.add_typer(objects.app)
-
-
 # --- by hand -----------------------------------------------------------------------------------
 
 
-@app.command()
 def run(
     ctx: typer.Context,
     name: Name,
@@ -75,7 +69,6 @@ def run(
     options.show(facts, lambda: [sheet(told)])
 
 
-@app.command()
 def history(
     ctx: typer.Context,
     name: Name,
@@ -116,7 +109,6 @@ def _cells(each: Run) -> list[object]:
 # --- by themselves -----------------------------------------------------------------------------
 
 
-@app.command()
 def schedule(
     ctx: typer.Context,
     name: Name,
@@ -160,7 +152,6 @@ def schedule(
     options.show(_facts(made), lambda: [_sheet(made)])
 
 
-@app.command()
 def schedules(ctx: typer.Context, as_json: Json = False) -> None:
     """List the schedules of the bucket. Loads no plugin."""
     options = global_options(ctx)
@@ -183,7 +174,6 @@ def schedules(ctx: typer.Context, as_json: Json = False) -> None:
     options.show([_facts(each) for each in found], view)
 
 
-@app.command()
 def unschedule(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Remove the schedule of a job; the job stays."""
     options = global_options(ctx)
@@ -193,7 +183,6 @@ def unschedule(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     options.show({"unscheduled": name}, lambda: [verbatim(told, "green")])
 
 
-@app.command()
 def pause(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Let a schedule rest until `resume`."""
     options = global_options(ctx)
@@ -202,7 +191,6 @@ def pause(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     options.show(_facts(made), lambda: [_sheet(made)])
 
 
-@app.command()
 def resume(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """Go on with a schedule, from the next slot on."""
     options = global_options(ctx)
@@ -235,7 +223,6 @@ def _sheet(made: Schedule) -> Any:
 # --- files -------------------------------------------------------------------------------------
 
 
-@app.command()
 def put(
     ctx: typer.Context,
     file: Annotated[
@@ -258,7 +245,6 @@ def put(
     options.show(facts, lambda: [verbatim(f"✓ {meta.name}, version {meta.version}", "green")])
 
 
-@app.command()
 def export(
     ctx: typer.Context,
     name: Name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,21 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..inspection.objects import records_of, unreadable
+from ..terminal.completion import object_names
 from ..terminal.options import Json, Yes, global_options, group
 from ..terminal.output import local_time, sheet, size, table, verbatim
 from ..terminal.progress import waiting
+from ..terminal.values import version_of
+from .naming import Name, Version, attribute_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from ...omega import Omega
     from ...store import OmegaStore
-
-STORES = ("datasets", "models", "jobs")
-"""The stores of an `Omega`, and the groups of commands: each has those below."""
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the object, verbatim.")]
-
 
 app = group("The objects of one store of a bucket.")
 
@@ -54,7 +52,7 @@ def list_(
         re.compile(regexp or "")
     except re.error as exc:
         raise typer.BadParameter(f"--regexp: {exc}") from None
-    options, attribute = global_options(ctx), _attribute(ctx)
+    options, attribute = global_options(ctx), attribute_of(ctx)
     with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
@@ -75,24 +73,28 @@ def list_(
 def info(
     ctx: typer.Context,
     name: Name,
-    version: Annotated[
-        int | None, typer.Option(help="A version that `versions` lists, not the current one.")
-    ] = None,
+    version: Version = None,
     as_json: Json = False,
 ) -> None:
     """Show what is known of an object: its kind, its payload, who wrote it, who reads it."""
     options = global_options(ctx)
     with options.omega(plugins=True) as om:
-        store: OmegaStore = getattr(om, _attribute(ctx))
+        store: OmegaStore = getattr(om, attribute_of(ctx))
         with waiting("looking"):
-            meta = store.metadata(name, version=version)
+            chosen = version_of(version)
+            meta = store.metadata(name, version=chosen)
             if meta is None:
-                raise store.not_found(name, version)
+                raise store.not_found(name, chosen)
             [record] = records_of(store, [meta])
             count = len(store.versions(name))
             problem = unreadable(om, meta)
     record |= {"created": meta.created, "attributes": meta.attributes, "kind_meta": meta.kind_meta}
-    record |= {"versions": count, "readable": problem is None, "problem": problem}
+    record |= {
+        "aliases": meta.aliases,
+        "versions": count,
+        "readable": problem is None,
+        "problem": problem,
+    }
 
     def view() -> list[Any]:
         current = "the current one" if meta.is_current else "not the current one"
@@ -100,6 +102,7 @@ def info(
             "bucket": meta.bucket,
             "kind": meta.kind,
             "version": f"{meta.version} ({current}; {count} kept)",
+            "aliases": ", ".join(meta.aliases),
             "revision": meta.rev,
             "size": size(record["size"]),
             "payload in": record["place"],
@@ -119,7 +122,7 @@ def info(
 @app.command()
 def versions(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """List the versions of an object, the oldest first. Loads no plugin."""
-    options, attribute = global_options(ctx), _attribute(ctx)
+    options, attribute = global_options(ctx), attribute_of(ctx)
     with options.omega() as om:
         store: OmegaStore = getattr(om, attribute)
         with waiting("looking"):
@@ -128,8 +131,8 @@ def versions(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     def view() -> list[Any]:
         columns = ("version", "", "kind", "size", "modified", "stored by", "payload in")
         rows = objects_table(columns, records, f"versions of {store.prefix}{name}")
-        again = f"om.{attribute}.restore({name!r}, version)"
-        return [rows, verbatim(f"To make one the current one, in Python: {again}", "dim")]
+        again = shlex.join(["omega", attribute, "restore", name])
+        return [rows, verbatim(f"To make one the current one: {again} VERSION", "dim")]
 
     options.show(records, view)
 
@@ -139,7 +142,11 @@ def drop(
     ctx: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="The names of the objects, verbatim."),
+        typer.Argument(
+            metavar="NAME...",
+            help="The names of the objects, verbatim.",
+            autocompletion=object_names,
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All in this bucket and store, hidden ones as well.")
@@ -153,7 +160,7 @@ def drop(
     """
     if bool(names) == everything:
         raise typer.BadParameter("name the objects, or give --all", ctx)
-    options, attribute = global_options(ctx), _attribute(ctx)
+    options, attribute = global_options(ctx), attribute_of(ctx)
     # A wrapper of drop may be among the plugins, so they are loaded.
     with options.omega(plugins=True) as om:
         store: OmegaStore = getattr(om, attribute)
@@ -179,19 +186,12 @@ def drop(
     options.show({"dropped": dropped}, view)
 
 
-def _attribute(ctx: typer.Context) -> str:
-    """Return the attribute of `Omega` that is the store: the name of the group."""
-    assert ctx.parent is not None
-    assert ctx.parent.info_name in STORES
-    return ctx.parent.info_name
-
-
 def _confirm(store: OmegaStore, attribute: str, names: list[str]) -> None:
     shown = ", ".join(repr(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
     what = f"{shown} out of the {attribute} of bucket {store.bucket!r}"
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"to drop {what} without being asked, add --yes")
-    typer.confirm(f"Drop {what}, with all versions?", abort=True, err=True)
+    typer.confirm(f"Drop {what}, with all versions and aliases?", abort=True, err=True)
 
 
 _CELLS: dict[str, Callable[[dict[str, Any]], object]] = {

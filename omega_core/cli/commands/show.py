@@ -14,7 +14,7 @@ import typer
 from ..terminal.options import Json, global_options
 from ..terminal.output import verbatim
 from ..terminal.progress import waiting
-from .objects import STORES, Name
+from .naming import STORES, Name
 
 if TYPE_CHECKING:
     from ...store import OmegaStore

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .early_server import EarlyServer
 from .output import console, plain, warn
 
 if TYPE_CHECKING:
@@ -64,16 +65,21 @@ class GlobalOptions:
         plugins
             Load the plugins first, and report as warnings what is wrong with them.
         """
-        from ...omega import Omega
-        from ...plugins.registry import PluginWarning
+        config = self.config()
+        early = EarlyServer(config.mongo, hint=not self.as_json)
+        try:
+            from ...omega import Omega
+            from ...plugins.registry import PluginWarning
 
-        with Omega(self.config()) as om:
-            if plugins:
-                with _collected(PluginWarning) as failures:
-                    list(om.plugins)
-                for message in failures:
-                    warn(message)
-            yield om
+            with Omega(config) as om:
+                if plugins:
+                    with _collected(PluginWarning) as failures:
+                        list(om.plugins)
+                    for message in failures:
+                        warn(message)
+                yield om
+        finally:
+            early.release()
 
     def show(
         self, document: Any, view: Callable[[], Iterable[RenderableType]], *, well: bool = True

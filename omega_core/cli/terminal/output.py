@@ -41,6 +41,11 @@ def warn(message: str) -> None:
     _line("Warning: ", message, "yellow")
 
 
+def note(message: str) -> None:
+    """Print on stderr what may be good to know."""
+    _line("Note: ", message, "dim")
+
+
 def report_error(error: BaseException, *, as_json: bool) -> None:
     """Print an error as one line on stderr, and as a document on stdout where that is JSON."""
     from ...errors import OmegaError

@@ -5,11 +5,11 @@ This module only declares: it imports neither pandas nor numpy nor pyarrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from omega_core import BackendSpec, hookimpl
 
-__all__ = ["backends"]
+__all__ = ["backends", "file_formats"]
 
 
 @hookimpl
@@ -64,3 +64,17 @@ def backends() -> Iterable[BackendSpec]:
             summary="A sparse matrix or array of scipy, exactly: format, indices, explicit zeros.",
         ),
     ]
+
+
+@hookimpl
+def file_formats() -> Mapping[str, str]:
+    """Declare the files that are tables."""
+    return {
+        ".csv": "omega_pandas.files.csv_file:CsvFormat",
+        ".parquet": "omega_pandas.files.arrow_file:ParquetFormat",
+        ".pq": "omega_pandas.files.arrow_file:ParquetFormat",
+        ".feather": "omega_pandas.files.arrow_file:ArrowFormat",
+        ".arrow": "omega_pandas.files.arrow_file:ArrowFormat",
+        ".jsonl": "omega_pandas.files.jsonl_file:JsonLinesFormat",
+        ".ndjson": "omega_pandas.files.jsonl_file:JsonLinesFormat",
+    }

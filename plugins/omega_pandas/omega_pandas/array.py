@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from omega_core import BaseDataBackend
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 
+from .archived.npy_files import FILE, read_npy, write_npy
 from .columnar import ColumnarBackend
 from .listed_columns import described_array
 from .objects.header import FORMAT, Header, intact
@@ -110,6 +111,24 @@ class ArrayBackend(ColumnarBackend):
                 header, ranges = rows_of(header, start, stop)
         chunks = [chunk for found in stored.bytes(ranges) for chunk in found.chunks]
         return decode_ndarray(header, pa.table({"bytes": pa.chunked_array(chunks, pa.uint8())}))
+
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        """Write an array to a file of numpy; one at a URI is a file already."""
+        if meta.uri is not None:
+            return False
+        return write_npy(Stored(self.data_store.segments, meta), create)
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        """Store the array of such a file."""
+        with open(FILE) as file:
+            header, parts = read_npy(file, f"The array {name!r}")
+            return self.put_bytes(parts, name, attributes, lambda: (header, _shown(header)))
 
 
 class _Concatenation:

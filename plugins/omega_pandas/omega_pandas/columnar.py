@@ -6,13 +6,19 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from pymongo.errors import PyMongoError
 
 from omega_core import BaseDataBackend
-from omega_core.errors import OmegaError, UnsupportedOptionError, UnsupportedValueError
+from omega_core.errors import (
+    IntegrityError,
+    OmegaError,
+    UnsupportedOptionError,
+    UnsupportedValueError,
+)
 
+from .archived.arrow_files import FILE, store_arrow, write_arrow
 from .files.arrow_stream import Payload, write_payload
 from .kind_meta import misshapen_columnar
 from .listed_columns import described_file
@@ -263,6 +269,9 @@ class ColumnarBackend(BaseDataBackend):
         batches = meta.kind_meta["batches"]
         stop = start = len(batches)
         while start and batches[start - 1]["rows"] < SEGMENT_ROWS:
+            # What a snapshot has stays apart from what came later.
+            if batches[start - 1].get("rev", 0) <= meta.pinned_rev:
+                break
             start -= 1
         # A put may have written several batches under one generation; they stay together.
         while 0 < start < stop and batches[start]["gen"] == batches[start - 1]["gen"]:
@@ -300,6 +309,41 @@ class ColumnarBackend(BaseDataBackend):
         """Return what `put_encoded` wrote to a file at a URI."""
         with self.data_store.open_file(meta) as file:
             return Payload(file.read())
+
+
+class ArrowExports(ColumnarBackend):
+    """Exports tables as files of Arrow, which other tools read."""
+
+    def export_payload(self, meta: Metadata, create: Callable[[str], BinaryIO]) -> bool:
+        """Write a table to one file; one at a URI is a file already."""
+        if meta.uri is not None:
+            return False
+        return write_arrow(Stored(self.data_store.segments, meta), create)
+
+    def import_payload(
+        self,
+        name: str,
+        open: Callable[[str], BinaryIO],
+        kind_meta: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> Metadata:
+        """Store the table of such a file."""
+        store = self.data_store
+        meta = store.make_metadata(name, self.kind, attributes=attributes)
+        subject = f"The {self.called} {name!r}"
+        with open(FILE) as file:
+            stored = store_arrow(
+                file, store.generation(name), store.segments, subject, self.progress
+            )
+        meta.kind_meta = {**kind_meta, **stored}
+        return self._sound(meta)
+
+    def _sound(self, meta: Metadata) -> Metadata:
+        """Save what was imported, unless it could not be read."""
+        fault = self.misshapen(meta)
+        if fault is not None:
+            raise IntegrityError(f"The {self.called} {meta.name!r} was not imported: {fault}.")
+        return meta.save()
 
 
 def _counting(

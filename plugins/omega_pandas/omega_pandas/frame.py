@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from omega_core.errors import UnsupportedOptionError
 
-from .columnar import ColumnarBackend, FrameBackend
+from .columnar import ArrowExports, FrameBackend
 from .kind_meta import listing
 from .objects.arrow_tables import converted, is_tabular, to_encoded, to_table
 from .objects.column_labels import field_names, select
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omega_core import Metadata
 
 
-class DataFrameBackend(FrameBackend, ColumnarBackend):
+class DataFrameBackend(FrameBackend, ArrowExports):
     """Stores a DataFrame such that an equal one comes back, to the dtype, index and label.
 
     Examples

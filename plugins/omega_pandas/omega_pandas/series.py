@@ -10,7 +10,7 @@ import pandas as pd
 
 from omega_core.errors import UnsupportedOptionError
 
-from .columnar import ColumnarBackend
+from .columnar import ArrowExports
 from .columns.index import INDEX_TYPES
 from .kind_meta import listing
 from .objects.header import Encoded, intact
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from omega_core import Metadata, Preview, RowChanges, Summary
 
 
-class SeriesBackend(ColumnarBackend):
+class SeriesBackend(ArrowExports):
     """Stores a Series or an Index such that an equal one comes back.
 
     In filters, the values of a Series are called ``value``: ``{"value__gt": 3}``.

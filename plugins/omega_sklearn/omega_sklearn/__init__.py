@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from omega_core import BackendSpec, hookimpl
 
-__all__ = ["backends"]
+__all__ = ["backends", "file_formats"]
 
 
 @hookimpl
@@ -28,3 +28,12 @@ def backends() -> list[BackendSpec]:
             summary='any estimator or pipeline, as joblib; needs [security] pickle = "allow"',
         ),
     ]
+
+
+@hookimpl
+def file_formats() -> dict[str, str]:
+    """Declare the files in which estimators travel."""
+    return {
+        ".skops": "omega_sklearn.formats.files:SkopsFormat",
+        ".joblib": "omega_sklearn.formats.files:JoblibFormat",
+    }

@@ -1,0 +1,1 @@
+"""What exports write: tables as files of Arrow, arrays as those of numpy."""
