@@ -73,7 +73,7 @@ class JobStore(OmegaStore):
             runs beside it.
         keep
             How many results of runs by this schedule stay in ``om.jobs``: older ones are dropped
-            whenever a slot is submitted. None: all stay.
+            whenever a slot is submitted, but those that have an alias. None: all stay.
         paused
             Whether to take no slot until `resume`. None: as it is, and a new one is not.
 

@@ -264,7 +264,8 @@ def drop_results(jobs: OmegaStore, schedule: Schedule, keep: int, *, but: str) -
     own = result_name(schedule.name, but)
     found = [meta for meta in jobs.list(regexp=f"^{of_it}$", raw=True) if meta.name != own]
     for meta in sorted(found, key=lambda meta: meta.name)[:-keep]:  # by their slots
-        jobs.drop(meta.name, missing_ok=True)
+        if not meta.aliases:  # somebody wants that one
+            jobs.drop(meta.name, missing_ok=True)
 
 
 def _handled(what: What, claim: Claim, message: str = "") -> Handled:
