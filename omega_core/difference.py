@@ -16,6 +16,8 @@ SAMPLE = 10
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _SIGNS = {ADDED: "+", REMOVED: "-", CHANGED: "~"}
 
+_MISSING = "a missing label"
+
 Read = Callable[..., Any]
 """Gets one of the two versions, with the options of the kind's `get`."""
 
@@ -297,9 +299,20 @@ def _numbered(columns: Sequence[ColumnSummary]) -> dict[tuple[Any, int], ColumnS
     found: dict[tuple[Any, int], ColumnSummary] = {}
     seen: dict[Any, int] = {}
     for column in columns:
-        number = seen[column.name] = seen.get(column.name, 0) + 1
-        found[column.name, number] = column
+        key = _key(column.name)
+        number = seen[key] = seen.get(key, 0) + 1
+        found[key, number] = column
     return found
+
+
+def _key(label: Any) -> Any:
+    """Return a label such that it is found again: NaN, which is not equal to itself, is."""
+    if isinstance(label, tuple):
+        return tuple(map(_key, label))
+    try:
+        return label if label == label else _MISSING
+    except (TypeError, ValueError):
+        return _MISSING  # of pandas, which does not know whether it is equal
 
 
 def _both(one: str, two: str) -> str:

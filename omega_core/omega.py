@@ -14,7 +14,8 @@ import importlib_metadata
 
 from .config import Config, load_config
 from .describing import HIDDEN
-from .html.markup import facts, framed, grid
+from .errors import OmegaError
+from .html.markup import element, facts, framed, grid
 from .job_store import JobStore
 from .locations import Locations
 from .mongo.database import Database, answering
@@ -278,13 +279,20 @@ class Omega(Visible):
 
     def _repr_html_(self) -> str:
         """Return what there is, for notebooks; one query, no plugin."""
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            return framed(repr(self), element("p", exc, class_="note"))
         rows = [(attribute, counts.get(prefix, 0)) for prefix, attribute in SECTION.items()]
         told = {"bucket": self.bucket, "server": self._shared.database.described}
         return framed("Omega", facts(told), grid(("store", "objects"), rows, right=(1,)))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        counts = self._counts()
+        try:
+            counts = self._counts()
+        except OmegaError as exc:
+            printer.text(f"{self!r}: {exc}")
+            return
         told = (counted(counts.get(p, 0), a.rstrip("s")) for p, a in SECTION.items())
         printer.text(f"{self!r}: {', '.join(told)}")
 

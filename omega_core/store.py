@@ -18,8 +18,8 @@ from .backends.base import BaseDataBackend
 from .catalog import Catalog
 from .config import Config
 from .describing import SHOWN_HEAD, Describing
-from .errors import PluginContractError, StoreError, UnsupportedOptionError
-from .html.markup import framed, grid
+from .errors import OmegaError, PluginContractError, StoreError, UnsupportedOptionError
+from .html.markup import element, framed, grid
 from .lineage.history import History
 from .listing import Listing
 from .locations import Locations
@@ -631,13 +631,20 @@ class OmegaStore(Visible):
 
     def _repr_html_(self) -> str:
         """Return a table of the first objects, for notebooks; one query, no plugin."""
-        count, rows = self._describing.overview()
+        try:
+            count, rows = self._describing.overview()
+        except OmegaError as exc:
+            return framed(repr(self), element("p", exc, class_="note"))
         note = f"and {count - len(rows):,} more" if count > len(rows) else ""
         return framed(self._title(count), grid(SHOWN_HEAD, rows, right=(2,), note=note))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         # Not as `repr`, which errors and debuggers ask for as well: this one asks the server.
-        count, rows = self._describing.overview()
+        try:
+            count, rows = self._describing.overview()
+        except OmegaError as exc:
+            printer.text(f"{self!r}: {exc}")
+            return
         more = [f"... and {count - len(rows):,} more"] if count > len(rows) else []
         lines = [
             self._title(count),

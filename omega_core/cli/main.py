@@ -12,9 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from .commands import (
-    aliases as _aliases,  # noqa: F401 - its commands join those of the objects
-)
-from .commands import (
+    aliases,
     archive,
     config,
     data,
@@ -22,11 +20,13 @@ from .commands import (
     doctor,
     du,
     gc,
+    jobs,
     look,
     models_io,
     moving,
     objects,
     plugins,
+    scheduler,
     server,
     show,
     snapshot,
@@ -54,13 +54,17 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(data.put, data.get, look.describe),
         *(models_io.fit, models_io.predict, models_io.act, models_io.inspect),
     ),
-    "jobs": (),
+    "jobs": (
+        *(jobs.put, jobs.export, jobs.run, jobs.history),
+        *(jobs.schedule, jobs.schedules, jobs.unschedule, jobs.pause, jobs.resume),
+    ),
 }
 """What the commands of a store are beside those that each has."""
 
 
 _EACH: tuple[Callable[..., Any], ...] = (
     *(moving.cp, moving.mv, moving.restore, moving.diff),
+    *(aliases.alias, aliases.aliases, aliases.unalias),
     du.du,
 )
 
@@ -79,12 +83,17 @@ def _groups() -> dict[str, LazyGroup]:
         lazy_group(attribute, f"The {attribute} of a bucket.", _STORED, partial(_store, attribute))
         for attribute in STORES
     ]
-    apps = {"plugins": plugins.app, "server": server.app, "config": config.app}
-    setup = [
-        lazy_group(name, str(made.info.help), _SETUP, partial(_identity, made))
-        for name, made in apps.items()
+    apps = {
+        "snapshot": (snapshot.app, _STORED),
+        "plugins": (plugins.app, _SETUP),
+        "server": (server.app, _SETUP),
+        "config": (config.app, _SETUP),
+    }
+    others = [
+        lazy_group(name, str(made.info.help), panel, partial(_identity, made))
+        for name, (made, panel) in apps.items()
     ]
-    return {str(made.name): made for made in (*stores, *setup)}
+    return {str(made.name): made for made in (*stores, *others)}
 
 
 class OmegaGroup(TyperGroup):
@@ -149,9 +158,9 @@ app.command("doctor", rich_help_panel=_START)(doctor.doctor)
 app.command("show", rich_help_panel=_STORED)(show.show)
 app.command("export", rich_help_panel=_STORED)(archive.export)
 app.command("import", rich_help_panel=_STORED)(archive.import_)
-app.add_typer(snapshot.app, name="snapshot", rich_help_panel=_STORED)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
+app.command("scheduler", rich_help_panel=_SETUP)(scheduler.scheduler)
 
 
 def _version(value: bool) -> None:

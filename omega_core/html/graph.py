@@ -91,7 +91,7 @@ def _box(x: int, y: int, title: str, below: str) -> Markup:
         element("title", f"{title}\n{below}"),
         element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=5, class_="node"),
         element("text", cut(title, _LETTERS), x=x + 10, y=y + 19),
-        element("text", cut(below, _LETTERS + 4), x=x + 10, y=y + 35, class_="dim"),
+        element("text", cut(below, _LETTERS + 2), x=x + 10, y=y + 35, class_="dim"),
     )
 
 

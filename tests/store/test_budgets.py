@@ -70,6 +70,15 @@ def missed(om: Omega, name: str) -> None:
         (lambda om: om.datasets.put([{"a": 1}], "rows", kind="python.rows"), 3),
         (lambda om: om.datasets.drop("x"), 2),
         (lambda om: missed(om, "y"), 2),
+        # What a notebook shows by itself.
+        (lambda om: om._repr_html_(), 1),
+        (lambda om: om.datasets._repr_html_(), 1),
+        (lambda om: om.datasets.versions("x")._repr_html_(), 1),
+        (lambda om: om.datasets.metadata("x")._repr_html_(), 1),
+        (lambda om: om.datasets.describe("f"), 1),
+        (lambda om: om.datasets.describe("x"), 2),
+        (lambda om: repr([om, om.datasets, om.runtime]), 0),
+        (lambda om: dir(om), 0),
     ],
     ids=lambda value: None if isinstance(value, int) else "",
 )

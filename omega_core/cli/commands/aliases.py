@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,18 +10,13 @@ from ..terminal.options import Json, global_options
 from ..terminal.output import local_time, table, verbatim
 from ..terminal.progress import waiting
 from ..terminal.values import version_of
-from .naming import Name, attribute_of
-from .objects import app
-
-if TYPE_CHECKING:
-    from ...store import OmegaStore
+from .naming import Name, store_of
 
 AliasName = Annotated[
     str, typer.Argument(metavar="ALIAS", help="A word: letters, digits, '_' and '-'.")
 ]
 
 
-@app.command()
 def alias(
     ctx: typer.Context,
     name: Name,
@@ -40,20 +35,19 @@ def alias(
     """
     options = global_options(ctx)
     with options.omega() as om:
-        store: OmegaStore = getattr(om, attribute_of(ctx))
+        store = store_of(ctx, om)
         with waiting("naming"):
-            meta = store.alias(name, alias, None if version is None else version_of(version))
+            meta = store.alias(name, alias, version_of(version))
     named = f"{alias} is version {meta.version} of {meta.prefix}{meta.name}"
     record = {"name": name, "alias": alias, "version": meta.version, "aliases": meta.aliases}
     options.show(record, lambda: [verbatim(f"✓ {named}", "green")])
 
 
-@app.command()
 def aliases(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """List the aliases of an object, and what each named before. Loads no plugin."""
     options = global_options(ctx)
     with options.omega() as om:
-        store: OmegaStore = getattr(om, attribute_of(ctx))
+        store = store_of(ctx, om)
         with waiting("looking"):
             known = store.aliases(name)
 
@@ -84,12 +78,11 @@ def aliases(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     options.show(records, view)
 
 
-@app.command()
 def unalias(ctx: typer.Context, name: Name, alias: AliasName, as_json: Json = False) -> None:
     """Take a word from the version that it names. Loads no plugin."""
     options = global_options(ctx)
     with options.omega() as om:
-        store: OmegaStore = getattr(om, attribute_of(ctx))
+        store = store_of(ctx, om)
         with waiting("naming"):
             store.unalias(name, alias)
     said = verbatim(f"✓ {alias} names no version of {store.prefix}{name} any more", "green")

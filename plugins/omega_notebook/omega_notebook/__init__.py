@@ -14,7 +14,7 @@ from .settings import NotebookSettings
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["NotebookSettings", "backends", "settings", "template"]
+__all__ = ["NotebookSettings", "backends", "file_formats", "settings", "template"]
 
 
 @hookimpl
@@ -30,6 +30,12 @@ def backends() -> list[BackendSpec]:
             summary="a notebook, validated and kept as it is; it runs as a job",
         )
     ]
+
+
+@hookimpl
+def file_formats() -> dict[str, str]:
+    """The format of its files. A script is a file as long as nobody says that it is a notebook."""
+    return {".ipynb": "omega_notebook.ipynb_file:IpynbFormat"}
 
 
 @hookimpl

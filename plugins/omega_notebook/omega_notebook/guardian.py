@@ -34,7 +34,8 @@ def main() -> int:
     # kernel would inherit.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     _adopt_orphans()
-    command = [sys.executable, "-m", "omega_notebook.kernel", str(os.getpid()), "-f", connection]
+    here = str(os.getpid())
+    command = [sys.executable, "-P", "-m", "omega_notebook.kernel", here, "-f", connection]
     kernel = subprocess.Popen(command, pass_fds=inherited())
     try:
         while kernel.poll() is None and not ended and os.getppid() == worker:

@@ -26,12 +26,15 @@ def main() -> None:
         sys.exit("The guardian of this kernel is gone.")
     config, bucket = pickle.loads(pipe.read())  # of the worker, which nobody else writes to
 
-    from ipykernel.kernelapp import IPKernelApp
+    from ipykernel import kernelapp
 
     from omega_core import Omega
 
+    from .forked_output import ForkedOutput
+
+    kernelapp.IOPubThread = ForkedOutput  # type: ignore[attr-defined]
     om = Omega(config, bucket=bucket)
-    app = IPKernelApp.instance(user_ns={"om": om})
+    app = kernelapp.IPKernelApp.instance(user_ns={"om": om})
     app.initialize([*sys.argv[2:], "--HistoryManager.enabled=False"])
     try:
         app.start()

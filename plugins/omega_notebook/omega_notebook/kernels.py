@@ -17,11 +17,11 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from omega_core import Config
 
@@ -38,33 +38,17 @@ class KernelStartError(Exception):
     """The kernel did not come up; the text is for people."""
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A kernel that runs.
-
-    Attributes
-    ----------
-    manager
-        What nbclient knows it as.
-    pid
-        Of its guardian, which leads its process group.
-    """
-
-    manager: AsyncKernelManager
-    pid: int
-
-
 class _Manager(AsyncKernelManager):
     """Starts our kernel, whatever kernels are installed."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        guardian = [sys.executable, "-m", "omega_notebook.guardian", str(os.getpid())]
+        guardian = [sys.executable, "-P", "-m", "omega_notebook.guardian", str(os.getpid())]
         return KernelSpec(argv=[*guardian, "{connection_file}"], language="python")
 
 
 @asynccontextmanager
-async def started(config: Config, bucket: str, seconds: float) -> AsyncIterator[Kernel]:
+async def started(config: Config, bucket: str, seconds: float) -> AsyncIterator[AsyncKernelManager]:
     """Start a kernel whose ``om`` has this configuration and bucket; it is gone after the block.
 
     Raises
@@ -76,19 +60,17 @@ async def started(config: Config, bucket: str, seconds: float) -> AsyncIterator[
     manager = _Manager(
         transport="ipc", connection_file=str(directory / "kernel.json"), autorestart=False
     )
-    pid: int | None = None
     try:
         work = directory / "work"
         work.mkdir()
         try:
-            pid = await asyncio.wait_for(_launch(manager, config, bucket, directory), seconds)
+            await asyncio.wait_for(_launch(manager, config, bucket, directory), seconds)
         except (OSError, RuntimeError, TimeoutError) as exc:
             raise KernelStartError(f"the kernel did not start: {exc}") from exc
-        yield Kernel(manager, pid)
+        yield manager
         await _let_it_end(manager)
     finally:
-        if pid is not None:
-            await _end(manager, pid)
+        await _end(manager)
         with suppress(Exception):
             await manager.cleanup_resources()
         shutil.rmtree(directory, ignore_errors=True)
@@ -102,12 +84,16 @@ def _private_directory() -> Path:
     return Path(directory)  # which mkdtemp makes for this user alone
 
 
-async def _launch(manager: AsyncKernelManager, config: Config, bucket: str, directory: Path) -> int:
+async def _launch(
+    manager: AsyncKernelManager, config: Config, bucket: str, directory: Path
+) -> None:
     reading, writing = os.pipe()
     try:
         environ = {
             **os.environ,
             pipe.NAME: str(reading),
+            # What this process can import, so can the kernel.
+            "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
             # Neither the history nor the start-up files of whoever runs the worker.
             "IPYTHONDIR": str(directory / "ipython"),
         }
@@ -120,8 +106,6 @@ async def _launch(manager: AsyncKernelManager, config: Config, bucket: str, dire
     told = pickle.dumps((config, bucket))
     # A pipe takes so much and waits then, until somebody reads; the kernel may never do.
     threading.Thread(target=_write, args=(writing, told), daemon=True).start()
-    pid: int = manager.provisioner.pid  # type: ignore[union-attr]
-    return pid
 
 
 def _write(end: int, told: bytes) -> None:
@@ -136,13 +120,14 @@ async def _let_it_end(manager: AsyncKernelManager) -> None:
         await asyncio.wait_for(manager.provisioner.wait(), _GOING)  # type: ignore[union-attr]
 
 
-async def _end(manager: AsyncKernelManager, pid: int) -> None:
+async def _end(manager: AsyncKernelManager) -> None:
     """End the kernel and whatever it has started: by its guardian, and by force after a while."""
     provisioner = manager.provisioner
-    if provisioner is None or await provisioner.poll() is not None:
+    if not isinstance(provisioner, LocalProvisioner) or provisioner.process is None:
         return
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
+        # Of the guardian alone, which leads the group: it ends the others.
+        provisioner.process.send_signal(signal.SIGTERM)
     try:
         await asyncio.wait_for(provisioner.wait(), _GOING)
     except TimeoutError:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
-from omega_core import BaseJobBackend, Metadata
+from omega_core import BaseJobBackend, Metadata, Preview, RowChanges, Summary
 from omega_core.errors import IntegrityError, UnsupportedOptionError, UnsupportedValueError
 from omega_core.shapes import CHECKSUM, fields, integer, text
 
+from .cells import cell_changes, cells_preview, outline
 from .parameters import inject
 from .running import Run
 from .settings import NotebookSettings
@@ -26,6 +29,7 @@ class NotebookBackend(BaseJobBackend):
     """Stores notebooks, and runs those that are written in Python."""
 
     settings: NotebookSettings
+    extension: ClassVar[str] = "ipynb"
 
     def supports(self, obj: Any, name: str, **kwargs: Any) -> bool:
         return isinstance(obj, NotebookNode) or (isinstance(obj, Path) and obj.suffix in SUFFIXES)
@@ -82,6 +86,24 @@ class NotebookBackend(BaseJobBackend):
             ) from None
         return notebook if as_ is None else as_text(notebook, as_, name)
 
+    def describe(self, name: str, **kwargs: Any) -> Summary:
+        """Return title, cells and parameters; it is read for that, and nothing of it runs."""
+        meta = self.job_store.metadata(name)
+        assert meta is not None, "inside of a describe there is one"
+        language = {"language": meta.kind_meta["language"]}
+        notebook = self.get(name)
+        assert isinstance(notebook, NotebookNode), "without as_, it is one"
+        details = {**language, **outline(notebook)}
+        return replace(super().describe(name), details=details)
+
+    def preview(self, summary: Summary, read: Any) -> Preview:
+        """Return the cells."""
+        return cells_preview(read())
+
+    def changed_rows(self, one: Any, two: Any) -> list[RowChanges]:
+        """Return which cells are written differently."""
+        return [cell_changes(one(), two())]
+
     def run(
         self,
         jobname: str,
@@ -110,6 +132,7 @@ class NotebookBackend(BaseJobBackend):
                 f"run of {jobname!r}: the notebook is written in {_language(notebook)!r}, and jobs "
                 "run in Python. It is stored, and does not run."
             )
+        rejoin_lines(notebook)  # sources may be lists of lines
         inject(notebook, params or {}, jobname)
         run = Run(notebook, self.job_store, self.settings, limit, self.checkpoint, self.progress)
         error = run.execute()

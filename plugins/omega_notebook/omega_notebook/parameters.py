@@ -46,7 +46,7 @@ def inject(notebook: NotebookNode, params: Mapping[str, Any], job: str) -> None:
 
 
 def _check(notebook: NotebookNode, params: Mapping[str, Any], job: str) -> None:
-    known = _assigned(notebook)
+    known = assigned(notebook)
     for name in params:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise UnsupportedOptionError(
@@ -60,7 +60,7 @@ def _check(notebook: NotebookNode, params: Mapping[str, Any], job: str) -> None:
             )
 
 
-def _assigned(notebook: NotebookNode) -> set[str] | None:
+def assigned(notebook: NotebookNode) -> set[str] | None:
     """Return the names that the cell tagged ``parameters`` assigns; None where there is none."""
     for cell in notebook.cells:
         if cell.cell_type == "code" and DEFAULTS in _tags(cell):

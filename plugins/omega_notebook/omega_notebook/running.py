@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from omega_core import Store
 
-from .kernels import Kernel, KernelStartError, started
+from .kernels import KernelStartError, started
 from .outputs import BoundedClient
 from .settings import NotebookSettings
 
@@ -131,12 +132,12 @@ class Run:
             mongo = dataclasses.replace(config.mongo, data_dir=absolute)
             config = dataclasses.replace(config, mongo=mongo)
         try:
-            async with started(config, self._store.bucket, self._settings.startup) as kernel:
-                return await self._run_in(kernel)
+            async with started(config, self._store.bucket, self._settings.startup) as manager:
+                return await self._run_in(manager)
         except KernelStartError as exc:
             return str(exc)
 
-    async def _run_in(self, kernel: Kernel) -> str | None:
+    async def _run_in(self, manager: AsyncKernelManager) -> str | None:
         count = len(self._notebook.cells)
 
         def begin(cell: NotebookNode, cell_index: int) -> None:
@@ -145,7 +146,7 @@ class Run:
 
         client = BoundedClient(
             self._notebook,
-            km=kernel.manager,
+            km=manager,
             limit=self._settings.outputs,
             timeout=None,
             startup_timeout=int(self._settings.startup) + 1,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
-from nbformat.validator import iter_validate, normalize
+from nbformat import NotebookNode, reader
+from nbformat.validator import iter_validate
 
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
 
@@ -140,7 +141,7 @@ def _of_text(text: str, name: str) -> NotebookNode:
     if text.lstrip().startswith("{"):
         return _of_json(text, name)
     if _MARKER in text:
-        found = _jupytext(f"put of {name!r}").reads(text, fmt="py:percent")
+        found = _jupytext(f"put of {name!r}").reads(text.lstrip("\n"), fmt="py:percent")
         return _node(found)
     cell = nbformat.v4.new_code_cell(text.removesuffix("\n"))
     return _node(nbformat.v4.new_notebook(cells=[cell]))
@@ -151,16 +152,16 @@ def _of_json(text: str, name: str) -> NotebookNode:
         found = json.loads(text)
         if not isinstance(found, dict) or "nbformat" not in found:
             raise ValueError("it has no nbformat")
-        notebook = nbformat.from_dict(found)
-        if notebook.nbformat != 4:
-            notebook = nbformat.convert(notebook, 4)
-        # Cells of files that were written by hand may lack the ids that the format asks for.
-        _, whole = normalize(notebook)
+        notebook = nbformat.convert(reader.reads(text), 4)
+        if notebook.nbformat_minor >= 5:
+            for cell in notebook.cells:
+                # Files that were written by hand may lack what the format asks for.
+                cell.setdefault("id", uuid.uuid4().hex[:8])
     except (ValueError, KeyError, AttributeError, TypeError) as exc:
         raise UnsupportedValueError(
             f"put of {name!r}: this is no notebook: {exc}. Nothing was stored."
         ) from None
-    return _node(whole)
+    return _node(notebook)
 
 
 def _node(document: Any) -> NotebookNode:

@@ -154,6 +154,10 @@ def _compared(heads: Sequence[Any], parts: Any, rows: Sequence[Any]) -> list[Row
         before = np.flatnonzero(found >= 0)
         ways["index"] = (before, found[before])
     changed: dict[str, Mask] = {by: np.zeros(len(at[0]), bool) for by, at in ways.items()}
+    if len(ways) == 1 and not _numbered(one, two):
+        # Of labels that match no rows, another one makes another row.
+        left, right = (pd.Series([*index[:shared]], dtype=object).array for index in (one, two))
+        changed["position"] |= differs(left, right)
     for part in parts:
         for before, after in _columns(*part):
             for by, (left, right) in ways.items():
@@ -169,10 +173,13 @@ def _says_more(one: Any, two: Any) -> bool:
     """Return whether rows can be matched by labels, with another outcome than by position."""
     if one.nlevels != two.nlevels or not (one.is_unique and two.is_unique):
         return False
+    return not _numbered(one, two) and not (len(one) == len(two) and one.equals(two))
+
+
+def _numbered(one: Any, two: Any) -> bool:
+    """Return whether the labels of both say the position alone, and in the same way."""
     ranges = isinstance(one, pd.RangeIndex) and isinstance(two, pd.RangeIndex)
-    if ranges and (one.start, one.step) == (two.start, two.step):
-        return False
-    return not (len(one) == len(two) and one.equals(two))
+    return ranges and (one.start, one.step) == (two.start, two.step)
 
 
 def _matched(one: Any, two: Any) -> Places:
@@ -195,7 +202,7 @@ def _columns(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _is(labels: Any, label: Any) -> list[bool]:
-    return [other is label or other == label for other in labels]
+    return [_same(other, label) for other in labels]
 
 
 def differs(before: Any, after: Any) -> Mask:

@@ -50,12 +50,14 @@ class _Outline:
             parts = item.get("content") if isinstance(item, dict) else None
             if not isinstance(parts, list) or len(parts) < 2:
                 break
-            label = self.of(parts[0], depth + 1)
-            if not isinstance(label, str) or not _is_estimator(parts[1]) or label in named:
+            label, part = self.of(parts[0], depth + 1), self.of(parts[1], depth + 1)
+            if not isinstance(label, str) or label in named or not isinstance(part, str | dict):
                 break
-            named[label] = self.of(parts[1], depth + 1)
+            if len(parts) > 2 and isinstance(part, dict):
+                part["columns"] = self.of(parts[2], depth + 1)
+            named[label] = part
         else:
-            if named:
+            if any(isinstance(part, dict) for part in named.values()):
                 return named
         return [self.of(item, depth + 1) for item in content[:_MOST_NAMES]]
 
@@ -76,15 +78,15 @@ def contents_of(data: bytes, own: Collection[str]) -> dict[str, Any]:
         state = _state(schema) or {}
         described = _Outline().of(schema)
         parameters = described if isinstance(described, dict) else {}
-        estimators = [node for node in dicts_in(schema) if _is_estimator(node)]
-        inside = sorted({_name(node) for node in estimators})
+        objects = [node for node in dicts_in(schema) if _is_object(node)]
+        inside = sorted({_name(node) for node in objects})
         untrusted = sorted(roundtrip.untrusted(data, own))
     except Exception as error:
         # A file that nobody vouches for fails in any way there is.
         return {"unreadable": f"{type(error).__name__}: {error}"[:_LARGEST_VALUE]}
     found: dict[str, Any] = {
         # What fit leaves ends with an underscore; of a pipeline, it is in its steps.
-        "fitted": any(_is_fitted(node) for node in estimators),
+        "fitted": any(_is_fitted(node) for node in objects),
         "parameters": {key: value for key, value in parameters.items() if key != "class"},
         "inside": inside[:_MOST_NAMES],
         "needs trust in": untrusted[:_MOST_NAMES],
@@ -104,10 +106,8 @@ def _is_parameter(name: str) -> bool:
     return not name.startswith("_") and not name.endswith("_")
 
 
-def _is_estimator(node: Any) -> bool:
-    """Return whether a node is an instance that knows the version of scikit-learn."""
-    is_object = isinstance(node, dict) and node.get("__loader__") == "ObjectNode"
-    return is_object and "_sklearn_version" in (_state(node) or {})
+def _is_object(node: Node) -> bool:
+    return node.get("__loader__") == "ObjectNode" and _state(node) is not None
 
 
 def _is_fitted(node: Node) -> bool:
