@@ -47,6 +47,19 @@ def is_watched() -> bool:
 _listener: ContextVar[Listener | None] = ContextVar("omega_core_progress", default=None)
 
 
+_host: ContextVar[Bar | None] = ContextVar("omega_core_progress_host", default=None)
+
+
+@contextmanager
+def hosting(bar: Bar) -> Iterator[None]:
+    """Let what is told in the block be shown by a bar that is there, and none besides appear."""
+    token = _host.set(bar)
+    try:
+        yield
+    finally:
+        _host.reset(token)
+
+
 def listener() -> Listener | None:
     """Return who listens to the put, get or copy under way in this context; None: no operation."""
     return _listener.get()
@@ -93,14 +106,12 @@ def told(
 
         with _listening(call):
             yield call
+    elif shows and (host := _host.get()) is not None:
+        with _listening(host.listen):
+            yield host.listen
     elif shows and is_watched():
-        with Bar(what, patience=0.0 if wanted else None) as bar:
-
-            def show(done: float, total: float | None, unit: str | None = None, /) -> None:
-                bar.show((done, total), unit)
-
-            with _listening(show):
-                yield show
+        with Bar(what, patience=0.0 if wanted else None) as bar, _listening(bar.listen):
+            yield bar.listen
     elif outer is not None or within:
         with _listening(_deaf):
             yield None
@@ -175,6 +186,10 @@ class Bar:
                     return
                 self._start(unit)
             self._update()
+
+    def listen(self, done: float, total: float | None, unit: str | None = None, /) -> None:
+        """Show what somebody tells."""
+        self.show((done, total), unit)
 
     def advance(self) -> None:
         """Count one step more."""

@@ -106,6 +106,15 @@ def test_a_bar_appears_by_itself_where_somebody_sees_it(om: Omega, bars: list[st
     assert len(bars) == 3
 
 
+def test_a_bar_that_is_there_shows_what_is_done_under_it(om: Omega, bars: list[str]) -> None:
+    with Bar("waiting") as bar, progress.hosting(bar):
+        om.datasets.put(bytes(5_000_000), "x")
+        assert bar._shown is not None
+        [shown] = bar._shown.tasks
+        assert (shown.completed, shown.total) == (5_000_000, 5_000_000)
+    assert bars == ["waiting, bytes"]
+
+
 def test_a_bar_is_patient_but_for_who_asks_for_one(
     om: Omega, bars: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

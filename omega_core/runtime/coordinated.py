@@ -76,7 +76,13 @@ class Coordinator:
         self._under_way.add(self)
         # Not a daemon: the interpreter waits for what was asked of it.
         threading.Thread(target=self._run, name="omega-coordinator").start()
-        return Result(self.id, self._future, cancel=self._cancel, progress=lambda: self.progress)
+        return Result(
+            self.id,
+            self._future,
+            cancel=self._cancel,
+            progress=lambda: self.progress,
+            bar=self._omega.config.ui.progress == "auto",
+        )
 
     def proceed(self, done: float, total: float) -> None:
         """Tell how far it is; raise where it was cancelled, also by another process."""

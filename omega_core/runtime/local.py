@@ -82,6 +82,7 @@ class LocalEngine:
             future,
             cancel=partial(self._cancel, future),
             progress=lambda: future.progress,
+            bar=self._omega.config.ui.progress == "auto",
         )
 
     def close(self) -> None:

@@ -58,7 +58,12 @@ def _names(action: str, what: str, names: Any) -> list[str] | None:
 
 
 def submitted(
-    action: str, todo: list[tuple[str, str]], submit: Callable[[str, str], Result], ordered: bool
+    action: str,
+    todo: list[tuple[str, str]],
+    submit: Callable[[str, str], Result],
+    ordered: bool,
+    *,
+    bar: bool,
 ) -> Iterator[Mapped]:
     """Submit all, and return an iterator over them as they end, or in their order.
 
@@ -71,17 +76,17 @@ def submitted(
     except BaseException:
         _cancel(found)
         raise
-    return _ended(action, found, ordered)
+    return _ended(action, found, ordered, bar)
 
 
-def _ended(action: str, found: list[Mapped], ordered: bool) -> Iterator[Mapped]:
+def _ended(action: str, found: list[Mapped], ordered: bool, shows: bool) -> Iterator[Mapped]:
     over: SimpleQueue[int] = SimpleQueue()
     for number, one in enumerate(found):
         one.result.add_done_callback(partial(_put, over, number))
     waiting: set[int] = set()
     following = 0
     try:
-        with _bar(action) as bar:
+        with _bar(action, shows) as bar:
             for done in range(len(found)):
                 if bar is not None:
                     bar.show((done, len(found)))
@@ -106,5 +111,5 @@ def _cancel(found: Iterable[Mapped]) -> None:
             one.result.cancel()
 
 
-def _bar(action: str) -> AbstractContextManager[Bar | None]:
-    return Bar(f"map {action}") if is_watched() else nullcontext()
+def _bar(action: str, shows: bool) -> AbstractContextManager[Bar | None]:
+    return Bar(f"map {action}") if shows and is_watched() else nullcontext()

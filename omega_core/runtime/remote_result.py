@@ -63,6 +63,7 @@ class RemoteResult(Result):
             self.id, self._bucket = task.id, omega[task.bucket]
         else:
             self._task, self.id, self._bucket = None, task, omega
+        self._shows = omega.config.ui.progress == "auto"
         self._remote = future
         self._lock = threading.RLock()
         self._outcome: dict[str, Any] | None = None

@@ -35,7 +35,11 @@ class Result(Visible):
         task can be cancelled only before it begins.
     progress
         Says how far the task is, as `progress` does.
+    bar
+        Whether who waits may see a bar: ``[ui] progress``.
     """
+
+    _shows = True
 
     def __init__(
         self,
@@ -44,11 +48,13 @@ class Result(Visible):
         *,
         cancel: Callable[[], bool] | None = None,
         progress: Callable[[], tuple[float, float | None] | None] | None = None,
+        bar: bool = True,
     ) -> None:
         self.id = id
         self._future = future
         self._cancel = cancel
         self._progress = progress
+        self._shows = bar
 
     # --- waiting -----------------------------------------------------------------------------
 
@@ -161,7 +167,7 @@ class Result(Visible):
         )
 
     def _done_within(self, timeout: float | None) -> bool:
-        if not is_watched():
+        if not (self._shows and is_watched()):
             return self._is_over_in(timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         with Bar(f"Task {self.id[:8]}") as bar:

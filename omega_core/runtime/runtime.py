@@ -174,7 +174,8 @@ class Runtime(Visible):
             act: Callable[..., Result] = getattr(self.model(model, **(hints or {})), action)
             return act(X, **more, **result)
 
-        return submitted(action, todo, submit, ordered)
+        bar = self._omega.config.ui.progress == "auto"
+        return submitted(action, todo, submit, ordered, bar=bar)
 
     def result(self, id: str) -> Result:
         """Return the result of a task of this bucket, whichever process submitted it.

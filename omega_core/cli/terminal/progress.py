@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from ... import progress
 
@@ -29,7 +29,9 @@ def waiting(what: str, total: int | None = None) -> Iterator[Callable[[], None]]
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    with progress.Bar(what, total) as bar:
+    # What counts no steps shows how far the one thing is that it waits for.
+    hosted = progress.hosting if total is None else nullcontext
+    with progress.Bar(what, total) as bar, hosted(bar):
         # rich is loaded by then, and only then.
         timer = threading.Timer(progress.PATIENCE, bar.start)
         timer.daemon = True
