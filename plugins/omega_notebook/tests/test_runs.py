@@ -258,9 +258,10 @@ def test_the_template_fits_plots_and_stores(om: Omega) -> None:
 
 @pytest.fixture
 def on_dask(make_omega: MakeOmega) -> Omega:
-    return make_omega(security={"run_jobs": "allow"}, runtime={"engine": "dask", "workers": 1})
+    return make_omega(security={"run_jobs": "allow"}, runtime={"engine": "dask"})
 
 
+@pytest.mark.slow
 @pytest.mark.needs_plugins("dask")
 def test_on_dask_a_run_is_killed_done_again_and_cancelled(on_dask: Omega, waiting: Waiting) -> None:
     om = on_dask
