@@ -208,9 +208,10 @@ def test_a_run_whose_worker_is_killed_leaves_no_kernel_and_is_done_again(
     with Child(act) as child:
         processes = waiting.begun()
         other, kernel, guardian = _by_role(processes)
+        directory = Path(kernel.cwd()).parent
         if victim == "worker":
             child.kill()
-            until(lambda: gone(processes))
+            until(lambda: gone(processes) and not directory.exists())
         else:
             guardian.kill()
             until(lambda: gone([kernel, guardian]))
