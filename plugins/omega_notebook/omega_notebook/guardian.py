@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def main() -> int:
         kernel.kill()
         kernel.wait()
         _end_orphans()
+        if os.getppid() != worker:  # which would have removed it
+            shutil.rmtree(os.path.dirname(connection), ignore_errors=True)
     return kernel.returncode if kernel.returncode >= 0 else 128 - kernel.returncode
 
 

@@ -208,9 +208,10 @@ def test_a_run_whose_worker_is_killed_leaves_no_kernel_and_is_done_again(
     with Child(act) as child:
         processes = waiting.begun()
         other, kernel, guardian = _by_role(processes)
+        directory = Path(kernel.cwd()).parent
         if victim == "worker":
             child.kill()
-            until(lambda: gone(processes))
+            until(lambda: gone(processes) and not directory.exists())
         else:
             guardian.kill()
             until(lambda: gone([kernel, guardian]))
@@ -258,9 +259,10 @@ def test_the_template_fits_plots_and_stores(om: Omega) -> None:
 
 @pytest.fixture
 def on_dask(make_omega: MakeOmega) -> Omega:
-    return make_omega(security={"run_jobs": "allow"}, runtime={"engine": "dask", "workers": 1})
+    return make_omega(security={"run_jobs": "allow"}, runtime={"engine": "dask"})
 
 
+@pytest.mark.slow
 @pytest.mark.needs_plugins("dask")
 def test_on_dask_a_run_is_killed_done_again_and_cancelled(on_dask: Omega, waiting: Waiting) -> None:
     om = on_dask
