@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from .errors import ScheduleError
-from .protocol.naming import Key, check_name
+from .protocol.naming import MAX_NAME_BYTES, Key, check_name
 from .runtime.hints import checked as checked_hints
 from .scheduling import cron as crons
 from .scheduling.run import Run, latest
@@ -15,6 +15,7 @@ from .scheduling.schedules import Schedules
 from .store import OmegaStore
 
 _MOST = 10_000
+_LONGEST_NAME = MAX_NAME_BYTES - len("results/" + "/00000101T000000Z-0123456789abcdef")
 
 
 class JobStore(OmegaStore):
@@ -45,6 +46,7 @@ class JobStore(OmegaStore):
         resources: Mapping[str, float] | None = None,
         queue: str | None = None,
         overlap: Literal["skip", "allow"] = "skip",
+        keep: int | None = None,
         paused: bool | None = None,
     ) -> Schedule:
         """Let a job run by itself from now on; a schedule that it has already is replaced.
@@ -69,6 +71,9 @@ class JobStore(OmegaStore):
         overlap
             What becomes of a slot that comes while the run before is not over: it is left out, or
             runs beside it.
+        keep
+            How many results of runs by this schedule stay in ``om.jobs``: older ones are dropped
+            whenever a slot is submitted, but those that have an alias. None: all stay.
         paused
             Whether to take no slot until `resume`. None: as it is, and a new one is not.
 
@@ -97,10 +102,22 @@ class JobStore(OmegaStore):
                     f"The schedule of {name!r}: {key} is a {kind.__name__}, not a "
                     f"{type(value).__name__}."
                 )
+        if keep is not None and (type(keep) is not int or keep < 1):
+            raise ScheduleError(
+                f"The schedule of {name!r}: keep is a whole number of results from 1 on, not "
+                f"{keep!r}."
+            )
         self._catalog.existing(name)
+        job = self._job(name)
+        if len(name.encode()) > _LONGEST_NAME:
+            raise ScheduleError(
+                f"The job {name[:40]!r}... does not run by itself: its results, which are named "
+                f"results/<job>/<task>, would have names of more than {MAX_NAME_BYTES} bytes. Put "
+                f"it under a name of at most {_LONGEST_NAME}."
+            )
         return self._schedules.declare(
-            self._job(name), cron=cron, tz=tz, params=written, engine=engine, hints=hints,
-            overlap=overlap, paused=paused,
+            job, cron=cron, tz=tz, params=written, engine=engine, hints=hints,
+            overlap=overlap, keep=keep, paused=paused,
         )  # fmt: skip
 
     def schedules(self) -> list[Schedule]:

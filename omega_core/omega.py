@@ -36,13 +36,12 @@ from .protocol.snapshots import Snapshot
 from .protocol.task_records import TaskRecords
 from .runtime.engines import Engines
 from .runtime.runtime import Runtime
-from .selection import Selecting
+from .selection import Selecting, Selection
 from .snapshots import Snapshots, SnapshotView
 from .store import OmegaStore
 from .text import counted
 from .transfer.exporting import export
 from .transfer.importing import import_
-from .transfer.selection import Selection, selected
 from .visible import Visible
 
 
@@ -188,10 +187,10 @@ class Omega(Visible):
         self,
         path: str | os.PathLike[str],
         *,
-        datasets: Selection = None,
-        models: Selection = None,
-        jobs: Selection = None,
-        versions: str | Sequence[int] | None = None,
+        datasets: Selecting = None,
+        models: Selecting = None,
+        jobs: Selecting = None,
+        versions: str | Sequence[int | str] | None = None,
         progress: Wanted = None,
     ) -> Path:
         """Write objects of this bucket to an archive, a zip file of plain files; return its path.
@@ -204,7 +203,7 @@ class Omega(Visible):
             Which of each store: None for all that are not hidden, False for none, else a name, a
             glob, or a list of these.
         versions
-            None: the current one of each; ``"all"``; or a list of numbers.
+            None: the current one of each; ``"all"``; or a list of numbers and aliases.
         progress
             As in `OmegaStore.put`, in bytes.
 
@@ -214,11 +213,13 @@ class Omega(Visible):
             A name or glob means nothing.
         """
         wanted = {self.datasets: datasets, self.models: models, self.jobs: jobs}
-        chosen = [
-            (store._copying, name)
-            for store, selection in wanted.items()
-            for name in selected(store, selection, SECTION[store.prefix])
-        ]
+        chosen = []
+        for store, asked in wanted.items():
+            selection = Selection(asked, f"export: {SECTION[store.prefix]}=")
+            names = store.list(hidden=True)
+            for missing in selection.unmatched(names):
+                raise store.not_found(missing)
+            chosen += [(store._copying, name) for name in names if selection(name)]
         with told("export", progress, self.config.ui.progress) as tell:
             return export(path, chosen, versions, in_bytes(tell))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridfs import GridFS
@@ -160,6 +160,9 @@ class SnapshotStore(Visible):
         kind
             A kind, or several.
         """
+        if kind is None and not raw:
+            matches = Selection(pattern, "list") if pattern is not None else None
+            return [*filter(matches, self._names())]
         kinds = None if kind is None else [kind] if isinstance(kind, str) else [*kind]
         chosen = Selection(pattern, "list") if pattern is not None else lambda name: True
         found = [
@@ -195,6 +198,13 @@ class SnapshotStore(Visible):
     @property
     def _section(self) -> str:
         return SECTION[self._store.prefix]
+
+    def _names(self) -> Sequence[str]:
+        of = {"bucket": self._store.bucket, "prefix": self._store.prefix, "pins.by": self._id}
+        database = self._store.database
+        with answering(database):
+            found = [*database.metadata.find(of, {"name": 1, "_id": 0})]
+        return sorted(document["name"] for document in found)
 
     def _documents(self, **more: Any) -> Iterator[Document]:
         """Yield the documents of the pinned objects as they were."""

@@ -330,7 +330,7 @@ class OmegaStore(Visible):
         store: str | None = None,
         bucket: str | None = None,
         omega: Any = None,
-        versions: str | Sequence[int] | None = None,
+        versions: str | Sequence[int | str] | None = None,
         if_rev: int | None = None,
         progress: Wanted = None,
     ) -> Metadata:
@@ -350,8 +350,9 @@ class OmegaStore(Visible):
         omega
             An `Omega`, of another database or server.
         versions
-            None: the current one; ``"all"``; or a list of numbers. Several are put one after the
-            other, and keep their numbers where the name has not had those.
+            None: the current one; ``"all"``; or a list of numbers and aliases. Several are put one
+            after the other, with their aliases, and keep their numbers where the name has not had
+            those.
         if_rev
             Replace only the object with this revision; 0: only if there is none.
         progress
@@ -378,7 +379,7 @@ class OmegaStore(Visible):
         store: str | None = None,
         bucket: str | None = None,
         omega: Any = None,
-        versions: str | Sequence[int] | None = "all",
+        versions: str | Sequence[int | str] | None = "all",
         if_rev: int | None = None,
         progress: Wanted = None,
     ) -> Metadata:
@@ -402,7 +403,7 @@ class OmegaStore(Visible):
         name: str,
         path: str | os.PathLike[str],
         *,
-        versions: str | Sequence[int] | None = None,
+        versions: str | Sequence[int | str] | None = None,
         progress: Wanted = None,
     ) -> Path:
         """Write an object to an archive, a zip file of plain files, and return its path.

@@ -264,7 +264,8 @@ class Database:
 
     def now(self) -> dt.datetime:
         """Return the time of the server, which is the one that counts, in UTC."""
-        now: dt.datetime = self.client.admin.command("hello")["localTime"]
+        with answering(self):
+            now: dt.datetime = self.client.admin.command("hello")["localTime"]
         return now.replace(tzinfo=dt.UTC)
 
     @property

@@ -410,10 +410,11 @@ class Intent:
     @staticmethod
     def _grows_in_place(document: Document) -> bool:
         """Return whether nobody could tell afterwards what was appended to an object."""
-        return not document.get("kind_meta", {}).get("batches")
+        kind_meta = document.get("kind_meta")
+        return not (isinstance(kind_meta, dict) and kind_meta.get("batches"))
 
     def _is_frozen(self, document: Document) -> bool:
-        return self._grows_in_place(document) and pins.last_pinned(document) > 0
+        return pins.last_pinned(document) > 0 and self._grows_in_place(document)
 
     def _frozen(self) -> ConflictError:
         return ConflictError(

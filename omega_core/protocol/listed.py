@@ -37,6 +37,6 @@ class Listed(list[Metadata]):
     def _rows(self) -> Iterator[tuple[object, ...]]:
         for meta in self[:_MOST]:
             state = "damaged" if meta.damage is not None else "current" if meta.is_current else ""
-            told = ", ".join(filter(None, (state, *getattr(meta, "aliases", ()))))
+            told = ", ".join(filter(None, (state, *meta.aliases)))
             at = None if meta.modified is None else f"{meta.modified:%Y-%m-%d %H:%M:%S}"
             yield meta.name, meta.version, told, meta.kind, meta.rev, at

@@ -333,6 +333,7 @@ class Metadata(Document):
             "bucket": self.bucket,
             "kind": self.kind,
             "version": None if self.version is None else f"{self.version}{current}",
+            "aliases": ", ".join(self.aliases) or None,
             "revision": self.rev,
             "uri": None if self.uri is None else redact_text(self.uri),
             "created": self.created,

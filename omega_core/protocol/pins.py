@@ -122,21 +122,23 @@ def as_pinned(document: Document, id: str) -> Document | None:
     was = {key: value for key, value in {**payload, **own}.items() if key not in _NOT_PINNED}
     was["is_current"] = document.get("gen") == found["gen"]
     try:
-        check(payload)
-    except IntegrityError:
+        return _cut(was, payload, found["rev"])
+    except (IntegrityError, AttributeError, TypeError):
         return was  # whoever makes metadata of it is told
-    return _cut(was, payload.get("kind_meta", {}), found["rev"])
 
 
 _NOT_PINNED = ("aliases", "pins", "held", "versions")
 
 
-def _cut(document: Document, kind_meta: Document, rev: int) -> Document:
+def _cut(was: Document, payload: Document, rev: int) -> Document:
     """Return a document without the batches that came after a revision."""
-    if "batches" not in kind_meta:
-        return document
-    batches = [batch for batch in kind_meta["batches"] if batch.get("rev", 0) <= rev]
-    cut = {**document, "kind_meta": {**kind_meta, "batches": batches}}
-    if "seal" in document:
-        cut["seal"] = {**document["seal"], "batches": len(batches)}
+    kind_meta = payload.get("kind_meta", {})
+    batches = kind_meta.get("batches", [])
+    kept = [batch for batch in batches if batch.get("rev", 0) <= rev]
+    if len(kept) == len(batches):
+        return was
+    check(payload)  # here, since the seal is another one afterwards
+    cut = {**was, "kind_meta": {**kind_meta, "batches": kept}}
+    if "seal" in was:
+        cut["seal"] = {**was["seal"], "batches": len(kept)}
     return cut

@@ -135,6 +135,8 @@ class TaskRecords:
             given["job"] = job
         fields: Document = {name: {"$literal": value} for name, value in given.items()}
         lease = {"lease": self._from_now(self._lease)} if leased else {}
+        if job is not None:
+            self._permitting(self.database.prepare_runs)
         # A run that a schedule has planned is known once somebody has submitted it.
         unknown = {"engine": {"$exists": False}} if once else {}
         with suppress(DuplicateKeyError):
@@ -272,7 +274,6 @@ class TaskRecords:
             {"$addFields": {"now": "$$NOW"}},
         ]
         with answering(self.database):
-            self.database.prepare_runs()
             found = list(self.database.tasks(durable=False).aggregate(stages))
         return [_record(document) for document in found]
 

@@ -79,7 +79,7 @@ def _run(record: TaskRecord, outcome: dict[str, Any], result: str | None) -> Run
         started=record.started,
         ended=record.ended,
         duration=duration,
-        error=_error(outcome),
+        error=_error(outcome, named=not record.skipped),
         result=result,
     )
 
@@ -94,12 +94,13 @@ def _outcome(record: TaskRecord) -> dict[str, Any]:
         return {"error": {"name": type(exc).__name__, "message": str(exc)}}
 
 
-def _error(outcome: dict[str, Any]) -> str | None:
+def _error(outcome: dict[str, Any], *, named: bool) -> str | None:
     error = outcome.get("error")
     if error is None:
         return None
     lines = str(error.get("message", "")).strip().splitlines()
-    return f"{error.get('name', 'Error')}: {lines[0]}" if lines else str(error.get("name", "Error"))
+    parts = ([str(error.get("name", "Error"))] if named or not lines else []) + lines[:1]
+    return ": ".join(parts)
 
 
 def _result(record: TaskRecord, outcome: dict[str, Any]) -> str | None:

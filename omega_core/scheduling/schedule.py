@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..errors import IntegrityError, ScheduleError
 from ..protocol.naming import JOBS, Key
-from ..shapes import either, fields, flag, mapping, moment, nothing, one_of, text
+from ..shapes import either, fields, flag, integer, mapping, moment, nothing, one_of, text
 
 Document = dict[str, Any]
 Overlap = Literal["skip", "allow"]
@@ -35,6 +35,7 @@ _SHAPE = fields(
     },
     {
         "due": moment,
+        "keep": either(integer(1), nothing),
         "claim": fields({"slot": moment, "token": text(), "lease": moment}),
         "last": fields({"slot": moment, "task": text()}),
         "reason": text(),
@@ -61,6 +62,8 @@ class Schedule:
         What the engine is told: ``timeout``, ``retries``, ``priority``, ``resources``, ``queue``.
     overlap
         What becomes of a slot that comes while the run before is not over.
+    keep
+        How many results of its runs stay, besides that of the run under way; None: all.
     paused, reason
         Whether no slot is taken, and why, where nobody asked for that.
     next
@@ -79,6 +82,7 @@ class Schedule:
     engine: str | None = None
     hints: Mapping[str, Any] = field(default_factory=dict)
     overlap: Overlap = "skip"
+    keep: int | None = None
     paused: bool = False
     reason: str | None = None
     next: dt.datetime | None = None
@@ -169,6 +173,7 @@ def from_document(document: Mapping[str, Any]) -> Schedule:
     return Schedule(
         **{name: document[name] for name in taken},
         **given,
+        keep=document.get("keep"),
         reason=document.get("reason"),
         next=document.get("due"),
         last=last.get("slot"),

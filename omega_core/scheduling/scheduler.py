@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -18,14 +19,15 @@ from pymongo.errors import PyMongoError
 
 from ..config import Config
 from ..errors import (
-    IntegrityError,
+    AccessError,
     ObjectNotFoundError,
-    ScheduleError,
+    OmegaError,
     ServerError,
     TaskCancelledError,
 )
 from ..mongo.database import Database
 from ..protocol.task_records import ENDED, TaskRecords
+from ..running import result_name
 from ..runtime import outcomes
 from ..runtime.remote_result import RemoteResult
 from ..runtime.result import Result
@@ -41,6 +43,9 @@ AGAIN = 5.0
 """Seconds until what does not answer is asked again: the server, and the first time an engine."""
 
 _LATER = 60.0
+
+_GLANCE = 0.1
+"""Seconds until it is seen what another scheduler has left of a slot."""
 
 What = Literal["submitted", "skipped", "failed", "paused", "deferred"]
 
@@ -111,11 +116,15 @@ class Scheduler:
         for each in due:
             try:
                 done = self._take(each, now)
-            except (IntegrityError, ScheduleError) as exc:
+            except (ServerError, AccessError):
+                raise
+            except OmegaError as exc:  # somebody edited its document
                 self._tell_once(each.document, exc)
                 continue
-            wait = 0.0
-            if done is not None:
+            if done is None:
+                wait = min(wait, _GLANCE)
+            else:
+                wait = 0.0
                 handled.append(done)
         return handled, wait
 
@@ -198,12 +207,13 @@ class Scheduler:
         self._schedules.settle(claim, now)
         if not isinstance(result, RemoteResult):
             self._own = [*self.under_way, result]
+        if schedule.keep is not None:
+            drop_results(bucket.jobs, schedule, schedule.keep, but=id)
         return _handled("submitted", claim)
 
     def _skip(self, claim: Claim, busy: str, now: dt.datetime) -> Handled:
         error = TaskCancelledError(
-            f"The run {busy} before was not over. om.runtime.result({busy!r}).cancel() ends it, "
-            f"and om.jobs.schedule({claim.schedule.name!r}, overlap='allow') lets both run."
+            f"The run before was not over: om.runtime.result({busy!r}).cancel() ends it."
         )
         outcome = outcomes.failure(error, "cancelled")
         self._omega.records.skip(claim.task_id, outcome)
@@ -246,6 +256,16 @@ def submitted(bucket: Host, schedule: Schedule, id: str) -> Result:
     """Submit the job of a schedule."""
     job = bucket.runtime.job(schedule.name, engine=schedule.engine, **schedule.hints)
     return job.submit(schedule.params, task_id=id)
+
+
+def drop_results(jobs: OmegaStore, schedule: Schedule, keep: int, *, but: str) -> None:
+    """Drop the results of runs of a schedule, besides the newest ones and that of one run."""
+    of_it = re.escape(result_name(schedule.name, "")) + r"\d{8}T\d{6}Z-" + schedule.identity
+    own = result_name(schedule.name, but)
+    found = [meta for meta in jobs.list(regexp=f"^{of_it}$", raw=True) if meta.name != own]
+    for meta in sorted(found, key=lambda meta: meta.name)[:-keep]:  # by their slots
+        if not meta.aliases:  # somebody wants that one
+            jobs.drop(meta.name, missing_ok=True)
 
 
 def _handled(what: What, claim: Claim, message: str = "") -> Handled:

@@ -91,6 +91,7 @@ class Schedules:
         engine: str | None,
         hints: Mapping[str, Any],
         overlap: Overlap,
+        keep: int | None,
         paused: bool | None,
     ) -> Schedule:
         """Store a schedule, and return it.
@@ -100,7 +101,7 @@ class Schedules:
         due = next_slot(cron, tz, self.database.now())
         given = {
             "bucket": key.bucket, "name": key.name, "cron": cron, "tz": tz, "params": params,
-            "engine": engine, "hints": json.dumps(hints), "overlap": overlap,
+            "engine": engine, "hints": json.dumps(hints), "overlap": overlap, "keep": keep,
         }  # fmt: skip
         fields: Document = {name: {"$literal": value} for name, value in given.items()}
         if paused is None:
@@ -204,6 +205,8 @@ class Schedules:
             claim = claim if isinstance(claim, dict) else {}
             lease, slot = claim.get("lease"), claim.get("slot")
             begins = document["due"]
+            if not isinstance(begins, dt.datetime):
+                begins = now  # a time that Python lacks: whoever takes it tells
             if isinstance(lease, dt.datetime):
                 begins = max(begins, lease)
             if begins <= now:

@@ -49,7 +49,7 @@ from .crashes import CrashingTwin
 TOLD = {"job", "job_version", "parameters", "task", "started", "duration", "status", "error"}
 """The attributes of what a run leaves."""
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class JobBackendTests(DataBackendTests):

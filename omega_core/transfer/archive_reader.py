@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, Self
 
 import bson
 
-from ..errors import ArchiveError, IntegrityError
+from ..errors import ArchiveError, IntegrityError, InvalidNameError
 from ..protocol import document as shape
+from ..protocol.aliases import check_alias
 from ..protocol.naming import SECTION, Key, gen_of_collection
 from . import archive_format as form
 from .contents import CollectionPart, FilePart, UriPart, blocks, generations
@@ -160,6 +161,12 @@ class Archive:
         for entry in manifest["objects"]:
             versions = [self._version(entry, one, known, each) for one in entry["versions"]]
             self.objects.append((entry, versions))
+        for entry, _ in self.objects:
+            for alias in entry.get("aliases", {}):
+                try:
+                    check_alias(alias)
+                except InvalidNameError as exc:
+                    raise self.refusal(str(exc).rstrip(".")) from None
         names = [(entry["store"], entry["name"]) for entry, _ in self.objects]
         if len(set(names)) < len(names):
             raise self.refusal("it has an object twice")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..backends.base import BaseDataBackend
@@ -124,6 +124,29 @@ class Arrivals:
             )
         assert isinstance(saved, Metadata)
         return saved
+
+    def name(
+        self,
+        name: str,
+        saved: Metadata,
+        aliases: Mapping[str, int],
+        numbers: Mapping[int, int | None],
+    ) -> Metadata:
+        """Let aliases name the versions that they named; return the metadata of the current one.
+
+        Parameters
+        ----------
+        saved
+            The current one.
+        aliases
+            The versions that they named.
+        numbers
+            What the versions that have arrived are called here.
+        """
+        arrived = {alias: numbers[old] for alias, old in aliases.items() if old in numbers}
+        for alias, number in arrived.items():
+            self.catalog.alias(name, alias, number)
+        return self.catalog.existing(name, saved.version) if arrived else saved
 
     def intent(
         self,

@@ -150,7 +150,7 @@ class StoredContents:
         raw = self.segment_collection.with_options(codec_options=RAW)
         for condition in self.segment_conditions().values():
             for document in raw.find(condition).sort("_id", 1):
-                yield document.raw
+                yield bytes(document.raw)
 
     def collections(self) -> list[CollectionPart]:
         return [self._collection(name) for name in self.resources.collections]
@@ -162,7 +162,7 @@ class StoredContents:
         for index in indexes:
             index["key"] = [list(pair) for pair in index["key"].items()]
         return CollectionPart(
-            name, indexes, lambda: (document.raw for document in collection.find())
+            name, indexes, lambda: (bytes(document.raw) for document in collection.find())
         )
 
     def uris(self) -> list[UriPart]:

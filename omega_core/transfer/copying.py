@@ -16,20 +16,21 @@ from ..errors import (
     UnsupportedOptionError,
 )
 from ..mongo.database import answering
-from ..protocol.document import check
+from ..protocol.document import check, check_field
 from ..protocol.files import DamagedError
 from ..protocol.metadata import Metadata
 from ..protocol.naming import check_name
-from ..protocol.reading import read, versions_of
+from ..protocol.reading import UNSEEN, numbered, read, versions_of
 from .arrivals import Arrivals
 from .contents import StoredContents
 from .placement import UnboundError
 
 Document = dict[str, Any]
-Versions = str | Sequence[int] | None
+Versions = str | Sequence[int | str] | None
 Tell = Callable[[float, float | None], object]
 
 _ATTEMPTS = 5
+_WITH_VERSIONS = {field: 0 for field in UNSEEN if field != "versions"}
 
 
 class Copying:
@@ -109,6 +110,7 @@ class Copying:
 
         saved: Metadata | None = None
         restored: int | None = None
+        numbers: dict[int, int | None] = {}
         for document in chosen:
             saved = self._copied(
                 document, there, to, each, if_rev, len(chosen), numbered=versions is not None
@@ -117,9 +119,12 @@ class Copying:
                 if_rev = saved.rev
             if document["gen"] == current["gen"]:
                 restored = saved.version
+            numbers[document["version"]] = saved.version
         assert saved is not None, "at least one version is chosen"
         if restored is not None and restored != saved.version:
             saved = there.catalog.restore(to, restored)
+        if versions is not None:
+            saved = there.name(to, saved, aliases_of(current), numbers)
         return saved, current["rev"]
 
     def _copied(
@@ -133,7 +138,7 @@ class Copying:
         *,
         numbered: bool,
     ) -> Metadata:
-        version = document["version"]
+        name: str = document["name"]
         for attempt in range(1, _ATTEMPTS + 1):
             meta = Metadata.from_document(document, self._payloads)
             if (document.get("res") or {}).get("backend"):
@@ -145,7 +150,7 @@ class Copying:
                     each,
                     if_rev=if_rev,
                     at_least=count,
-                    version=version if numbered else None,
+                    version=document["version"] if numbered else None,
                     check=partial(self._check_kept, meta),
                 )
             except UnboundError:
@@ -158,15 +163,21 @@ class Copying:
                     if isinstance(exc, DamagedError):
                         raise self._payloads.damage(meta, str(exc)) from exc
                     raise
-                found = read(self._payloads.database, self._payloads.key(meta.name), version)
-                if attempt == _ATTEMPTS or found is None:
-                    raise
-                document = found
+                document = self.again(name, document["version"] if numbered else None, exc)
+                if attempt == _ATTEMPTS:
+                    raise stale(meta) from exc
         raise AssertionError("unreachable")
+
+    def again(self, name: str, version: int | None, error: Exception) -> Document:
+        """Return the document of what was replaced, or compacted, while it was read."""
+        found = read(self._payloads.database, self._payloads.key(name), version)
+        if found is None:
+            raise self._catalog.not_found(name, version) from error
+        return found
 
     def _check_kept(self, meta: Metadata) -> None:
         if not self._catalog.is_kept(meta):
-            raise StaleReadError(f"{meta!r} was replaced while it was copied. Copy it again.")
+            raise stale(meta)
 
     def _by_get_and_put(
         self, meta: Metadata, there: Arrivals, to: str, if_rev: int | None
@@ -219,12 +230,14 @@ class Copying:
                 f"versions, not {versions!r}."
             )
         wanted: list[Document] = []
-        numbered: dict[Any, Document] = {kept["version"]: kept for kept in every}
+        by_number = {kept["version"]: kept for kept in every}
         listed: list[Any] = list(dict.fromkeys(versions))
         for version in listed:
-            if version not in numbered:
+            number = numbered(document, version)
+            if number not in by_number:
                 raise self._catalog.not_found(name, version)
-            wanted.append(numbered[version])
+            if by_number[number] not in wanted:
+                wanted.append(by_number[number])
         return sorted(wanted, key=lambda found: found["version"]), own
 
     def contents(self, document: Document) -> StoredContents:
@@ -239,6 +252,20 @@ class Copying:
             return payloads.locations.open(uri)
 
         return StoredContents(payloads.database, payloads.locations, document, open_uri)
+
+
+def aliases_of(document: Document) -> dict[str, int]:
+    """Return which version each alias of an object names."""
+    check_field(document, "aliases")
+    return {alias: entry["version"] for alias, entry in document.get("aliases", {}).items()}
+
+
+def stale(meta: Metadata) -> StaleReadError:
+    """Return the error for an object that somebody replaces all the time."""
+    return StaleReadError(
+        f"{meta!r} was replaced, and collected, while it was read. Repeat it, or raise "
+        "[stores] grace for slow readers."
+    )
 
 
 def _is_same(one: Arrivals, other: Arrivals) -> bool:

@@ -15,26 +15,24 @@ from ..backends.base import BaseDataBackend
 from ..errors import (
     ArchiveError,
     PluginError,
-    StaleReadError,
     UnsupportedValueError,
 )
 from ..mongo.database import answering
 from ..protocol.files import DamagedError
 from ..protocol.metadata import Metadata
 from ..protocol.naming import SECTION
-from ..protocol.reading import read
 from . import archive_format as form
 from .archive_writer import ArchiveWriter
 from .contents import StoredContents
-from .copying import Copying, Tell, Versions
+from .copying import Copying, Tell, Versions, aliases_of, stale
 
 Document = dict[str, Any]
 Create = Callable[[str], Any]
 
 _ATTEMPTS = 5
 _UNTOLD = (
-    *("inline", "pending", "retired", "tasks", "versions", "gc_at", "retired_count", "size"),
-    *("aliases", "held", "pins"),
+    *("inline", "pending", "retired", "tasks", "versions", "aliases", "held", "pins", "gc_at"),
+    *("retired_count", "size"),
 )
 
 
@@ -99,32 +97,35 @@ class _Export:
         if self._tell is not None:
             self._total += sum(copying.contents(one).size() for one in documents)
         versions = [self._kept_version(copying, document, folder) for document in documents]
-        said = {"store": section, "name": name, "versions": versions}
+        said: Document = {"store": section, "name": name, "versions": versions}
         numbers = [document["version"] for document in documents]
+        named = {a: number for a, number in aliases_of(current).items() if number in numbers}
+        if named:
+            said["aliases"] = named
         return {**said, "current": current["version"]} if current["version"] in numbers else said
 
     def _kept_version(self, copying: Copying, document: Document, folder: str) -> Document:
         """Write a version; anew, where it was replaced and collected, or compacted, meanwhile."""
         payloads, catalog = copying.here.payloads, copying.here.catalog
-        key, version = payloads.key(document["name"]), document["version"]
+        name: str = document["name"]
         for attempt in range(1, _ATTEMPTS + 1):
             meta = Metadata.from_document(document, payloads)
             begun = len(self._writer.members)
             again = "" if attempt == 1 else f".{attempt}"
             try:
-                said = self._version(copying, document, meta, f"{folder}/{version}{again}")
+                said = self._version(copying, document, meta, f"{folder}/{meta.version}{again}")
                 if catalog.is_kept(meta):
                     return said
-                raise StaleReadError(f"{meta!r} was replaced while it was exported. Export again.")
+                raise stale(meta)
             except Exception as exc:
                 if catalog.is_kept(meta):
                     if isinstance(exc, DamagedError):
                         raise payloads.damage(meta, str(exc)) from exc
                     raise
-                found = read(payloads.database, key, version)
-                if attempt == _ATTEMPTS or found is None:
-                    raise
-                document = found
+                version = None if self._versions is None else document["version"]
+                document = copying.again(name, version, exc)
+                if attempt == _ATTEMPTS:
+                    raise stale(meta) from exc
                 self._abandoned += self._writer.members[begun:]
         raise AssertionError("unreachable")
 

@@ -149,7 +149,7 @@ class _Import:
         current = numbers.get(entry.get("current", 0))
         if current is not None and current != saved.version:
             saved = arrivals.catalog.restore(name, current)
-        return saved
+        return arrivals.name(name, saved, entry.get("aliases", {}), numbers)
 
     def _version(
         self, arrivals: Arrivals, name: str, contents: ArchivedContents, conditions: Document

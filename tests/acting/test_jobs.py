@@ -70,7 +70,9 @@ class SumBackend(BaseJobBackend):
 
 def wait_at(gate: str, checkpoint: Callable[[], None]) -> None:
     directory = Path(gate)
-    (directory / f"{uuid.uuid4().hex}.begun").write_text("0")
+    arriving = directory / f"{uuid.uuid4().hex}.arriving"
+    arriving.write_text("0")
+    arriving.rename(arriving.with_suffix(".begun"))
     try:
         until(lambda: checkpoint() or (directory / "go").exists())
     finally:

@@ -252,3 +252,12 @@ def test_other_tools_see_plain_documents(om: Omega) -> None:
     meta = put(om, [{"city": "Oslo", "n": 3}])
     (document,) = om.datasets.mongodb[meta.collection].find({"city": "Oslo"}, {"_id": 0})
     assert document == {"city": "Oslo", "n": 3}
+
+
+def test_large_rows_come_back_and_are_compared(om: Omega) -> None:
+    rows = [{"n": n, "text": "x" * 1_000_000} for n in range(20)]
+    meta = om.datasets.put(rows, "x", kind="python.rows")
+    assert om.datasets.get("x") == rows
+    om.database.data(meta.collection).update_one({"n": 19}, {"$set": {"n": 0}})
+    with pytest.raises(IntegrityError, match="row 19"):
+        om.datasets.get("x")

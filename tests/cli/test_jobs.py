@@ -129,6 +129,22 @@ def test_files_go_in_and_out(om: Omega, omega: Run, tmp_path: Path) -> None:
     assert omega("jobs", "put", str(tmp_path / "x.html")).exit_code == 2
 
 
+@pytest.mark.needs_plugins("notebook")
+def test_a_script_is_put_as_a_notebook_and_comes_out_as_page_notebook_and_script(
+    om: Omega, omega: Run, tmp_path: Path, config_file: Path
+) -> None:
+    config_file.write_text("")
+    script = tmp_path / "hello.py"
+    script.write_text("# %%\nprint('hello')\n")
+    told = document(omega("jobs", "put", str(script), "--json"))
+    assert told == {"name": "hello", "kind": "notebook.ipynb", "version": 1}
+    for suffix, expected in (("html", "<html"), ("py", "print("), ("ipynb", '"nbformat": 4')):
+        file = tmp_path / f"out.{suffix}"
+        done = omega("jobs", "export", "hello", "-o", str(file))
+        assert done.exit_code == 0, done.output
+        assert expected in file.read_text(encoding="utf-8")
+
+
 def test_what_all_stores_have_jobs_have_as_well(om: Omega, omega: Run) -> None:
     assert [each["name"] for each in document(omega("jobs", "list", "--json"))] == ["daily"]
     assert document(omega("jobs", "drop", "daily", "--yes", "--json")) == {"dropped": ["daily"]}

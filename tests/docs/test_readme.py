@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -44,7 +47,7 @@ def check(result: Any, promised: str, code: str) -> None:
     assert repr(result) == promised, code
 
 
-@pytest.mark.needs_plugins("pandas", "sklearn")
+@pytest.mark.needs_plugins("pandas", "sklearn", "notebook")
 def test_the_code_of_the_readme_does_what_it_says(
     mongo_url: str, mongo_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +62,12 @@ def test_the_code_of_the_readme_does_what_it_says(
         promises += checks.made
     namespace["om"].close()
     assert promises == README.count("# -> ")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    shell = ["bash", "-euo", "pipefail", "-c", blocks("sh")[3]]
+    done = subprocess.run(shell, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("mean radius,mean area\n")
+    assert Path("cancer.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_the_configuration_of_the_readme_loads_and_names_every_key(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_the_configuration_of_the_readme_loads_and_names_every_key(tmp_path: Pat
     with Omega(file) as om:
         config = om.config
     shown = tomllib.loads(text)
-    for section in ("mongo", "plugins", "stores", "security", "uris", "runtime"):
+    for section in ("mongo", "plugins", "stores", "security", "uris", "runtime", "ui"):
         keys = {field.name for field in dataclasses.fields(getattr(config, section))}
         assert keys - {"sections"} == shown[section].keys() - config.plugins.sections.keys()
     assert config.uris.allow == ("s3://ml-objects/", "file:///srv/ml/")
@@ -88,8 +97,7 @@ def test_the_section_of_a_plugin_in_the_readme_is_one_that_it_takes(tmp_path: Pa
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
-    _, tests, _ = blocks("sh")
-    assert tests in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert blocks("sh")[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^):]+)\)", README))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 
 from omega_core import Omega
 from omega_core.scheduling.scheduler import Handled, Scheduler
@@ -118,6 +119,23 @@ def test_it_says_how_long_to_wait(om: Omega, clock: Any) -> None:
     assert scheduler.turn()[1] <= 1.0
 
 
+def test_of_the_results_so_many_stay_as_is_said(om: Omega, turn: Turn, work: Work) -> None:
+    om.jobs.schedule("daily", cron="* * * * * *", keep=2)
+    theirs = ["results/daily/mine", "results/daily2/20260101T000000Z-0123456789abcdef"]
+    for name in theirs:
+        om.jobs.put(om.jobs.get("daily"), name)
+    ids = []
+    for _ in range(5):
+        ids.append(next_slot(turn).id)
+        work()
+        if len(ids) == 1:
+            om.jobs.alias(f"results/daily/{ids[0]}", "first")
+    # With that of the latest, and the one that has an alias.
+    kept = [f"results/daily/{id}" for id in (ids[0], *ids[-3:])]
+    assert sorted(om.jobs.list("results/*")) == sorted([*kept, *theirs])
+    assert [run.status for run in om.jobs.history("daily")] == ["success"] * 5
+
+
 # --- runs that overlap -------------------------------------------------------------------------
 
 
@@ -131,7 +149,9 @@ def test_a_slot_that_comes_while_the_run_before_is_not_over_is_left_out(
     assert work() == [first.id]
     newest, _, ran = om.jobs.history("daily")
     assert (newest.status, ran.status) == ("skipped", "success")
-    assert f"The run {first.id} before was not over" in (newest.error or "")
+    assert newest.error is not None
+    assert newest.error.startswith("The run before was not over: om.runtime.result(")
+    assert first.id in newest.error
     assert next_slot(turn).what == "submitted"
 
 
@@ -225,6 +245,28 @@ def test_an_engine_that_does_not_answer_gets_the_slot_later(
     assert [run.status for run in om.jobs.history("daily")] == ["success"]
 
 
+def test_what_waits_in_a_process_that_is_heard_of_is_submitted_again_once_it_is_lost(
+    om: Omega, clock: Any, turn: Turn, work: Work
+) -> None:
+    broker = om.database.mongodb["test.broker"]
+    broker.insert_one({"down": True})
+    om.jobs.schedule("daily", cron=YEARLY)
+    clock.advance(days=366)
+    [handled] = turn()
+    broker.delete_many({})
+    # As an engine of the process that submits it records it, whose scheduler is killed then.
+    om.records.plan(handled.id, bucket="default", job="daily", slot=handled.slot)
+    local = {"engine": "local", "task": None, "leased": True, "once": True, "job": "daily"}
+    assert om.records.submitted(handled.id, bucket="default", **local)  # type: ignore[arg-type]
+    lapsed = {"$set": {"claim.lease": dt.datetime(2026, 1, 1)}}
+    schedules(om).update_one({}, lapsed)
+    assert turn() == []
+    clock.advance(hours=1)
+    assert [(each.what, each.id) for each in turn()] == [("submitted", handled.id)]
+    assert work() == [handled.id]
+    assert [run.status for run in om.jobs.history("daily")] == ["success"]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -238,6 +280,9 @@ def test_an_engine_that_does_not_answer_gets_the_slot_later(
         {"claim": []},
         {"overlap": "maybe"},
         {"bucket": None},
+        {"bucket": "a\0b"},
+        {"keep": -1},
+        {"due": DatetimeMS(-(2**60))},
     ],
     ids=str,
 )

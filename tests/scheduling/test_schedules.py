@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -29,14 +30,15 @@ def documents(om: Omega) -> Any:
 def test_a_schedule_is_what_was_declared(om: Omega) -> None:
     schedule = om.jobs.schedule(
         "daily", cron=" 0  6 * * MON-FRI", tz="Europe/Rome", params={"n": 1, "of": ["a"]},
-        engine="queue", timeout=60, retries=2, overlap="allow",
+        engine="queue", timeout=60, retries=2, overlap="allow", keep=3,
     )  # fmt: skip
     assert isinstance(schedule, Schedule)
     assert (schedule.name, schedule.bucket) == ("daily", "default")
     assert (schedule.cron, schedule.tz) == ("0 6 * * MON-FRI", "Europe/Rome")
     assert schedule.params == {"n": 1, "of": ["a"]}
     assert (schedule.engine, schedule.hints) == ("queue", {"timeout": 60, "retries": 2})
-    assert (schedule.overlap, schedule.paused, schedule.reason) == ("allow", False, None)
+    assert (schedule.overlap, schedule.keep) == ("allow", 3)
+    assert (schedule.paused, schedule.reason) == (False, None)
     assert (schedule.last, schedule.last_id) == (None, None)
     assert schedule.next is not None
     assert schedule.next.utcoffset() == dt.timedelta(0)
@@ -54,7 +56,7 @@ def test_each_bucket_has_its_own_and_they_are_sorted(om: Omega) -> None:
     assert [s.name for s in om["team"].jobs.schedules()] == ["c"]
 
 
-@pytest.mark.parametrize("name", ["a/b", "a_b", "$x", ".h", "a b", "ünï", "n.due", "x" * 512])
+@pytest.mark.parametrize("name", ["a/b", "a_b", "$x", ".h", "a b", "ünï", "n.due", "x" * 470])
 def test_whatever_names_a_job_names_its_schedule(om: Omega, name: str) -> None:
     om.jobs.put(om.jobs.get("daily"), name)
     om.jobs.schedule(name, cron="0 6 * * *", params={"$gt": {"a.b": "$due"}})
@@ -116,6 +118,8 @@ def test_a_job_without_a_schedule_is_told_with_a_near_name(om: Omega, action: st
         ({"params": {"a": "x" * 100_001}}, ScheduleError, "100,010 bytes as JSON"),
         ({"overlap": "queue"}, ScheduleError, "overlap is 'queue', and should be"),
         ({"paused": "no"}, ScheduleError, "paused is a bool, not a str"),
+        ({"keep": 0}, ScheduleError, "keep is a whole number of results from 1 on, not 0"),
+        ({"keep": True}, ScheduleError, "keep is a whole number of results from 1 on, not True"),
         ({"engine": 7}, ScheduleError, "engine is a str, not a int"),
         ({"timeout": -1}, UnsupportedOptionError, "timeout is -1"),
         ({"retries": 0.5}, UnsupportedOptionError, "retries is 0.5"),
@@ -138,6 +142,20 @@ def test_a_job_that_is_not_there_has_neither_schedule_nor_history(om: Omega) -> 
     with pytest.raises(InvalidNameError):
         om.jobs.schedule("", cron="0 6 * * *")
     assert documents(om).count_documents({}) == 0
+
+
+def test_a_job_whose_results_would_have_no_names_is_refused(om: Omega) -> None:
+    om.jobs.put(om.jobs.get("daily"), "x" * 471)
+    with pytest.raises(ScheduleError, match="Put it under a name of at most 470"):
+        om.jobs.schedule("x" * 471, cron="0 6 * * *")
+
+
+def test_of_many_that_declare_it_first_there_is_one(om: Omega) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: om.jobs.schedule("daily", cron="0 6 * * *"), range(16)))
+    slot = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    assert len({schedule.task_id(slot) for schedule in told}) == 1
+    assert len(om.jobs.schedules()) == 1
 
 
 def test_a_schedule_that_somebody_edited_is_told_and_can_be_replaced(om: Omega) -> None:

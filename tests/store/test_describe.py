@@ -67,6 +67,24 @@ def test_a_version_is_described_as_it_was(om: Omega) -> None:
         om.datasets.describe("y")
 
 
+def test_an_alias_is_a_version(om: Omega) -> None:
+    om.datasets.put([1], "x")
+    om.datasets.put([1, 2], "x")
+    om.datasets.alias("x", "stable", 1)
+    assert om.datasets.describe("x", version="stable").version == 1
+    assert om.datasets.diff("x", "stable").versions == (1, 2)
+    assert om.datasets.diff("x", 2, "stable").versions == (2, 1)
+    page = om.datasets.page("x", version="stable")
+    assert "version 1</h1>" in page
+    assert "<td>stable</td>" in page
+    assert "stable" in om.datasets.versions("x")._repr_html_()
+    meta = om.datasets.metadata("x", version="stable")
+    assert meta is not None
+    assert "<dt>aliases</dt><dd>stable</dd>" in meta._repr_html_()
+    with pytest.raises(ObjectNotFoundError, match="stabel"):
+        om.datasets.describe("x", version="stabel")
+
+
 class Plain(BaseDataBackend):
     KIND = "test.plain"
 

@@ -334,3 +334,27 @@ def test_a_member_twice_and_a_part_of_a_file_are_refused(om: Omega, tmp_path: Pa
     with pytest.raises(FileNotFoundError):
         om.import_(tmp_path / "nothing.zip")
     assert om["there"].datasets.list() == []
+
+
+def test_aliases_come_along_with_the_versions_that_they_name(
+    om: Omega, other: Omega, tmp_path: Path
+) -> None:
+    for number in range(1, 5):
+        om.models.put(number, "m")
+    om.models.alias("m", "champion", 2)
+    om.models.alias("m", "latest")
+    om.models.alias("m", "oldest", 1)
+    path = om.models.export("m", tmp_path / "m.zip", versions=["champion", 4])
+    imported = other.models.import_(path)
+    assert imported.aliases == ("latest",)
+    assert {alias: a.version for alias, a in other.models.aliases("m").items()} == {
+        "champion": 2,
+        "latest": 4,
+    }
+    assert other.models.get("m", version="champion") == 2
+    om.models.copy("m", "n", versions="all")
+    assert om.models.get("n", version="oldest") == 1
+    om.models.copy("m", "current")
+    assert om.models.aliases("current") == {}
+    om.models.move("n", "o")
+    assert om.models.get("o", version="champion") == 2

@@ -230,6 +230,30 @@ def test_a_crash_at_any_step_leaves_all_or_nothing(om: Omega, files: Path, kind:
             om.datasets.put("old", "y")
 
 
+@pytest.mark.parametrize("again", [1, 99])
+def test_what_is_replaced_and_collected_in_the_middle_is_copied_anew(om: Omega, again: int) -> None:
+    om.datasets.put([{"n": 0, "text": "x" * 1_000_000}] * 20, "x", kind="python.rows")
+    replaced = 0
+
+    def replace(done: float, total: float | None) -> None:
+        nonlocal replaced
+        if replaced < again:
+            replaced += 1
+            for _ in range(2):  # the version that is copied does not stay as one
+                om.datasets.put([{"n": replaced}] * 2000, "x", kind="python.rows")
+            om.gc(grace=0)
+
+    if again == 1:
+        om.datasets.copy("x", "y", progress=replace)
+        assert value(om, "y") == [{"n": 1}] * 2000
+        return
+    with pytest.raises(StaleReadError, match="for slow readers"):
+        om.datasets.copy("x", "y", progress=replace)
+    assert om.datasets.list() == ["x"]
+    om.datasets.drop("x")
+    assert left_over(om) == []
+
+
 def test_copies_of_what_others_replace_and_collect_are_whole(om: Omega) -> None:
     """Each object is of one number all over: a mixture of two would be seen."""
     over = threading.Event()

@@ -132,6 +132,9 @@ def schedule(
         bool,
         typer.Option("--overlap", help="Also while the run before is not over; else it is skipped"),
     ] = False,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many results stay; default: all.")
+    ] = None,
     paused: Annotated[
         bool | None,
         typer.Option("--paused/--not-paused", help="By default, as it is; a new one is not."),
@@ -144,7 +147,7 @@ def schedule(
         made = om.jobs.schedule(
             name, cron=cron, tz=tz, params=params, engine=engine, timeout=timeout,
             retries=retries, priority=priority, queue=queue,
-            overlap="allow" if overlap else "skip", paused=paused,
+            overlap="allow" if overlap else "skip", keep=keep, paused=paused,
         )  # fmt: skip
     options.show(_facts(made), lambda: [_sheet(made)])
 
@@ -211,6 +214,7 @@ def _sheet(made: Schedule) -> Any:
         "given": dict(made.params),
         "engine": made.engine,
         "hints": dict(made.hints),
+        "results": made.keep and f"{made.keep} stay",
         "overlapping": made.overlap == "allow" or None,
     }
     return sheet(facts, title=f"schedule of {made.name}")

@@ -14,6 +14,7 @@ import typer
 from ..terminal.options import Json, global_options
 from ..terminal.output import verbatim
 from ..terminal.progress import waiting
+from ..terminal.values import version_of
 from .naming import STORES, Name
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def show(
         str, typer.Option(metavar="STORE", help=f"One of {', '.join(STORES)}.")
     ] = STORES[0],
     version: Annotated[
-        int | None, typer.Option(help="A version that `versions` lists, not the current one.")
+        str | None,
+        typer.Option(help="A version that `versions` lists, or an alias; not the current one."),
     ] = None,
     output: Annotated[
         str | None,
@@ -51,7 +53,7 @@ def show(
     with options.omega(plugins=True) as om:
         objects: OmegaStore = getattr(om, store)
         with waiting("looking"):
-            page = objects.page(name, version=version)
+            page = objects.page(name, version=None if version is None else version_of(version))
     terminal = sys.stdout.isatty() and not options.as_json
     if output == _STDOUT or (output is None and not terminal and not options.as_json):
         sys.stdout.write(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -261,16 +262,22 @@ def on_dask(make_omega: MakeOmega) -> Omega:
 
 
 @pytest.mark.needs_plugins("dask")
-def test_notebooks_run_on_dask_and_are_cancelled_there(on_dask: Omega, waiting: Waiting) -> None:
+def test_on_dask_a_run_is_killed_done_again_and_cancelled(on_dask: Omega, waiting: Waiting) -> None:
     om = on_dask
     om.jobs.put(waiting.notebook, "j")
     om.jobs.put(notebook("1 / 0"), "bad")
     result = om.runtime.job("j").run(waiting.params)
-    processes = waiting.begun()
+    first = waiting.begun()
+    for file in waiting.directory.glob("*.begun"):
+        file.unlink()
+    _, _, guardian = _by_role(first)
+    os.kill(guardian.ppid(), signal.SIGKILL)
+    until(lambda: gone(first))
+    again = waiting.begun()  # by the worker that takes the place of the one that was killed
     assert result.cancel()
     with pytest.raises(TaskCancelledError):
         result.get(PATIENCE)
-    until(lambda: gone(processes))
+    until(lambda: gone(again))
     failed = om.runtime.job("bad").run(rName="left")
     with pytest.raises(JobFailedError, match="ZeroDivisionError"):
         failed.get(PATIENCE)
