@@ -73,6 +73,11 @@ class Reader:
             return self._kind or RAW
         return self._kind or getattr(self._format, "kind", None)
 
+    def gives_pieces_of(self, kind: str | None) -> bool:
+        """Return whether a kind takes what the file holds piece by piece."""
+        own = getattr(self._format, "kind", None)
+        return kind in (None, own, "pandas.dataframe", "python.rows")
+
     def read(
         self,
         stdin: BinaryIO,

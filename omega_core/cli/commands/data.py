@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -96,7 +97,7 @@ def put(
         obj = reader.read(
             sys.stdin.buffer,
             pairs(option, "--option"),
-            whole=uri is not None or chosen not in (None, "pandas.dataframe", "python.rows"),
+            whole=uri is not None or not reader.gives_pieces_of(chosen),
             like=(lambda: _without_rows(store, name)) if append else None,
         )
         meta = store.put(obj, name, kind=chosen, **given)
@@ -162,7 +163,7 @@ def get(
             with waiting(f"reading {name}"):
                 writer.unpack(chosen)
         else:
-            with waiting(f"reading {name}"), sink(output, text=writer.is_text) as file:
+            with _bar(name, output), sink(output, text=writer.is_text) as file:
                 if as_document and writer.suffix == ".jsonl":
                     with list_of_lines(file) as lines:
                         writer.write(lines, given, chosen, asked)
@@ -174,6 +175,12 @@ def get(
     length = _length(output)
     said = f"✓ {output}: {meta.prefix}{name}, version {meta.version}{length}"
     options.show(record, lambda: [verbatim(said, "green")])
+
+
+def _bar(name: str, output: str) -> AbstractContextManager[object]:
+    """Return a bar, unless the data itself goes to the terminal at which it would be."""
+    shown = output == STANDARD and sys.stdout.isatty()
+    return nullcontext() if shown else waiting(f"reading {name}")
 
 
 def asked_of(columns: str | None, where: str | None, rows: slice | None) -> dict[str, Any]:

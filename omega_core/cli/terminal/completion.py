@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,16 +29,21 @@ def dataset_names(ctx: Any, incomplete: str) -> list[str]:
 
 def _names(ctx: Any, incomplete: str, attribute: str) -> list[str]:
     try:
-        given = ctx.find_root().params
-        from ...config import load_config
-
-        config = load_config(given.get("config"), url=given.get("url"), bucket=given.get("bucket"))
-        if config.mongo.url is None and not _runs(config):
-            return []
-        return _found(config, incomplete, _PREFIXES[attribute])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            config = _config(ctx.find_root().params)
+            if config.mongo.url is None and not _runs(config):
+                return []
+            return _found(config, incomplete, _PREFIXES[attribute])
     except Exception:
         # Whatever is wrong, who runs the command is told; while they type, it would be noise.
         return []
+
+
+def _config(given: Mapping[str, Any]) -> Config:
+    from ...config import load_config
+
+    return load_config(given.get("config"), url=given.get("url"), bucket=given.get("bucket"))
 
 
 def _runs(config: Config) -> bool:

@@ -27,7 +27,8 @@ from .frames import (
     place_of,
 )
 
-_BLOCK = 1 << 23
+# Arrow reads some of these ahead, and each is in memory several times.
+_BLOCK = 1 << 21
 _MISFIT = re.compile(r"In CSV column #(\d+): .*?conversion error to ([^\s:]+)", re.S)
 
 

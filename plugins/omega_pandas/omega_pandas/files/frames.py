@@ -17,8 +17,8 @@ from omega_core.errors import UnsupportedValueError
 
 from .to_pandas import check_names, to_frame
 
-CHUNK_ROWS = 1 << 17
-"""Rows of a piece: so many make a segment."""
+CHUNK_ROWS = 1 << 16
+"""Rows of a piece: enough for a segment, and few enough for memory."""
 
 Source = str | os.PathLike[str] | BinaryIO
 
@@ -90,13 +90,18 @@ def frames(
 
 
 def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of about `CHUNK_ROWS` rows, whatever the size of the batches, at least one."""
+    gathered: list[pa.RecordBatch] = []
     empty = True
     for batch in batches:
         if batch.num_rows:
             empty = False
-            yield pa.Table.from_batches([batch])
-    if empty:
-        yield schema.empty_table()
+            gathered.append(batch)
+        if sum(one.num_rows for one in gathered) >= CHUNK_ROWS:
+            yield pa.Table.from_batches(gathered)
+            gathered = []
+    if gathered or empty:
+        yield pa.Table.from_batches(gathered, schema)
 
 
 def _nullable_dtype(type_: pa.DataType) -> Any:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core.errors import UnsupportedOptionError, UnsupportedValueError
-from omega_pandas.files import csv_file, jsonl_file
+from omega_pandas.files import csv_file, frames, jsonl_file
 from omega_pandas.files.arrow_file import ArrowFormat, ParquetFormat
 from omega_pandas.files.csv_file import CsvFormat
 from omega_pandas.files.jsonl_file import JsonLinesFormat
@@ -27,9 +27,10 @@ FORMATS = [CsvFormat, ParquetFormat, ArrowFormat, JsonLinesFormat]
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make files of a few lines such ones of many blocks."""
+    """Make files of a few lines such ones of many blocks, and of many pieces."""
     for module in (csv_file, jsonl_file):
         monkeypatch.setattr(module, "_BLOCK", 64)
+    monkeypatch.setattr(frames, "CHUNK_ROWS", 20)
 
 
 def whole(pieces: Iterator[Any]) -> Any:
