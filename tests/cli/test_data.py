@@ -241,16 +241,39 @@ def test_an_index_that_says_something_is_shown(omega: Run, om: Omega) -> None:
     assert ran(omega("datasets", "get", "x")).stdout == "key,a\nk,1\n"
 
 
-def test_du_sums_what_versions_take(omega: Run, om: Omega) -> None:
+def test_du_sums_what_is_kept(omega: Run, om: Omega) -> None:
     for size in (1000, 3000):
         om.datasets.put(b"x" * size, "big")
     om.datasets.put(b"x", "small")
+    om.snapshot("before")
+    om.datasets.drop("small")
+    for size in (3001, 3002):
+        om.datasets.put(b"x" * size, "big")  # two versions stay
     found = json.loads(ran(omega("datasets", "du", "--json")).stdout)
-    assert [(o["name"], o["stored"]) for o in found["objects"]] == [("big", 4000), ("small", 1)]
-    assert found["stored"] == 4001
-    kept = json.loads(ran(omega("datasets", "du", "big", "--json")).stdout)
-    assert [v["stored"] for v in kept["versions"]] == [1000, 3000]
-    assert "4.0 kB in all" in ran(omega("datasets", "du", "big")).stdout
+    told = [(o["name"], o["versions"], o["in snapshots"], o["stored"]) for o in found["objects"]]
+    assert told == [("big", 2, 1, 9003), ("small", 0, 1, 1)]
+    assert (found["stored"], found["raw"]) == (9004, 9004)
+    kept = json.loads(ran(omega("datasets", "du", "big", "--json")).stdout)["versions"]
+    assert [(v["version"], v["kept as"], v["stored"]) for v in kept] == [
+        (2, "snapshot", 3000), (3, "version", 3001), (4, "current", 3002),
+    ]  # fmt: skip
+    assert "9.0 kB stored, 9.0 kB raw" in ran(omega("datasets", "du", "big")).stdout
+    assert "No object 'bigger'" in omega("datasets", "du", "bigger").stderr
+
+
+@pandas
+def test_du_knows_what_values_take_that_are_compressed(omega: Run, om: Omega) -> None:
+    import pandas as pd
+
+    om.datasets.put(pd.DataFrame({"a": [1.5] * 10_000}), "frame")
+    om.datasets.put(pd.DataFrame({"a": [1.5] * 500}), "frame", append=True)
+    om["other"].models.put(b"a model", "m")
+    found = json.loads(ran(omega("du", "--json")).stdout)
+    frame, model = found["buckets"]
+    assert (frame["bucket"], frame["store"], frame["raw"]) == (om.bucket, "datasets", 84_000)
+    assert 0 < frame["stored"] < 8_400
+    assert model == {"bucket": "other", "store": "models", "objects": 1, "stored": 7, "raw": 7}
+    assert "84.0 kB raw" in ran(omega("datasets", "du")).stdout
 
 
 # --- other people's formats ------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PluginError
@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from ...omega import Omega
     from ...protocol.metadata import Metadata
     from ...store import OmegaStore
+
+
+Kept = tuple["Metadata", str]
+
+_NOT_OF_SIZE = {
+    **dict.fromkeys(("pending", "retired", "pins", "tasks"), 0),
+    **{f"{of}inline": 0 for of in ("", "versions.", "held.")},
+}
+"""What needs not be read to know how large an object is."""
 
 
 def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]:
@@ -27,6 +36,7 @@ def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]
             "rev": meta.rev,
             "gen": meta.gen,
             "size": bytes_of[str(meta.gen)],
+            "raw": _raw(meta, bytes_of[str(meta.gen)]),
             "place": _place(meta),
             "modified": meta.modified,
             "plugin": meta.plugin,
@@ -34,6 +44,32 @@ def records_of(store: OmegaStore, metas: list[Metadata]) -> list[dict[str, Any]]
         }
         for meta in metas
     ]
+
+
+def payloads(store: OmegaStore, name: str | None = None) -> Iterator[tuple[str, list[Kept]]]:
+    """Return, by name, all that is kept, and as what; one query.
+
+    Yields
+    ------
+    name, kept
+        Each of ``kept`` is the metadata, and ``"current"``, ``"version"`` or, where `versions` does
+        not list it, ``"snapshot"``.
+    """
+    from ...protocol.metadata import Metadata
+    from ...protocol.reading import as_version, versions_of
+
+    query: dict[str, Any] = {"bucket": store.bucket, "prefix": store.prefix}
+    if name is not None:
+        query["name"] = name
+    for document in store.database.metadata.find(query, _NOT_OF_SIZE):
+        if not isinstance(document.get("name"), str):
+            continue  # something edited it; it names no object
+        held = [as_version(document, entry) for entry in document.get("held", [])]
+        kept = [(one, "snapshot") for one in held]
+        kept += [(one, "version") for one in versions_of(document)]
+        kept += [(document, "current")] if "gen" in document else []
+        if kept:
+            yield document["name"], [(Metadata.listed(one, store), of) for one, of in kept]
 
 
 def unreadable(om: Omega, meta: Metadata) -> str | None:
@@ -93,6 +129,14 @@ def _sizes(store: OmegaStore, metas: Iterable[Metadata]) -> dict[str, int | None
     if segments:
         found.update(_of_segments(store, segments))
     return found
+
+
+def _raw(meta: Metadata, stored: int | None) -> int | None:
+    """Return the bytes that a payload has for its reader; of a file, those that it has."""
+    batches = meta.kind_meta.get("batches", [])
+    if not batches:
+        return stored
+    return sum(batch["raw"] for batch in batches) if all("raw" in b for b in batches) else None
 
 
 def _of_collection(store: OmegaStore, name: str) -> int:

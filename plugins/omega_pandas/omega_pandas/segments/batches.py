@@ -106,11 +106,12 @@ def write_batch(
 ) -> Document:
     """Write a table, and what is its batch's own; return the entry for ``kind_meta``."""
     rows = table.num_rows if own["rows"] is None else own["rows"]
-    layout, size = write_table(table, rows, payload, collection, subject, progress)
+    layout, size, raw = write_table(table, rows, payload, collection, subject, progress)
     kept = store_header(own, payload, f"{payload}-header", collection)
     gen = payload.partition(".")[0]
     return {
-        "gen": gen, "payload": payload, **layout.to_document(), "bytes": size, "header": kept
+        "gen": gen, "payload": payload, **layout.to_document(),
+        "bytes": size, "raw": raw, "header": kept,
     }  # fmt: skip
 
 

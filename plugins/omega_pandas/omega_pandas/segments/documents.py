@@ -51,10 +51,11 @@ def write_table(
     collection: Collection[Document],
     subject: str,
     progress: Progress | None = None,
-) -> tuple[Layout, int]:
+) -> tuple[Layout, int, int]:
     """Write a table to the shared collection; encoding, compressing and inserting overlap.
 
-    Holds at most a few segments beside the table. Returns the layout and the bytes written.
+    Holds at most a few segments beside the table. Returns the layout, the bytes written, and those
+    that the table takes in memory.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def write_table(
         size += bytes_
         if progress is not None:
             progress(done // len(layout.groups))
-    return layout, size
+    return layout, size, sum(sizes)
 
 
 def _tasks(sizes: Sequence[int], layout: Layout) -> Iterator[list[tuple[int, int]]]:
