@@ -19,12 +19,12 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$(?:\n^```text\n(.*?)^```$)?", re.M | re.S
 
 
 @pytest.mark.slow
-@pytest.mark.needs_plugins("pandas", "sklearn")
+@pytest.mark.needs_plugins("pandas", "sklearn", "notebook")
 def test_the_blocks_of_the_page_do_what_it_says(
     om: Omega, mongo_url: str, mongo_database: str, tmp_path: Path
 ) -> None:
     blocks = BLOCK.findall(PAGE)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
     (tmp_path / "omega.toml").touch()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OMEGA_")},
