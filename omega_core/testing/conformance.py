@@ -114,6 +114,26 @@ class DataBackendTests:
             self._put(store, obj, "x")
             assert self.same(before, obj)
 
+    def test_a_copy_and_an_archive_hold_every_version(
+        self, store: OmegaStore, objects: list[Any], tmp_path: Path
+    ) -> None:
+        for position, obj in enumerate(objects[:2]):
+            self._put(store, obj, "x", attributes={"position": position})
+        kept = [meta.attributes["position"] for meta in store.versions("x")]
+        elsewhere = store.omega[f"{store.bucket} copied"].datasets.stores[store.prefix]
+        again = store.omega[f"{store.bucket} imported"].datasets.stores[store.prefix]
+        store.copy("x", bucket=elsewhere.bucket, versions="all")
+        path = store.export("x", tmp_path / "x.zip", versions="all")
+        again.import_(path)
+        store.drop("x")
+        store.gc(grace=0)
+        for arrived in (elsewhere, again):
+            versions = arrived.versions("x")
+            assert [meta.attributes["position"] for meta in versions] == kept
+            for position, meta in zip(kept, versions, strict=True):
+                got = arrived.get("x", version=meta.version)
+                assert self.equal(objects[position], got), f"{arrived.bucket}, {meta!r}"
+
     def test_what_is_described_is_json_and_changes_nothing(
         self, store: OmegaStore, objects: list[Any]
     ) -> None:

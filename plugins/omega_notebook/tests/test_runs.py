@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -22,6 +23,7 @@ from omega_core.errors import (
     UnsupportedOptionError,
     UnsupportedValueError,
 )
+from omega_core.scheduling.scheduler import Scheduler
 from omega_core.testing.child_processes import Child, Tell
 from omega_core.testing.engines import until
 
@@ -240,18 +242,43 @@ def test_a_run_within_an_event_loop(om: Omega) -> None:
 # --- the template --------------------------------------------------------------------------------
 
 
-@pytest.mark.needs_plugins("pandas", "sklearn")
-def test_the_template_fits_plots_and_stores(om: Omega) -> None:
-    pytest.importorskip("matplotlib")
-    import pandas as pd
-
-    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 4.0, 6.0, 8.5]})
-    om.datasets.put(frame, "sales")
-    om.jobs.put(omega_notebook.template(), "line")
-    meta = om.runtime.job("line").run({"dataset": "sales"}).get(PATIENCE)
+def see_that_the_template_worked(om: Omega, result: str | None) -> None:
     assert om.models.metadata("line").attributes["score"] > 0.9  # type: ignore[union-attr]
     assert list(om.datasets.get("line/fitted").columns) == ["x", "y", "fitted"]
-    assert "image/png" in outputs(om.jobs.get(meta.name))
+    assert "image/png" in outputs(om.jobs.get(str(result)))
+
+
+@pytest.fixture
+def template(om: Omega) -> Omega:
+    """An `Omega` with the template as a job, and a dataset for it."""
+    return with_template(om)
+
+
+def with_template(om: Omega) -> Omega:
+    import pandas as pd
+
+    om.datasets.put(pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 4.0, 6.0, 8.5]}), "sales")
+    om.jobs.put(omega_notebook.template(), "line")
+    return om
+
+
+@pytest.mark.needs_plugins("pandas", "sklearn")
+def test_the_template_fits_plots_and_stores(template: Omega) -> None:
+    meta = template.runtime.job("line").run({"dataset": "sales"}).get(PATIENCE)
+    see_that_the_template_worked(template, meta.name)
+
+
+@pytest.mark.slow
+@pytest.mark.needs_plugins("pandas", "sklearn")
+def test_the_template_runs_by_its_schedule(template: Omega) -> None:
+    template.jobs.schedule("line", cron="* * * * * *", params={"dataset": "sales"})
+    scheduler = Scheduler(template)
+    until(lambda: bool(scheduler.turn()[0]))
+    template.jobs.unschedule("line")
+    [run] = template.jobs.history("line")
+    until(lambda: template.jobs.history("line")[0].status == "success")
+    assert run.slot is not None
+    see_that_the_template_worked(template, run.result)
 
 
 # --- on workers ----------------------------------------------------------------------------------
@@ -284,6 +311,9 @@ def test_on_dask_a_run_is_killed_done_again_and_cancelled(on_dask: Omega, waitin
     with pytest.raises(JobFailedError, match="ZeroDivisionError"):
         failed.get(PATIENCE)
     assert om.jobs.list() == ["bad", "j", "left"]
+    if find_spec("sklearn") is not None and find_spec("pandas") is not None:
+        meta = with_template(om).runtime.job("line").run({"dataset": "sales"}).get(PATIENCE)
+        see_that_the_template_worked(om, meta.name)
 
 
 def _by_role(processes: list[psutil.Process]) -> tuple[psutil.Process, ...]:
