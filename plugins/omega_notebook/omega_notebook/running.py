@@ -131,6 +131,8 @@ class Run:
             absolute = os.path.abspath(config.mongo.data_dir)
             mongo = dataclasses.replace(config.mongo, data_dir=absolute)
             config = dataclasses.replace(config, mongo=mongo)
+        # Nobody watches the run, and its outputs are kept.
+        config = dataclasses.replace(config, ui=dataclasses.replace(config.ui, progress="off"))
         try:
             async with started(config, self._store.bucket, self._settings.startup) as manager:
                 return await self._run_in(manager)
