@@ -20,11 +20,13 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$(?:\n^```text\n(.*?)^```$)?", re.M | re.S
 
 @pytest.mark.slow
 @pytest.mark.needs_plugins("pandas", "sklearn", "notebook")
+@pytest.mark.parametrize("part", [slice(None, 6), slice(6, None)], ids=["tables", "models, jobs"])
 def test_the_blocks_of_the_page_do_what_it_says(
-    om: Omega, mongo_url: str, mongo_database: str, tmp_path: Path
+    om: Omega, mongo_url: str, mongo_database: str, tmp_path: Path, part: slice
 ) -> None:
     blocks = BLOCK.findall(PAGE)
     assert len(blocks) == 9
+    blocks = blocks[part]
     (tmp_path / "omega.toml").touch()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("OMEGA_")},

@@ -207,7 +207,7 @@ def _is(labels: Any, label: Any) -> list[bool]:
 
 def differs(before: Any, after: Any) -> Mask:
     """Return where two arrays of one length differ; what is missing in both is the same."""
-    if before.dtype == after.dtype and before.dtype != object:
+    if before.dtype == after.dtype and not pd.api.types.is_object_dtype(before.dtype):
         try:
             missing = pd.isna(before), pd.isna(after)
             unlike = before != after

@@ -118,6 +118,13 @@ def test_labels_that_match_no_rows_are_part_of_them(om: Omega) -> None:
     assert (found["position"].changed, found["position"].same) == (2, 1)
 
 
+def test_what_is_missing_inside_of_a_label_is_the_same(om: Omega) -> None:
+    labels = pd.MultiIndex.from_tuples([(float("nan"), 0)] * 2)
+    frame = pd.DataFrame({"a": [1, 2]}, index=labels)
+    found = changes(om, frame, frame.copy())["position"]
+    assert (found.changed, found.same) == (0, 2)
+
+
 def test_columns_of_one_label_are_compared_in_their_order(om: Omega) -> None:
     one = pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"])
     two = pd.DataFrame([[1, 2], [3, 5]], columns=["a", "a"])
