@@ -34,6 +34,7 @@ from .commands import (
 )
 from .commands.naming import STORES
 from .terminal.groups import LazyGroup, extended, lazy_group
+from .terminal.leaving import leave_at_once
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 from .terminal.streams import end_quietly
@@ -198,3 +199,4 @@ def run() -> None:
         app(prog_name="omega")
     finally:
         end_quietly()
+        leave_at_once()
