@@ -156,3 +156,11 @@ def test_rows_and_files_are_described_by_what_is_known(
     frame.to_csv(tmp_path / "theirs.csv")
     there.datasets.put((tmp_path / "theirs.csv").as_uri(), "csv", reference=True)
     assert there.datasets.describe("csv").rows is None
+
+
+def test_the_index_of_what_was_appended_is_not_that_of_the_first(om: Omega) -> None:
+    om.datasets.put(pd.DataFrame({"a": [1, 2]}), "x")
+    om.datasets.put(pd.DataFrame({"a": [3]}), "x", append=True)
+    details = om.datasets.describe("x").details
+    assert details["index"] == "range from 0 to 2, and more in other batches"
+    assert (details["batches"], om.datasets.describe("x").rows) == (2, 3)

@@ -118,7 +118,7 @@ def _name(header: Header) -> Any:
 def table_details(stored: Stored) -> dict[str, Any]:
     """Return what else there is to tell: the index, how the rows lie, memory where it is known."""
     details: dict[str, Any] = {
-        "index": _index(stored.batch_header(0)["index"]),
+        "index": _index(stored.batch_header(0)["index"], len(stored.batches)),
         "batches": len(stored.batches),
         "written by": f"pandas {stored.header['pandas']}",
     }
@@ -130,11 +130,13 @@ def table_details(stored: Stored) -> dict[str, Any]:
     return details
 
 
-def _index(spec: Json) -> Json:
-    """Return what kind of index it is, in words."""
+def _index(spec: Json, batches: int) -> Json:
+    """Return what kind of index it is, in words; of several batches, each has labels of its own."""
     if spec["index"] == "range":
         start, stop, step = spec["range"]
         text = f"range from {start} to {stop}" + ("" if step == 1 else f" by {step}")
+        if batches > 1:
+            text += ", and more in other batches"
         return _named(text, decode_value(spec["name"]))
     if spec["index"] == "multi":
         names = [decode_value(name) for name in spec["names"]]
