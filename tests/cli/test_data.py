@@ -276,6 +276,15 @@ def test_du_knows_what_values_take_that_are_compressed(omega: Run, om: Omega) ->
     assert "84.0 kB raw" in ran(omega("datasets", "du")).stdout
 
 
+def test_a_device_is_written_to_and_a_directory_is_not_replaced(
+    omega: Run, om: Omega, tmp_path: Path
+) -> None:
+    om.datasets.put({"a": 1}, "x")
+    ran(omega("datasets", "get", "x", "-o", os.devnull, "--format", "json"))
+    told(omega("datasets", "get", "x", "-o", str(tmp_path), "--format", "json"), "is a directory")
+    assert not Path(os.devnull).is_file()
+
+
 # --- other people's formats ------------------------------------------------------------------
 
 

@@ -287,7 +287,58 @@ def _another_name(found: dict[str, bytes]) -> None:
     found["manifest.json"] = json.dumps(manifest).encode()
 
 
+def _remade(change: Callable[[Any], None]) -> Callable[[dict[str, bytes]], None]:
+    """Return what changes the manifest."""
+
+    def changed(found: dict[str, bytes]) -> None:
+        manifest = json.loads(found["manifest.json"])
+        change(manifest["objects"])
+        found["manifest.json"] = json.dumps(manifest).encode()
+
+    return changed
+
+
+def _member(**changed: Any) -> Callable[[dict[str, bytes]], None]:
+    """Return what changes what a version says of its one member; None takes a field away."""
+
+    def change(said: Any) -> None:
+        (member,) = said["members"]
+        member.update(changed)
+        said["members"] = [{key: v for key, v in member.items() if v is not None}]
+
+    return lambda found: resealed(found, change)
+
+
+def _no_documents(found: dict[str, bytes]) -> None:
+    (name,) = (name for name in found if name.endswith("documents.bson"))
+    found[name] = len(found[name]).to_bytes(4, "little") + b"\xff" * (len(found[name]) - 4)
+    _member(sha256=hashlib.sha256(found[name]).hexdigest())(found)
+
+
+def _wrong_size(objects: Any) -> None:
+    objects[0]["versions"][0]["size"] = 1
+
+
 FORGED = {
+    "an object twice": (_remade(lambda objects: objects.append(objects[0])), "twice"),
+    "an alias that is a number": (
+        _remade(lambda objects: objects[0].update(aliases={"1": {"$numberInt": "1"}})),
+        "alias",
+    ),
+    "another size": (_remade(_wrong_size), "bytes, not 1"),
+    "a name with a backslash": (lambda found: found.update({"a\\b": b""}), "with the name"),
+    "a collection without a name": (_member(name=None), "does not say what it was"),
+    "a file without chunks": (_member(role="file"), "cut into chunks of None"),
+    "segments of something else": (_member(role="segments"), "a document of something else"),
+    "documents cut short": (_no_documents, "in the middle of a document"),
+    "a member twice": (
+        lambda found: resealed(found, lambda said: said["members"].append(said["members"][0])),
+        "twice",
+    ),
+    "another form": (
+        lambda found: resealed(found, lambda said: said.update(form="readable")),
+        "of the form",
+    ),
     "a flipped bit": (_flipped, "SHA-256 of"),
     "a foreign member": (_foreign, "of which its manifests do not tell"),
     "a way out": (_escaping, "with the name '../escaped.txt'"),

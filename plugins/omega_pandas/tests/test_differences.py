@@ -141,3 +141,26 @@ def test_series_arrays_and_sparse_matrices_differ_by_row(om: Omega) -> None:
     assert changes(om, np.zeros(2), np.array(["a", "b"])).keys() <= {"position"}
     found = changes(om, scipy.sparse.csr_array(np.eye(3)), scipy.sparse.csr_array(np.eye(3) * 2))
     assert found["position"].changed == 3
+
+
+def test_values_that_compare_with_difficulty_are_compared_all_the_same(om: Omega) -> None:
+    nested = [[1, {"k": [float("nan")]}], (1, np.array([1.0, np.nan])), None]
+    same = [[1, {"k": [float("nan")]}], (1, np.array([1.0, np.nan])), None]
+    differs = omega_pandas.row_changes.differs
+    one, two = (pd.Series(values, dtype=object).array for values in (nested, same))
+    assert differs(one, two).tolist() == [False, False, False]
+    other = [[1, {"j": [float("nan")]}], (1, np.array([1.0, 2.0])), "text"]
+    assert differs(one, pd.Series(other, dtype=object).array).tolist() == [True, True, True]
+    floats, more = (pd.array([1.5, None, value], dtype="Float64") for value in (2.5, 3.5))
+    assert differs(floats, more).tolist() == [False, False, True]
+    assert differs(floats, floats.copy()).tolist() == [False, False, False]
+
+
+def test_shapes_that_do_not_go_together_have_no_rows_to_compare() -> None:
+    arrays, sparse = omega_pandas.row_changes.array_changes, omega_pandas.row_changes.sparse_changes
+    assert arrays(np.array(1), np.array(2)) == []
+    assert arrays(np.zeros((2, 2)), np.zeros((2, 3))) == []
+    times = np.array(["2024-01-01", "NaT"], "M8[s]")
+    [found] = arrays(times, times.copy())
+    assert (found.changed, found.same) == (0, 2)
+    assert sparse(scipy.sparse.csr_array(np.eye(2)), scipy.sparse.csr_array(np.eye(3))) == []
