@@ -25,7 +25,7 @@ from .discovery import Plugin
 from .factories import imported, named
 from .findings import Finding
 from .registry import Plugins, implementations
-from .remedies import PACKAGES
+from .remedies import LIBRARIES, PACKAGES
 from .sources import returns_something
 from .spec import BackendSpec
 
@@ -62,16 +62,18 @@ _TAKEN = {
 
 
 def check_declared(
-    plugins: Plugins, plugin: Plugin, hooks: Hooks, doing: Doing
+    plugins: Plugins, plugin: Plugin, hooks: Hooks, doing: Doing, *, claims: bool
 ) -> Iterator[Finding]:
     """Yield what is wrong with the declarations of one plugin; imports all that they name.
 
     Parameters
     ----------
     plugins
-        In which this plugin alone is enabled.
+        In which this plugin is loaded.
     doing
         Told what is about to be imported, as that may end the process.
+    claims
+        Whether the modules of the claimed classes are imported as well.
     """
     declared = implementations(plugins.manager, hooks)
     yield from _settings(declared.get("settings"), plugin)
@@ -81,7 +83,8 @@ def check_declared(
     others = {other.id for other in plugins} - {plugin.id}
     for spec in plugin.specs:
         yield from _kind(spec, plugin, others)
-        yield from _claims(spec, doing)
+        if claims:
+            yield from _claims(spec, doing)
     for spec in plugin.specs:
         yield from _backend(spec, plugin, settings, doing)
     for what, offered, check in (
@@ -115,7 +118,7 @@ def _kind(spec: BackendSpec, plugin: Plugin, others: Iterable[str]) -> Iterator[
             "look for it there.",
             f"Rename it before anybody stores something: {better!r}.",
         )
-    elif first.replace("-", "_") != own:
+    elif first.replace("-", "_") != own and LIBRARIES.get(first) != plugin.id:
         yield Finding(
             "warning",
             "kind-without-prefix",
@@ -148,7 +151,7 @@ def _claim(spec: BackendSpec, claim: str, module: str, path: str) -> Iterator[Fi
     except ModuleNotFoundError as exc:
         top = module.partition(".")[0]
         if exc.name == top:
-            near = difflib.get_close_matches(top, _importable(), n=1, cutoff=0.8)
+            near = difflib.get_close_matches(top, _importable(), n=1, cutoff=0.75)
             yield Finding(
                 "error" if near else "warning",
                 "claim-unknown",

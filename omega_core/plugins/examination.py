@@ -20,7 +20,7 @@ from .discovery import Plugin, discover
 from .findings import Finding
 from .remedies import installation
 
-__all__ = ["SECONDS", "Examination", "Finding", "examine", "examined"]
+__all__ = ["SECONDS", "Examination", "Finding", "examine", "examined", "installed"]
 
 SECONDS = 60.0
 """How long an examination may take, the imports of all that the plugin names included."""
@@ -71,7 +71,7 @@ def examine(subject: Plugin | str, *, seconds: float = SECONDS) -> list[Finding]
 
 def examined(subject: Plugin | str, *, seconds: float = SECONDS) -> Examination:
     """Return what `examine` finds, with the plugin and what its import costs."""
-    plugin = subject if isinstance(subject, Plugin) else _installed(subject)
+    plugin = subject if isinstance(subject, Plugin) else installed(subject)
     findings: list[Finding] = []
     cost, doing = None, ""
     for line in _told(plugin, seconds):
@@ -85,7 +85,14 @@ def examined(subject: Plugin | str, *, seconds: float = SECONDS) -> Examination:
     return Examination(plugin, tuple(sorted(unique, key=lambda f: f.level != "error")), cost)
 
 
-def _installed(name: str) -> Plugin:
+def installed(name: str) -> Plugin:
+    """Return the installed plugin of an id, or of the name of a distribution.
+
+    Raises
+    ------
+    PluginNotFoundError
+        Nothing of this name is installed.
+    """
     plugins = discover(PluginsConfig())
     for plugin in plugins:
         if name == plugin.id or _canonical(name) == _canonical(plugin.distribution):

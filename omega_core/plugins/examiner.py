@@ -20,7 +20,7 @@ import pluggy
 
 from ..config import load_config
 from ..errors import OmegaError
-from .binding import Hooks, bind, forgotten_marks
+from .binding import bind, forgotten_marks
 from .builtin import builtin_specs
 from .declared_checks import check_declared
 from .discovery import Plugin, discover, load, requirement_on_core
@@ -58,32 +58,46 @@ def main() -> None:
 
 def _examined(id_: str, distribution: str, tell: Callable[..., None]) -> Iterator[Finding]:
     config = load_config({"plugins": {"enabled": [id_]}}, environ={})
-    version = importlib_metadata.version("omega-core")
     [plugin] = [known for known in discover(config.plugins) if known.id == id_]
-    yield from _requirement(distribution)
-    yield from read_sources(plugin.target)
+    yield from _read(plugin, distribution)
     if plugin.error is not None:
         yield Finding("error", plugin.state, id_, str(plugin.error))
         return
     _weigh(plugin, tell)
     tell(doing=f"load {id_}")
+    version = importlib_metadata.version("omega-core")
     plugins = Plugins(config, builtin_specs(), version, lenient=True)
-    plugin = plugins[id_]
-    yield from _loaded(plugin)
+    yield from _loaded(plugins[id_])
+    yield from _declared(plugins, plugins[id_], lambda doing: tell(doing=doing), claims=True)
+
+
+def glance(plugins: Plugins, plugin: Plugin) -> list[Finding]:
+    """Return what an examination finds in a plugin that is loaded already, but for its claims.
+
+    In this process, as whoever asks has imported all of it; and so without what its import costs.
+    """
+    read = _read(plugin, plugin.distribution)
+    looked = _declared(plugins, plugin, lambda doing: None, claims=False)
+    return list(dict.fromkeys([*read, *looked]))
+
+
+def _read(plugin: Plugin, distribution: str) -> Iterator[Finding]:
+    yield from _requirement(distribution)
+    yield from read_sources(plugin.target)
+
+
+def _declared(
+    plugins: Plugins, plugin: Plugin, doing: Callable[[str], None], *, claims: bool
+) -> Iterator[Finding]:
     if plugin.module is None:
         return
     manager = pluggy.PluginManager(PROJECT)
     yield from check_module(manager, plugin)
-    hooks = _hooks(manager, plugin)
-    if hooks is not None:
-        yield from check_declared(plugins, plugin, hooks, lambda doing: tell(doing=doing))
-
-
-def _hooks(manager: pluggy.PluginManager, plugin: Plugin) -> Hooks | None:
     try:
-        return bind(manager, plugin.module, str(plugin), [])
+        hooks = bind(manager, plugin.module, str(plugin), [])
     except OmegaError:
-        return None  # which was found when it was loaded
+        return  # which was found when it was loaded
+    yield from check_declared(plugins, plugin, hooks, doing, claims=claims)
 
 
 def _loaded(plugin: Plugin) -> Iterator[Finding]:
