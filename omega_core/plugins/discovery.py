@@ -176,6 +176,13 @@ def requirement_on_core(distribution: str) -> Requirement | None:
     return None
 
 
+def bounds() -> str:
+    """Return what a plugin that works with this core says of the cores that it works with."""
+    major, minor, *_ = Version(importlib_metadata.version("omega-core")).release
+    # Before the first stable release, a minor one may change the contract.
+    return f">={major}.{minor},<{f'0.{minor + 1}' if major == 0 else major + 1}"
+
+
 def load(plugin: Plugin, remedy: str) -> object | None:
     """Import the light module of an enabled plugin; a failure is noted in it, not raised.
 

@@ -23,7 +23,7 @@ from ..errors import OmegaError
 from .binding import bind, forgotten_marks
 from .builtin import builtin_specs
 from .declared_checks import check_declared
-from .discovery import Plugin, discover, load, requirement_on_core
+from .discovery import Plugin, bounds, discover, load, requirement_on_core
 from .findings import Finding
 from .marker import PROJECT
 from .module_checks import check_module
@@ -120,10 +120,7 @@ def _loaded(plugin: Plugin) -> Iterator[Finding]:
 
 def _requirement(distribution: str) -> Iterator[Finding]:
     requirement = requirement_on_core(distribution)
-    core = importlib_metadata.version("omega-core")
-    major, minor, *_ = (*core.split("."), "0")
-    upper = f"{major}.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
-    remedy = f'dependencies = ["omega-core>={major}.{minor},<{upper}"]'
+    remedy = f'dependencies = ["omega-core{bounds()}"]'
     if requirement is None:
         yield Finding(
             "warning",
