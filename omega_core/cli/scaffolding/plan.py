@@ -93,9 +93,10 @@ class Plan:
         ImpossiblePluginError
             Says what to choose instead.
         """
-        self._check_names()
+        self._check_distribution()
         if self.kind is not None:
             self._check_kind(self.kind)
+        self._check_names()
         if self.type is not None:
             self._check_type(self.type)
         if self.scheme is not None:
@@ -108,7 +109,7 @@ class Plan:
                 "https://spdx.org/licenses"
             )
 
-    def _check_names(self) -> None:
+    def _check_distribution(self) -> None:
         name = self.distribution
         if not _DISTRIBUTION.match(name) or "--" in name:
             better = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
@@ -117,16 +118,16 @@ class Plan:
                 f"{name!r} is no name for a package: small letters, digits and dashes, a letter "
                 f"first.{hint}"
             )
-        taken = None
+
+    def _check_names(self) -> None:
+        name, taken = self.distribution, None
         if keyword.iskeyword(self.package):
             taken = "a keyword of Python"
         elif self.package in sys.stdlib_module_names:
             taken = "a module of Python itself"
         elif self.package in ("omega_core", "pymongo", "fsspec", "tests", "test"):
             taken = "a module of another package"
-        elif (
-            self.type is not None and self.package == self.type.partition(".")[0].partition(":")[0]
-        ):
+        elif self.package == re.split(r"[.:]", self.type or "")[0]:
             taken = "the library itself, which it would hide"
         if taken is not None:
             raise ImpossiblePluginError(
