@@ -17,7 +17,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conformance import DataBackendTests, WrapperTests
+    from .conformance import DataBackendTests
     from .crashes import CrashingTwin
     from .engines import EngineTests
     from .filesystems import FilesystemTests
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .models import ModelBackendTests
     from .orphans import find_orphans
     from .statemachine import store_state_machine
+    from .wrappers import WrapperTests
 
 __all__ = [
     "CrashingTwin",
@@ -46,7 +47,7 @@ _LAZY = {
     "FilesystemTests": ".filesystems",
     "JobBackendTests": ".jobs",
     "ModelBackendTests": ".models",
-    "WrapperTests": ".conformance",
+    "WrapperTests": ".wrappers",
     "find_orphans": ".orphans",
     "store_state_machine": ".statemachine",
 }
@@ -66,14 +67,15 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
+_TESTS = (
+    *("capabilities", "commits", "conformance", "engine_blocks", "engines", "filesystems", "jobs"),
+    *("models", "round_trips", "stage", "statemachine", "versioning", "wrappers"),
+)
+
 if "pytest" in sys.modules:
     # So that an assert in these modules shows its values also where the kit is installed.
     import pytest
 
     pytest.register_assert_rewrite(
-        *(
-            f"{__name__}.{module}"
-            for module in ("conformance", "engine_blocks", "engines", "filesystems", "jobs")
-            if f"{__name__}.{module}" not in sys.modules
-        )
+        *(f"{__name__}.{module}" for module in _TESTS if f"{__name__}.{module}" not in sys.modules)
     )
