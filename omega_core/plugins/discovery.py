@@ -154,8 +154,16 @@ def _installed() -> list[Plugin]:
 
 def _unmet(plugin: Plugin, core: str) -> str | None:
     """Return what the plugin requires of the core and does not get."""
+    requirement = requirement_on_core(plugin.distribution)
+    if requirement is None or requirement.specifier.contains(Version(core), prereleases=True):
+        return None
+    return str(requirement)
+
+
+def requirement_on_core(distribution: str) -> Requirement | None:
+    """Return what a distribution says of the core that it works with, or None."""
     try:
-        requirements: Iterable[str] = importlib_metadata.requires(plugin.distribution) or ()
+        requirements: Iterable[str] = importlib_metadata.requires(distribution) or ()
     except importlib_metadata.PackageNotFoundError:
         return None
     for text in requirements:
@@ -164,9 +172,7 @@ def _unmet(plugin: Plugin, core: str) -> str | None:
             re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", text, maxsplit=1)[0]).lower()
             == "omega-core"
         ):
-            requirement = Requirement(text)
-            if not requirement.specifier.contains(Version(core), prereleases=True):
-                return str(requirement)
+            return Requirement(text)
     return None
 
 
