@@ -184,10 +184,10 @@ class FilesystemTests:
     @pytest.mark.parametrize("size", ["small", "large"])
     def test_a_file_that_is_given_up_is_not_there(self, om: Omega, place: str, size: str) -> None:
         files, data = om.locations, _bytes(1000 if size == "small" else self.large)
-        with raising(_GivenUpError, "the error of a block that writes comes out of it"):
-            with files.create(f"{place}failed") as file:
-                file.write(data)
-                raise _GivenUpError
+        what = "the error of a block that writes comes out of it"
+        with raising(_GivenUpError, what), files.create(f"{place}failed") as file:
+            file.write(data)
+            raise _GivenUpError
         self._is_not_there("a file whose block failed", om, place, f"{place}failed")
         aborted = files.create(f"{place}aborted")
         aborted.write(data)

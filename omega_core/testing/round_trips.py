@@ -10,9 +10,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..store import OmegaStore
 from .backends import BackendTests, left_over, like, nothing_left
 from .crashes import CrashingTwin
+from .pickles import found_by_pickle
 from .promises import broken, holds, promise, shown, told_type
 
 ODD_NAMES = ("a/b", "a_b", "a.b", "a b", "a@b", "a[0]", "ünï", "$x", ".h", "n", "n.datastore")
@@ -120,6 +123,39 @@ class RoundTripTests(BackendTests):
         with CrashingTwin(store.omega, timeout=30.0) as twin:
             got = like(store, twin.omega).get("x")
             self._comes_back("another client reads what was put", objects[0], got)
+
+    def test_a_get_that_is_cut_off_is_an_error_or_the_object(
+        self, store: OmegaStore, objects: list[Any]
+    ) -> None:
+        self._put(store, objects[0], "x")
+        got: list[Any] = []
+        with CrashingTwin(store.omega) as twin:
+            for step in itertools.count(1):
+                struck = twin.crash(step, lambda omega: got.append(like(store, omega).get("x")))
+                for obj in got:
+                    what = f"a get that is cut off at step {step} is an error, or the object"
+                    self._comes_back(what, objects[0], obj)
+                got.clear()
+                if not struck:
+                    break
+
+    def test_reading_runs_no_code_of_the_payload(
+        self, store: OmegaStore, objects: list[Any]
+    ) -> None:
+        if store.config.security.pickle == "allow":
+            pytest.skip('[security] pickle = "allow", so that reading may run code')
+        for position, obj in enumerate(objects):
+            self._put(store, obj, f"object {position}")
+        with found_by_pickle() as found:
+            for position, _ in enumerate(objects):
+                store.get(f"object {position}")
+        holds(
+            "reading runs no code that a payload names, where [security] pickle denies it",
+            not found,
+            expected="no class that pickle looks for: a format that is data, or "
+            "omega_core.require_pickle_allowed(store, kind=..., name=...) in put and in get",
+            got=found,
+        )
 
     def test_names_have_no_second_meaning(self, store: OmegaStore, objects: list[Any]) -> None:
         cycle = itertools.cycle(objects)
