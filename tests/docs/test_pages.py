@@ -4,7 +4,8 @@ A page is run from top to bottom in a directory and a database of its own, where
 Comments in it, which readers do not see, say what the blocks are:
 
 - ``<!-- needs: pandas, sklearn -->`` are the plugins that the page needs, ``<!-- examples: foo -->``
-  those of ``examples/``, and ``<!-- afresh -->`` begins anew with a directory and a database.
+  those of ``examples/``, and ``<!-- services: s3 -->`` has a server started.
+- ``<!-- afresh -->`` begins anew, with another directory and another database.
 - ``<!-- setup ... -->`` has Python that runs at this place, and ``<!-- in force ... -->`` the
   configuration of ``om``, in TOML.
 - A block of Python or of the shell runs. What a line promises, as ``expression  # -> 3`` or
@@ -200,12 +201,44 @@ def _plain(output: str) -> str:
 
 
 @pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Start a server of S3, and let the configuration of the page lead there."""
+    with contextlib.ExitStack() as stack:
+
+        def start() -> None:
+            import boto3
+            from moto.server import ThreadedMotoServer
+
+            server = ThreadedMotoServer(port=0, verbose=False)
+            server.start()
+            stack.callback(server.stop)
+            host, port = server.get_host_and_port()
+            endpoint = f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{port}"
+            keys = {"ML_S3_KEY": "AKIDLONGENOUGHFORALL", "ML_S3_SECRET": "s3cr3t-s3cr3t-s3cr3t"}
+            for name, value in {**keys, "OMEGA_PLUGINS__S3__ENDPOINT": endpoint}.items():
+                monkeypatch.setenv(name, value)
+            key, secret = keys.values()
+            client = boto3.client(
+                "s3",
+                endpoint_url=endpoint,
+                region_name="us-east-1",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+            )
+            client.create_bucket(Bucket="ml-objects")
+            client.close()
+
+        yield start
+
+
+@pytest.fixture
 def start(
     mongo_url: str,
     mongo_database: str,
     make_omega: Callable[..., Omega],
     install: Callable[..., str],
     install_examples: Callable[..., None],
+    s3: Callable[[], None],
     site: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,6 +251,8 @@ def start(
 
     def start(page: str, part: list[Block]) -> Session:
         install_examples(*named(page, "examples"))
+        for service in named(page, "services"):
+            {"s3": s3}[service]()
         for block in part:
             if block.mark == "installed":
                 install(block.rest.removeprefix("omega_"), block.code, module=block.rest)
@@ -279,7 +314,7 @@ def test_no_block_of_a_page_escapes(page: str) -> None:
     of_blocks = [mark for mark in marks if mark.strip() in MARKS]
     assert len(of_blocks) <= len(found)
     others = {mark.strip() for mark in marks} - set(MARKS)
-    assert others <= {"needs", "examples", "setup", "afresh", "generated"}
+    assert others <= {"needs", "examples", "services", "setup", "afresh", "generated"}
 
 
 @pytest.mark.parametrize(
