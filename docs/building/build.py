@@ -40,7 +40,23 @@ GENERATED = {
 
 LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 FENCED = re.compile(r"^(?P<fence>```+).*?^(?P=fence)$", re.M | re.S)
+COMMENT = re.compile(r"^ *<!-- .*?-->\n", re.M | re.S)
+"""What the tests are told of a page."""
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.M | re.S)
+
+
+def on_config(config: Any) -> Any:
+    """Leave out of the navigation what is not written yet."""
+    config.nav = _written(config.nav)
+    return config
+
+
+def _written(nav: Any) -> Any:
+    if isinstance(nav, str):
+        return nav if nav in SOURCES or (DOCS / nav).exists() else None
+    if isinstance(nav, list):
+        return [entry for entry in map(_written, nav) if entry]
+    return {title: entry for title, entry in ((t, _written(e)) for t, e in nav.items()) if entry}
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -58,7 +74,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             markdown = markdown.replace(mark, generate())
     uri = page.file.src_uri
     source = Path(SOURCES.get(uri, f"docs/{uri}"))
-    markdown = _outside_of_code(markdown, lambda text: _turn_links(text, source, uri))
+    markdown = _outside_of_code(markdown, lambda text: _turn_links(COMMENT.sub("", text), source, uri))
     return MERMAID.sub(lambda found: _picture(found[1]), markdown)
 
 
