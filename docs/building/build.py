@@ -74,7 +74,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             markdown = markdown.replace(mark, generate())
     uri = page.file.src_uri
     source = Path(SOURCES.get(uri, f"docs/{uri}"))
-    markdown = _outside_of_code(markdown, lambda text: _turn_links(COMMENT.sub("", text), source, uri))
+    markdown = _outside_of_code(
+        markdown, lambda text: _turn_links(COMMENT.sub("", text), source, uri)
+    )
     return MERMAID.sub(lambda found: _picture(found[1]), markdown)
 
 

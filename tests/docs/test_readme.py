@@ -1,4 +1,4 @@
-"""The README tells the truth: its installation works, its configuration loads, its commands are CI's."""
+"""The README tells the truth of its installation, its configuration, and its commands."""
 
 from __future__ import annotations
 
