@@ -1,7 +1,7 @@
 """What the build of the site adds to MkDocs: pages from other places, generated ones, pictures.
 
-The pages stay as they are read in the repository. A link to a file that is a page of the site becomes
-a link to that page; one to a file that is none, such as source code, becomes its path.
+The pages stay as they are read in the repository. A link to a file that is a page of the site
+becomes a link to that page; one to a file that is none, such as source code, becomes its path.
 """
 
 from __future__ import annotations
@@ -74,14 +74,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             markdown = markdown.replace(mark, generate())
     uri = page.file.src_uri
     source = Path(SOURCES.get(uri, f"docs/{uri}"))
-    markdown = _outside_of_code(
-        markdown, lambda text: _turn_links(COMMENT.sub("", text), source, uri)
-    )
+    markdown = _outside_of_code(markdown, lambda text: _turn_links(text, source, uri))
     return MERMAID.sub(lambda found: _picture(found[1]), markdown)
 
 
 def _turn_links(text: str, source: Path, uri: str) -> str:
-    """Lead the links of a file of the repository to pages of the site."""
+    """Lead the links of a file to pages of the site, and leave out what only tests are told."""
 
     def turned(found: re.Match[str]) -> str:
         path, hash, anchor = found["target"].partition("#")
@@ -96,7 +94,7 @@ def _turn_links(text: str, source: Path, uri: str) -> str:
             return found["text"] if "`" in found["text"] else f"{found['text']} (`{target}`)"
         return found[0]  # a mistake, of which MkDocs tells
 
-    return LINK.sub(turned, text)
+    return LINK.sub(turned, COMMENT.sub("", text))
 
 
 def site_page(path: str) -> str | None:

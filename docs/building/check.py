@@ -1,7 +1,7 @@
-"""Looks at the built site: whether it loads anything from elsewhere, leads anywhere, and is found in.
+"""Looks at the built site: whether it loads anything from elsewhere, and leads somewhere.
 
-``python docs/building/check.py site`` reads each page. Where there is a chromium, it visits some as well, as
-files and from a server, and searches.
+``python docs/building/check.py site`` reads each page. Where there is a chromium, it visits some as
+well, as files and from a server, and searches.
 """
 
 from __future__ import annotations
@@ -98,8 +98,7 @@ def read(site: Path) -> Iterator[str]:
             if not target.exists():
                 yield f"{where} leads to {url}, which is not there"
             elif anchor and target in pages and anchor not in pages[target].anchors:
-                if not anchor.startswith("__"):  # a place that a script makes
-                    yield f"{where} leads to {url}, and there is no such place in it"
+                yield f"{where} leads to {url}, and there is no such place in it"
     for path in site.rglob("*.css"):
         for url in styled(path.read_text(encoding="utf-8")):
             if ELSEWHERE.match(url):
@@ -153,7 +152,7 @@ def visit(site: Path, browser: str) -> Iterator[str]:
 
 
 def _rendered(browser: str, url: str, profile: str, proxy: int) -> tuple[str, list[str]]:
-    """Return the document once its scripts have run, and what they, or the browser, complained of."""
+    """Return the document once its scripts have run, and what the browser complained of."""
     done = subprocess.run(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),

@@ -1,4 +1,4 @@
-"""Shows a method that a class takes from one of its parts, ``x = _of("_part", Part.x)``, as its own."""
+"""Shows the methods that a class takes from its parts, ``x = _of("_part", Part.x)``, as its own."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ class MongoConfig:
     url: Annotated[
         str | None,
         Meaning(
-            "Where the server is, and the database: `mongodb://host/database`. Without it, a server "
-            "of your own is started."
+            "Where the server is, and the database: `mongodb://host/database`. Without it, a "
+            "server of your own is started."
         ),
     ] = field(default=None, repr=False)
     username: Annotated[str | None, Meaning("The user of the database.")] = None

@@ -3,8 +3,8 @@
 A page is run from top to bottom in a directory and a database of its own, where it finds an ``om``.
 Comments in it, which readers do not see, say what the blocks are:
 
-- ``<!-- needs: pandas, sklearn -->`` are the plugins that the page needs, ``<!-- examples: foo -->``
-  those of ``examples/``, and ``<!-- services: s3 -->`` has a server started.
+- ``<!-- needs: pandas, sklearn -->`` are the plugins that the page needs, those of ``examples/``
+  are ``<!-- examples: foo -->``, and ``<!-- services: s3 -->`` has a server started.
 - ``<!-- afresh -->`` begins anew, with another directory and another database.
 - ``<!-- setup ... -->`` has Python that runs at this place, and ``<!-- in force ... -->`` the
   configuration of ``om``, in TOML.
