@@ -89,12 +89,20 @@ def _turn_links(text: str, source: Path, uri: str) -> str:
         page = site_page(target)
         if page is not None:
             there = os.path.relpath(page, Path(uri).parent)
-            return f"[{found['text']}]({there}{hash}{anchor})"
+            text = found["text"]
+            if text == Path(target).name and text.endswith(".md"):
+                text = _title(target)  # in the site, nobody knows the names of the files
+            return f"[{text}]({there}{hash}{anchor})"
         if (ROOT / target).exists() and not target.startswith("docs/"):
             return found["text"] if "`" in found["text"] else f"{found['text']} (`{target}`)"
         return found[0]  # a mistake, of which MkDocs tells
 
     return LINK.sub(turned, COMMENT.sub("", text))
+
+
+def _title(path: str) -> str:
+    first = (ROOT / path).read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("# ")
 
 
 def site_page(path: str) -> str | None:

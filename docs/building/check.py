@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -41,7 +42,15 @@ VISITED = (
     "reference/stores.html",
     "architecture.html",
 )
-SEARCHED, FOUND = "index.html?q=champion", "tutorial/versions.html"
+SEARCHED, FOUND = "index.html?q=champion", "versions.html?h=champion"
+WAITING = f"""
+<iframe src="{SEARCHED}"></iframe><img src="wait">
+<script>addEventListener("load", () => document.body.insertAdjacentHTML("beforeend",
+document.querySelector("iframe").contentDocument.body.innerHTML))</script>
+"""
+"""Looks at the page once its worker is done, for which a browser without a window does not wait."""
+
+RESULTS = re.compile(r'<ol class="md-search-result__list".*?</ol>', re.S)
 
 ELSEWHERE = re.compile(r"(?i)^(?:https?:)?//")
 IN_STYLE = re.compile(r"""url\(\s*['"]?([^'")]+)|@import\s+['"]([^'"]+)""")
@@ -119,11 +128,23 @@ class Recording(http.server.SimpleHTTPRequestHandler):
 
     failed: list[str]
 
+    def do_GET(self) -> None:
+        if self.path not in ("/waiting.html", "/wait"):
+            super().do_GET()
+            return
+        if self.path == "/wait":
+            time.sleep(4)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(WAITING.encode())
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        self.failed.append(f"{self.path} is answered with {code}")
+        if self.path != "/favicon.ico":  # which a browser asks for where a page names none
+            self.failed.append(f"{self.path} is answered with {code}")
         super().send_error(code, message, explain)
 
 
@@ -138,13 +159,14 @@ def visit(site: Path, browser: str) -> Iterator[str]:
         ) as server,
     ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        for base in (f"http://127.0.0.1:{server.server_port}/", f"{site.as_uri()}/"):
-            for page in (*VISITED, SEARCHED):
+        served = f"http://127.0.0.1:{server.server_port}/"
+        for base, searched in ((served, "waiting.html"), (f"{site.as_uri()}/", SEARCHED)):
+            for page in (*VISITED, searched):
                 dom, errors = _rendered(browser, f"{base}{page}", profile, proxy)
                 yield from (f"{base}{page}: {error}" for error in errors)
                 if "md-content" not in dom:
                     yield f"{base}{page} is empty"
-                if page == SEARCHED and FOUND not in dom[dom.find("md-search-result__list") :]:
+                if page == searched and FOUND not in "".join(RESULTS.findall(dom)):
                     yield f"{base}{page} does not find {FOUND}"
         server.shutdown()
     yield from handler.failed  # type: ignore[attr-defined]
@@ -161,7 +183,8 @@ def _rendered(browser: str, url: str, profile: str, proxy: int) -> tuple[str, li
             # Whatever is not on this machine is asked of the proxy, which takes note.
             f"--proxy-server=http://127.0.0.1:{proxy}",
             f"--user-data-dir={profile}",
-            *("--virtual-time-budget=8000", "--dump-dom", url),
+            *([] if url.endswith("waiting.html") else ["--virtual-time-budget=8000"]),
+            *("--dump-dom", url),
         ],
         capture_output=True,
         text=True,
