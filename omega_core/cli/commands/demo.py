@@ -141,9 +141,9 @@ def _next() -> list[Any]:
     width = max(len(step) for step in steps if step != activate)
     lines: list[Any] = ["What to do next:"]
     for command, what in steps.items():
-        line = verbatim(f"  {command:<{width}}", "cyan")
-        lines.append(line.append(f"  {what}", style="dim"))
-    return [*lines, 'In Python: om = omega_core.Omega(); om.datasets.put(df, "sales")']
+        line = verbatim("  ").append(f"{command:<{width}}", style="cyan")
+        lines.append(line.append(f"  {what}"))
+    return [*lines, "", 'In Python: om = omega_core.Omega(); om.datasets.put(df, "sales")']
 
 
 def _activate() -> str | None:
