@@ -214,6 +214,18 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documentation, and see that it is whole and needs no network."""
+    session.install(".", *group("docs"))
+    # Nothing but what they declare is looked at.
+    session.install("--no-deps", *(f"./plugins/{name}" for name in PLUGINS.values()))
+    # What the makers of the theme announce is no fault of a page.
+    session.env["NO_MKDOCS_2_WARNING"] = "1"
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("python", "docs/building/check.py", "site")
+
+
 @nox.session(requires=["build"])
 def types(session: nox.Session) -> None:
     """Check the types of the core, the plugins and the examples."""
