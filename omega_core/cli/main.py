@@ -20,6 +20,7 @@ from .commands import (
     doctor,
     du,
     gc,
+    import_omegaml,
     jobs,
     look,
     models_io,
@@ -159,6 +160,7 @@ app.command("doctor", rich_help_panel=_START)(doctor.doctor)
 app.command("show", rich_help_panel=_STORED)(show.show)
 app.command("export", rich_help_panel=_STORED)(archive.export)
 app.command("import", rich_help_panel=_STORED)(archive.import_)
+app.command("import-omegaml", rich_help_panel=_STORED)(import_omegaml.import_omegaml)
 app.command("du", rich_help_panel=_STORED)(du.usage)
 app.command("gc", rich_help_panel=_STORED)(gc.gc)
 app.command("worker", rich_help_panel=_SETUP)(worker.worker)
