@@ -74,7 +74,7 @@ def omegaml(session: nox.Session) -> str:
 
     What it needs besides what it is run with is left out, which is half of the time.
     """
-    directory = Path(session.cache_dir) / "omegaml-0.18.0"
+    directory = Path(session.cache_dir).resolve() / "omegaml-0.18.0"
     python = directory / "bin" / "python"
     whole = directory / "whole"
     if not whole.exists():
