@@ -6,6 +6,16 @@ import re
 from typing import NamedTuple
 
 NONE = "—"
+
+ELSEWHERE = {
+    "om.runtime.status()": "asks a broker",
+    "om.runtime.workers()": "asks a broker",
+    "om.runtime.result(result.id).get()": "asks a broker",
+    "om.scripts.put('pkg://./package', 'script')": "needs a package with a setup.py",
+    "om.runtime.script('script').run()": "needs that script",
+}
+"""What is typed there and does not run without more than a database, and why."""
+
 _ROW = re.compile(r"^\| (`.*?`) \| (`.*`|—) \| ?(.*?) ?\|$")
 
 

@@ -22,7 +22,7 @@ os.environ["OMEGA_MONGO_URL"] = url
 os.environ["OMEGA_LOCAL_RUNTIME"] = "1"
 warnings.simplefilter("ignore")
 
-from calls import calls, prepared  # noqa: E402
+from calls import ELSEWHERE, calls, prepared  # noqa: E402
 from omegaml import Omega  # noqa: E402
 from omegaml.backends.basedata import BaseDataBackend  # noqa: E402
 from omegaml.backends.virtualobj import virtualobj  # noqa: E402
@@ -83,7 +83,7 @@ names |= {"function": function, "Foo": Foo, "Mixin": Mixin}
 prepared(names)
 before = ""
 for call in calls(Path(page).read_text(encoding="utf-8")):
-    if call.section in SKIPPED:
+    if call.section in SKIPPED or call.there in ELSEWHERE:
         continue
     if call.section != before:
         om = Omega(mongo_url=url)
