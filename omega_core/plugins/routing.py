@@ -19,6 +19,7 @@ from ..errors import (
     UnsupportedOptionError,
     suggestion,
 )
+from ..former_names import former_option
 from ..protocol.naming import JOBS
 from .adapters import CALL, Adapter, Call, Retirement
 from .backend_contract import check_backend
@@ -295,7 +296,8 @@ class Router:
                 offered = ", ".join(sorted(known)) or "none"
                 raise UnsupportedOptionError(
                     f"{method} of {name!r}: the kind {spec.kind!r} has no option {option!r}."
-                    f"{suggestion(option, known)} Its options: {offered}. Nothing was done."
+                    f"{suggestion(option, known)} Its options: {offered}."
+                    f"{former_option(method, option)} Nothing was done."
                 )
 
 
