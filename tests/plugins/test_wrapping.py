@@ -11,7 +11,7 @@ import pytest
 import omega_core
 from omega_core import Metadata, Omega, Summary
 from omega_core.errors import PluginContractError
-from omega_core.testing.conformance import StubBackend, StubObject
+from omega_core.testing.wrappers import StubBackend, StubObject
 
 Install = Callable[..., str]
 

@@ -22,8 +22,7 @@ from omega_core.errors import (
     StoreError,
     UnsupportedValueError,
 )
-from omega_core.testing.conformance import DataBackendTests
-from omega_core.testing.models import ModelBackendTests
+from omega_core.testing import DataBackendTests, ModelBackendTests
 
 SMALL: dict[str, Any] = {"n_estimators": 5, "verbose": -1, "n_jobs": 1}
 
@@ -68,6 +67,8 @@ def described(model: Any) -> dict[str, Any]:
 
 
 class TestEstimators(ModelBackendTests):
+    capabilities = frozenset({"uri"})
+
     @pytest.fixture
     def objects(self) -> list[Any]:
         return [LGBMClassifier(**SMALL), LGBMClassifier(**SMALL, num_leaves=4)]
@@ -85,6 +86,8 @@ class TestEstimators(ModelBackendTests):
 
 
 class TestBoosters(DataBackendTests):
+    capabilities = frozenset({"uri"})
+
     @pytest.fixture
     def store(self, om: Omega) -> OmegaStore:
         return om.models
