@@ -6,6 +6,7 @@ Nothing here imports a plugin except `load`, and that only for enabled ones.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -177,15 +178,22 @@ def _one(about: dict[str, list[str]], name: str, default: str) -> str:
 
 def _unmet(plugin: Plugin, core: str) -> str | None:
     """Return what the plugin requires of the core and does not get."""
-    for text in plugin.requires:
-        # Only what is asked of the core is looked at, by the light part of packaging: an exotic
-        # requirement on something else cannot break this, and the list of plugins stays quick.
+    wanted = versions_of_core(plugin.requires)
+    if wanted is None or wanted.contains(core, prereleases=True):
+        return None
+    return f"omega-core{wanted}"
+
+
+def versions_of_core(requirements: Iterable[str]) -> SpecifierSet | None:
+    """Return which versions of the core these requirements allow; None: they do not speak of it.
+
+    Only what is asked of the core is looked at, by the light part of packaging: an exotic
+    requirement on something else cannot break this, and the list of plugins stays quick.
+    """
+    for text in requirements:
         match = _REQUIREMENT.match(text)
-        if match is None or re.sub(r"[-_.]+", "-", match["name"]).lower() != "omega-core":
-            continue
-        wanted = match["versions"].strip()
-        if not SpecifierSet(wanted).contains(core, prereleases=True):
-            return f"omega-core{wanted}"
+        if match is not None and re.sub(r"[-_.]+", "-", match["name"]).lower() == "omega-core":
+            return SpecifierSet(match["versions"].strip())
     return None
 
 
