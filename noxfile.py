@@ -32,7 +32,9 @@ OLDEST = "3.11"
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
 PARALLEL = ["--numprocesses", str(WORKERS), "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
-EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
+# With tests of their own, as the distributions of somebody else have them.
+SUITES = ("omega_lightgbm", "omega_networkx", "omega_pandera", "omega_cache")
+EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit", *SUITES)]
 
 
 def home(name: str) -> Path:
@@ -184,6 +186,18 @@ def plugin(session: nox.Session, plugin: str) -> None:
     name = PLUGINS[plugin]
     session.install(core_wheel(), wheel(name), *group("test"), *group("test", name))
     run_pytest(session, f"plugins/{name}/tests")
+
+
+@nox.session(requires=["build"])
+def examples(session: nox.Session) -> None:
+    """Run the tests of the examples as their authors do, each in its own directory."""
+    directories = [ROOT / "examples" / name for name in SUITES]
+    wheels = [core_wheel(), wheel(PLUGINS["pandas"])]
+    session.install(*wheels, *map(str, directories), *group("test"))
+    for directory in directories:
+        session.run("omega", "plugins", "check", directory.name.removeprefix("omega_"))
+        with session.chdir(directory):
+            session.run("pytest", *PARALLEL, *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session(requires=["build"])

@@ -21,13 +21,14 @@ from ..errors import (
 )
 from ..former_names import former_option
 from ..protocol.naming import JOBS
-from .adapters import CALL, Adapter, Call, Retirement
+from .adapters import Adapter, Retirement
 from .backend_contract import check_backend
 from .factories import imported
 from .model_cache import ModelCache
 from .registry import Plugins
 from .remedies import LIBRARIES
 from .spec import BackendSpec
+from .wrapping import CALL, Call
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
@@ -118,7 +119,7 @@ class Router:
         PluginContractError
             Where a wrapper lost what the backend returned or raised.
         """
-        call = Call(self._retirement if adapter is None else adapter)
+        call = Call(hook, self._retirement if adapter is None else adapter)
         caller = self._caller(hook, adapter)
         token = CALL.set(call)
         try:
