@@ -18,7 +18,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 # A reused environment would keep the wheel of yesterday, which has the same version.
 nox.options.reuse_venv = "no"
-nox.options.sessions = ["tests", "lint", "types", "imports"]
+nox.options.sessions = ["tests", "lint", "types", "imports", "docs", "examples"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
