@@ -52,7 +52,7 @@ class CommitTests(BackendTests):
         color = meta.attributes.get("color")
         promise("the attributes of the old object are kept", color, "red")
         store.omega.gc(grace=0)
-        self._comes_back(f"a put over {other!r} replaces all of it", objects[0], store.get("x"))
+        self._gets(f"a put over {other!r} replaces all of it", objects[0], store, "x")
         kept = store.get("x", version=1)
         holds("the object of another kind is version 1", kept is not None, expected=other, got=kept)
 
@@ -140,7 +140,7 @@ class CommitTests(BackendTests):
                     self._put(store, obj, name)
         promise("what is refused stores nothing", store.list(hidden=True), ["old"])
         promise("what is refused leaves the old object", store.metadata("old"), before)
-        self._comes_back("what is refused leaves the old object", objects[0], store.get("old"))
+        self._gets("what is refused leaves the old object", objects[0], store, "old")
         what = "a put that fails and the collector leave nothing"
         nothing_left(what, left_over(store, directories))
         promise(f"{what}: documents in collections of your own", own_collections(store), own)
@@ -153,7 +153,7 @@ class CommitTests(BackendTests):
         what = "Ctrl-C ends a put, so that a backend lets it pass"
         with patch.object(Intent, "commit", interrupt), raising(KeyboardInterrupt, what):
             self._put(store, objects[1], "x")
-        self._comes_back("a put that is interrupted changes nothing", objects[0], store.get("x"))
+        self._gets("a put that is interrupted changes nothing", objects[0], store, "x")
         nothing_left("a put that is interrupted leaves nothing", left_over(store))
 
     @pytest.mark.parametrize("kind_of_fault", ["lost answer", "cut off before", "cut off after"])

@@ -117,7 +117,7 @@ class RoundTripTests(BackendTests):
         same = store.diff("x", 2)
         holds("a version does not differ from itself", not same, expected="nothing", got=same)
         promise("to describe an object changes nothing", store.metadata("x"), before)
-        self._comes_back("to describe an object changes nothing", objects[1], store.get("x"))
+        self._gets("to describe an object changes nothing", objects[1], store, "x")
 
     def test_another_client_reads_it(self, store: OmegaStore, objects: list[Any]) -> None:
         self._put(store, objects[0], "x")
@@ -167,13 +167,13 @@ class RoundTripTests(BackendTests):
             self._put(store, obj, name)
         promise("every name is listed", store.list(hidden=True), sorted(ODD_NAMES))
         for name, obj in stored.items():
-            self._comes_back(f"{name!r} is a name like any other", obj, store.get(name))
+            self._gets(f"{name!r} is a name like any other", obj, store, name)
         for name in ODD_NAMES[::2]:
             store.drop(name)
         store.gc(grace=0)
         for name in ODD_NAMES[1::2]:
             what = f"to drop other names leaves {name!r} as it is"
-            self._comes_back(what, stored[name], store.get(name))
+            self._gets(what, stored[name], store, name)
 
     def test_buckets_do_not_share(self, store: OmegaStore, objects: list[Any]) -> None:
         other = like(store, store.omega["another bucket"])
@@ -182,7 +182,7 @@ class RoundTripTests(BackendTests):
         store.drop("x")
         store.gc(grace=0)
         what = "a drop in one bucket leaves the object of that name in another"
-        self._comes_back(what, objects[1], other.get("x"))
+        self._gets(what, objects[1], other, "x")
 
     # --- threads -----------------------------------------------------------------------------
 
@@ -211,12 +211,8 @@ class RoundTripTests(BackendTests):
             for round_ in range(3):
                 self._put(store, obj, f"{i}, {round_}")
             for round_ in range(3):
-                self._comes_back(
-                    "calls at the same time do not mix, so that a backend keeps no state of a "
-                    f"call in self: thread {i} gets what it put",
-                    obj,
-                    store.get(f"{i}, {round_}"),
-                )
+                self._gets("calls at the same time do not mix, so that a backend keeps no state of a "
+                    f"call in self: thread {i} gets what it put", obj, store, f"{i}, {round_}")
 
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)

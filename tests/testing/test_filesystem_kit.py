@@ -161,7 +161,9 @@ EMPTY = """
         "What is missing is empty."
 
         def open(self, path, mode="rb"):
-            return io.BytesIO(self.files.get(path, b"")) if mode == "rb" else super().open(path, mode)
+            if mode == "rb":
+                return io.BytesIO(self.files.get(path, b""))
+            return super().open(path, mode)
 
         def info(self, path):
             return {"size": len(self.files.get(path, b"")), "type": "file"}
