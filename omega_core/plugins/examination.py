@@ -110,7 +110,7 @@ def _canonical(distribution: str) -> str:
 
 def _told(plugin: Plugin, seconds: float) -> Iterator[dict[str, Any]]:
     """Yield what the process says; in the end, how it ended, if that was not by itself."""
-    asked = {"path": sys.path, "id": plugin.id, "distribution": plugin.distribution}
+    asked = {"path": sys.path, "id": plugin.id}
     # -P: the working directory is no place to import from.
     command = [sys.executable, "-P", "-X", "importtime", "-c", _EXAMINER]
     ended: str | None = None

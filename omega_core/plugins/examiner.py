@@ -23,7 +23,7 @@ from ..errors import OmegaError
 from .binding import bind, forgotten_marks
 from .builtin import builtin_specs
 from .declared_checks import check_declared
-from .discovery import Plugin, discover, load, requirement_on_core
+from .discovery import Plugin, discover, load, versions_of_core
 from .findings import Finding
 from .marker import PROJECT
 from .module_checks import check_module
@@ -48,7 +48,7 @@ def main() -> None:
         channel.flush()
 
     warnings.simplefilter("ignore")
-    for finding in _examined(asked["id"], asked["distribution"], tell):
+    for finding in _examined(asked["id"], tell):
         tell(finding=asdict(finding))
     tell(done=True)
     # Not by way of what the plugin registered to be done at exit, and not after its threads.
@@ -56,10 +56,10 @@ def main() -> None:
     os._exit(0)
 
 
-def _examined(id_: str, distribution: str, tell: Callable[..., None]) -> Iterator[Finding]:
+def _examined(id_: str, tell: Callable[..., None]) -> Iterator[Finding]:
     config = load_config({"plugins": {"enabled": [id_]}}, environ={})
     [plugin] = [known for known in discover(config.plugins) if known.id == id_]
-    yield from _read(plugin, distribution)
+    yield from _read(plugin)
     if plugin.error is not None:
         yield Finding("error", plugin.state, id_, str(plugin.error))
         return
@@ -76,13 +76,13 @@ def glance(plugins: Plugins, plugin: Plugin) -> list[Finding]:
 
     In this process, as whoever asks has imported all of it; and so without what its import costs.
     """
-    read = _read(plugin, plugin.distribution)
+    read = _read(plugin)
     looked = _declared(plugins, plugin, lambda doing: None, claims=False)
     return list(dict.fromkeys([*read, *looked]))
 
 
-def _read(plugin: Plugin, distribution: str) -> Iterator[Finding]:
-    yield from _requirement(distribution)
+def _read(plugin: Plugin) -> Iterator[Finding]:
+    yield from _requirement(plugin)
     yield from read_sources(plugin.target)
 
 
@@ -118,13 +118,13 @@ def _loaded(plugin: Plugin) -> Iterator[Finding]:
             yield Finding("warning", "shadowed-hook", plugin.id, doubt)
 
 
-def _requirement(distribution: str) -> Iterator[Finding]:
-    requirement = requirement_on_core(distribution)
+def _requirement(plugin: Plugin) -> Iterator[Finding]:
+    allowed, distribution = versions_of_core(plugin.requires), plugin.distribution
     core = importlib_metadata.version("omega-core")
     major, minor, *_ = (*core.split("."), "0")
     upper = f"{major}.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
     remedy = f'dependencies = ["omega-core>={major}.{minor},<{upper}"]'
-    if requirement is None:
+    if allowed is None:
         yield Finding(
             "warning",
             "no-requirement",
@@ -132,12 +132,12 @@ def _requirement(distribution: str) -> Iterator[Finding]:
             "It does not say that it requires omega-core, nor which one it works with.",
             remedy,
         )
-    elif not {s.operator for s in requirement.specifier} & {"<", "<=", "==", "===", "~="}:
+    elif not {s.operator for s in allowed} & {"<", "<=", "==", "===", "~="}:
         yield Finding(
             "warning",
             "no-upper-bound",
             distribution,
-            f"It requires {str(requirement)!r}, and so any core to come, whatever changes there.",
+            f"It requires 'omega-core{allowed}', and so any core to come, whatever changes there.",
             remedy,
         )
 

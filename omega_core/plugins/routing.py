@@ -19,14 +19,16 @@ from ..errors import (
     UnsupportedOptionError,
     suggestion,
 )
+from ..former_names import former_option
 from ..protocol.naming import JOBS
-from .adapters import CALL, Adapter, Call, Retirement
+from .adapters import Adapter, Retirement
 from .backend_contract import check_backend
 from .factories import imported
 from .model_cache import ModelCache
 from .registry import Plugins
 from .remedies import LIBRARIES
 from .spec import BackendSpec
+from .wrapping import CALL, Call
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
@@ -117,7 +119,7 @@ class Router:
         PluginContractError
             Where a wrapper lost what the backend returned or raised.
         """
-        call = Call(self._retirement if adapter is None else adapter)
+        call = Call(hook, self._retirement if adapter is None else adapter)
         caller = self._caller(hook, adapter)
         token = CALL.set(call)
         try:
@@ -295,7 +297,8 @@ class Router:
                 offered = ", ".join(sorted(known)) or "none"
                 raise UnsupportedOptionError(
                     f"{method} of {name!r}: the kind {spec.kind!r} has no option {option!r}."
-                    f"{suggestion(option, known)} Its options: {offered}. Nothing was done."
+                    f"{suggestion(option, known)} Its options: {offered}."
+                    f"{former_option(method, option)} Nothing was done."
                 )
 
 

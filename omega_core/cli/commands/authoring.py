@@ -45,10 +45,9 @@ def check(
     from ...plugins.examination import examined, installed
 
     options = global_options(ctx)
-    if package is not None:
-        plugins, disabled = [installed(package)], []
-    else:
-        plugins, disabled = _chosen(options.config().plugins)
+    plugins, disabled = (
+        _chosen(options.config().plugins) if package is None else ([installed(package)], [])
+    )
     with waiting("checking", len(plugins)) as advance, ThreadPoolExecutor(2) as pool:
         examinations = []
         for examination in pool.map(examined, plugins):
