@@ -113,8 +113,8 @@ def test_failures_read_as_the_page_says(om: Omega) -> None:
         DataBackendTests().test_objects_come_back_equal(om.datasets, notes)
     assert str(failed.value) in shown
     with_append = om[f"{om.bucket} appending"]
-    Appending = type("Appending", (IgnoresAppend,), {"KIND": "acme.appending", "TYPES": None})
-    with_append.datasets.register_backend(Appending)
+    appending = type("Appending", (IgnoresAppend,), {"KIND": "acme.appending", "TYPES": None})
+    with_append.datasets.register_backend(appending)
     tests = TestAppending()
     vars(tests)["kind"] = "acme.appending"
     with pytest.raises(AssertionError) as failed:
