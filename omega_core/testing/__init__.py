@@ -68,7 +68,8 @@ def __dir__() -> list[str]:
 
 
 _TESTS = (
-    *("backends", "capabilities", "commits", "conformance", "engine_blocks", "engines"),
+    *("backends", "capabilities", "commits", "conformance", "engine_blocks"),
+    *("engine_ends", "engine_results", "engine_stage", "engine_waits", "engines"),
     *(
         "filesystems",
         "jobs",
