@@ -131,7 +131,7 @@ def test_the_table_of_the_page_is_the_one_that_is_tested() -> None:
     expected = GENERATED + "\n".join([*head, *rows]) + "\n"
     if os.environ.get("WRITE_TABLE"):
         PATH.write_text(PAGE[: PAGE.index(GENERATED)] + expected, encoding="utf-8")
-    assert PAGE[PAGE.index(GENERATED) :] == expected
+    assert PAGE[PAGE.index(GENERATED) :] == expected, "WRITE_TABLE=1 writes it"
 
 
 ORDER = ["load", "use", "check", "kit"]
