@@ -382,7 +382,7 @@ def _check_command(words: list[str]) -> None:
 
     command: Any = get_command(app)
     context = command.context_class(command, info_name="omega")
-    while hasattr(command, "list_commands"):
+    while hasattr(command, "list_commands") and words != ["--version"]:
         while words[0].startswith("-"):  # an option of `omega`, with its value
             words = words[2:]
         found = command.get_command(context, words[0])
