@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 # A reused environment would keep the wheel of yesterday, which has the same version.
 nox.options.reuse_venv = "no"
-nox.options.sessions = ["tests", "lint", "types", "imports"]
+nox.options.sessions = ["tests", "lint", "types", "imports", "docs", "examples"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -31,7 +32,9 @@ OLDEST = "3.11"
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
 PARALLEL = ["--numprocesses", str(WORKERS), "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
-EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
+# With tests of their own, as the distributions of somebody else have them.
+SUITES = ("omega_lightgbm", "omega_networkx", "omega_pandera", "omega_cache")
+EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit", *SUITES)]
 
 
 def home(name: str) -> Path:
@@ -68,7 +71,24 @@ def lowest(names: Iterable[str]) -> list[str]:
     return sorted(pins)
 
 
-def run_pytest(session: nox.Session, *paths: str) -> None:
+def omegaml(session: nox.Session) -> str:
+    """Return a Python that has omega|ml, which goes with no pandas 3: made once for all sessions.
+
+    What it needs besides what it is run with is left out, which is half of the time.
+    """
+    directory = Path(session.cache_dir).resolve() / "omegaml-0.18.0"
+    python = directory / "bin" / "python"
+    whole = directory / "whole"
+    if not whole.exists():
+        session.run(sys.executable, "-m", "venv", "--clear", str(directory), external=True)
+        install = (str(python), "-m", "pip", "install", "--quiet", "--no-compile")
+        session.run(*install, "--no-deps", "omegaml==0.18.0", external=True)
+        session.run(*install, *group("omegaml"), external=True)
+        whole.touch()
+    return str(python)
+
+
+def run_pytest(session: nox.Session, *paths: str, **environment: str) -> None:
     """Run the tests against what is installed, and only against that."""
     session.run(
         "pytest",
@@ -80,6 +100,7 @@ def run_pytest(session: nox.Session, *paths: str) -> None:
             "WHEELS_UNDER_TEST": str(DIST),
             # Keeps the checkout out of the processes that tests start.
             "PYTHONSAFEPATH": "1",
+            **environment,
         },
     )
 
@@ -120,14 +141,15 @@ def tests(session: nox.Session) -> None:
     install_everything(session, *group("coverage"))
     # Of a part of the tests, the figure says nothing. Fewer branches may be taken only with a lower
     # `fail_under`.
-    run_pytest(session, *([] if session.posargs else ["--cov", "--cov-report=term"]))
+    measured = [] if session.posargs else ["--cov", "--cov-report=term"]
+    run_pytest(session, *measured, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"], python=PYTHONS)
 def every_python(session: nox.Session) -> None:
     """Run all tests on each Python that is installed."""
     install_everything(session)
-    run_pytest(session)
+    run_pytest(session, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"])
@@ -167,6 +189,18 @@ def plugin(session: nox.Session, plugin: str) -> None:
 
 
 @nox.session(requires=["build"])
+def examples(session: nox.Session) -> None:
+    """Run the tests of the examples as their authors do, each in its own directory."""
+    directories = [ROOT / "examples" / name for name in SUITES]
+    wheels = [core_wheel(), wheel(PLUGINS["pandas"])]
+    session.install(*wheels, *map(str, directories), *group("test"))
+    for directory in directories:
+        session.run("omega", "plugins", "check", directory.name.removeprefix("omega_"))
+        with session.chdir(directory):
+            session.run("pytest", *PARALLEL, *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session(requires=["build"])
 def mutations(session: nox.Session) -> None:
     """Forge models of every estimator for ten minutes, and see that no process dies of one."""
     name = PLUGINS["sklearn"]
@@ -187,7 +221,7 @@ def oldest(session: nox.Session) -> None:
 def latest(session: nox.Session) -> None:
     """Run all tests with the newest releases, also those that are not final."""
     install_everything(session, "--pre", "--upgrade")
-    run_pytest(session)
+    run_pytest(session, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"])
