@@ -18,7 +18,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 # A reused environment would keep the wheel of yesterday, which has the same version.
 nox.options.reuse_venv = "no"
-nox.options.sessions = ["tests", "lint", "types", "imports", "coverage"]
+nox.options.sessions = ["tests", "lint", "types", "imports"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -132,9 +132,15 @@ def build(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def tests(session: nox.Session) -> None:
-    """Run all tests of all distributions."""
-    install_everything(session)
-    run_pytest(session, OMEGAML_PYTHON=omegaml(session))
+    """Run all tests of all distributions, and show which branches none of them takes.
+
+    What runs in processes of its own is not counted, so that these stay as they are.
+    """
+    install_everything(session, *group("coverage"))
+    # Of a part of the tests, the figure says nothing. Fewer branches may be taken only with a lower
+    # `fail_under`.
+    options = [] if session.posargs else ["--cov", "--cov-report=term"]
+    run_pytest(session, *options, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"], python=PYTHONS)
@@ -178,15 +184,6 @@ def plugin(session: nox.Session, plugin: str) -> None:
     name = PLUGINS[plugin]
     session.install(core_wheel(), wheel(name), *group("test"), *group("test", name))
     run_pytest(session, f"plugins/{name}/tests")
-
-
-@nox.session(requires=["build"])
-def coverage(session: nox.Session) -> None:
-    """Show which branches no test takes; fewer may be taken only with a lower `fail_under`."""
-    install_everything(session, *group("coverage"))
-    # What runs in processes of its own is not counted, so that these stay as they are.
-    options = ("--cov", "--cov-report=term", "-m", "not slow")
-    run_pytest(session, *options, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"])

@@ -13,16 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .backends.actions import action
-from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
-from .backends.store import Store
 from .errors import OmegaError
-from .plugins.marker import hookimpl
-from .plugins.spec import BackendSpec
 
 if TYPE_CHECKING:
+    from .backends.actions import action
+    from .backends.base import ACTIONS, BaseDataBackend, BaseJobBackend, BaseModelBackend
     from .backends.filters import possible_matches
     from .backends.row_documents import dump_row, read_rows, row_id, row_place
+    from .backends.store import Store
     from .columns import check_columns
     from .config import Config, Secret
     from .difference import Change, Difference, RowChanges
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from .job_store import JobStore
     from .lineage.origin import Lineage
     from .omega import Omega
+    from .plugins.marker import hookimpl
+    from .plugins.spec import BackendSpec
     from .preview import Preview
     from .protocol.aliases import Alias
     from .protocol.metadata import Metadata
@@ -103,6 +103,14 @@ __all__ = [
 # A plugin imports this package only to declare itself, so what needs a MongoDB driver waits
 # until it is asked for.
 _LAZY = {
+    "ACTIONS": ".backends.base",
+    "BackendSpec": ".plugins.spec",
+    "BaseDataBackend": ".backends.base",
+    "BaseJobBackend": ".backends.base",
+    "BaseModelBackend": ".backends.base",
+    "Store": ".backends.store",
+    "action": ".backends.actions",
+    "hookimpl": ".plugins.marker",
     "Alias": ".protocol.aliases",
     "Change": ".difference",
     "ColumnSummary": ".summary",

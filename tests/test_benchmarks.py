@@ -56,3 +56,9 @@ def test_tasks_and_large_predictions_are_measured() -> None:
     assert "perform, models kept" in printed
     assert "engine local: a task that does nothing" in printed
     assert "chunk by chunk, 2 workers" in printed
+
+
+def test_how_long_a_start_takes_is_measured() -> None:
+    printed = run(str(BENCHMARKS / "start_up.py"))
+    assert "import omega_core" in printed
+    assert "omega plugins list" in printed

@@ -37,7 +37,7 @@ HOMES = {
     },
 }
 ENTRY_POINTS = {
-    "omega_core": {"console_scripts": {"omega": "omega_core.cli.main:run"}},
+    "omega_core": {"console_scripts": {"omega": "omega_core.cli.entry:run"}},
     "omega_pandas": {"omega_core": {"pandas": "omega_pandas"}},
     "omega_sklearn": {"omega_core": {"sklearn": "omega_sklearn"}},
     "omega_s3": {"omega_core": {"s3": "omega_s3"}},

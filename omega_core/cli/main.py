@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from .commands import (
-    aliases,
-    archive,
-    config,
-    data,
-    demo,
-    doctor,
-    du,
-    gc,
-    import_omegaml,
-    jobs,
-    look,
-    models_io,
-    moving,
-    objects,
-    plugins,
-    scheduler,
-    server,
-    show,
-    snapshot,
-    worker,
-)
-from .commands.naming import STORES
-from .terminal.groups import LazyGroup, extended, lazy_group
+from .terminal.groups import SectionedGroup
 from .terminal.leaving import leave_at_once
 from .terminal.options import GlobalOptions
 from .terminal.output import report_error, survive_any_name
 from .terminal.streams import end_quietly
+from .tree import made, whole
 
 _EPILOG = (
     "Exit codes: 0 all is well; 1 what was asked about is wrong or does not exist; "
@@ -49,63 +25,17 @@ _EPILOG = (
 )
 
 
-_START, _STORED, _SETUP = "Start here", "What is stored", "Setup"
-_COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "datasets": (data.put, data.get, look.head, look.sample, look.schema, look.describe),
-    "models": (
-        *(data.put, data.get, look.describe),
-        *(models_io.fit, models_io.predict, models_io.act, models_io.inspect),
-    ),
-    "jobs": (
-        *(jobs.put, jobs.export, jobs.run, jobs.history),
-        *(jobs.schedule, jobs.schedules, jobs.unschedule, jobs.pause, jobs.resume),
-    ),
-}
-"""What the commands of a store are beside those that each has."""
-
-
-_EACH: tuple[Callable[..., Any], ...] = (
-    *(moving.cp, moving.mv, moving.restore, moving.diff),
-    *(aliases.alias, aliases.aliases, aliases.unalias),
-    du.du,
-)
-
-
-def _store(attribute: str) -> typer.Typer:
-    return extended(objects.app, [*_COMMANDS[attribute], *_EACH])
-
-
-def _identity(made: typer.Typer) -> typer.Typer:
-    return made
-
-
-def _groups() -> dict[str, LazyGroup]:
-    """Return the groups of commands, none of which is made yet."""
-    stores = [
-        lazy_group(attribute, f"The {attribute} of a bucket.", _STORED, partial(_store, attribute))
-        for attribute in STORES
-    ]
-    apps = {
-        "snapshot": (snapshot.app, _STORED),
-        "plugins": (plugins.app, _SETUP),
-        "server": (server.app, _SETUP),
-        "config": (config.app, _SETUP),
-    }
-    others = [
-        lazy_group(name, str(made.info.help), panel, partial(_identity, made))
-        for name, (made, panel) in apps.items()
-    ]
-    return {str(made.name): made for made in (*stores, *others)}
-
-
-class OmegaGroup(TyperGroup):
+class OmegaGroup(SectionedGroup):
     """Ends the command with one line instead of a traceback, where the error is for people."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        given = dict(self.commands)
-        first = {name: given.pop(name) for name in ("demo", "doctor")}
-        self.commands = {**first, **_groups(), **given}
+        self.commands: dict[str, Any] = whole()
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = made(cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def make_context(self, *args: Any, **more: Any) -> Any:
         with _pipes_may_close():
@@ -152,19 +82,9 @@ app = typer.Typer(
     no_args_is_help=True,
     # Its tracebacks show the values of local variables, and so secrets.
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command("demo", rich_help_panel=_START)(demo.demo)
-app.command("doctor", rich_help_panel=_START)(doctor.doctor)
-app.command("show", rich_help_panel=_STORED)(show.show)
-app.command("export", rich_help_panel=_STORED)(archive.export)
-app.command("import", rich_help_panel=_STORED)(archive.import_)
-app.command("import-omegaml", rich_help_panel=_STORED)(import_omegaml.import_omegaml)
-app.command("du", rich_help_panel=_STORED)(du.usage)
-app.command("gc", rich_help_panel=_STORED)(gc.gc)
-app.command("worker", rich_help_panel=_SETUP)(worker.worker)
-app.command("scheduler", rich_help_panel=_SETUP)(scheduler.scheduler)
 
 
 def _version(value: bool) -> None:

@@ -160,6 +160,35 @@ def found(value: Any, *, hidden: bool = False) -> str:
     return f"a {type(value).__name__}"
 
 
+def unsupported(schema: type) -> dict[str, Any]:
+    """Return the fields of a dataclass whose types no setting has, with those types.
+
+    Raises
+    ------
+    PluginContractError
+        The schema is no dataclass, or its annotations cannot be resolved.
+    """
+    return {name: hint for name, hint in _hints(schema).items() if not _is_supported(hint)}
+
+
+def holds_secret(hint: Any) -> bool:
+    """Return whether a setting of this type is a secret, or has some."""
+    return hint is Secret or any(map(holds_secret, typing.get_args(hint)))
+
+
+def _is_supported(hint: Any) -> bool:
+    container, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if container is Annotated:
+        return _is_supported(arguments[0])
+    if container in _UNIONS:
+        return all(map(_is_supported, _without_none(hint)))
+    if container is tuple:
+        return arguments[1:] == (...,) and _is_supported(arguments[0])
+    if isinstance(container, type) and issubclass(container, Mapping):
+        return _is_supported(arguments[1])
+    return container is Literal or hint in (Any, Secret, float, str, int, bool)
+
+
 def _hints(schema: type) -> dict[str, Any]:
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
         raise PluginContractError(f"settings: expected a dataclass type, found {schema!r}")
@@ -223,7 +252,7 @@ def _convert(value: Any, hint: Any, path: KeyPath, origin: Origin) -> Any:
             f"Use str, int, float, bool, Secret, Literal, tuple[X, ...], Mapping[str, X] or "
             f"X | None."
         )
-    raise _MismatchError(expected(hint), found(value, hidden=_holds_secret(hint)), path)
+    raise _MismatchError(expected(hint), found(value, hidden=holds_secret(hint)), path)
 
 
 def _parse(text: EnvText, hint: Any, path: KeyPath, origin: Origin) -> Any:
@@ -246,7 +275,7 @@ def _parse(text: EnvText, hint: Any, path: KeyPath, origin: Origin) -> Any:
     for candidate in (*candidates, str(text)):
         with suppress(_MismatchError):
             return _convert(candidate, hint, path, origin)
-    raise _MismatchError(expected(hint), found(str(text), hidden=_holds_secret(hint)), path)
+    raise _MismatchError(expected(hint), found(str(text), hidden=holds_secret(hint)), path)
 
 
 def _secret(value: Any, path: KeyPath, origin: Origin) -> Secret:
@@ -271,7 +300,3 @@ def _without_none(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) not in _UNIONS:
         return (hint,)
     return tuple(choice for choice in typing.get_args(hint) if choice is not _NOTHING)
-
-
-def _holds_secret(hint: Any) -> bool:
-    return hint is Secret or any(map(_holds_secret, typing.get_args(hint)))

@@ -49,8 +49,8 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
         if _takes(cls, name, action) is False:
             wanted = ", ".join(["self", *_shown(action)])
             raise PluginContractError(
-                f"{owner}, action {name!r}: {cls.__name__}.{name}{_signature(cls, name)} cannot be "
-                f"called as its contract has it: def {name}({wanted})."
+                f"{owner}, action {name!r}: {cls.__name__}.{name}{signature_of(cls, name)} cannot "
+                f"be called as its contract has it: def {name}({wanted})."
             )
         again = next((declared(c)[name] for c in cls.__mro__ if name in declared(c)), action)
         if again.fits != action.fits:
@@ -68,7 +68,7 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
 
 
 def _check_job(cls: type[BaseJobBackend], owner: str) -> None:
-    signature = _signature(cls, "run")
+    signature = signature_of(cls, "run")
     try:
         if inspect.iscoroutinefunction(cls.run):
             raise TypeError
@@ -93,7 +93,7 @@ def _takes(cls: type, name: str, action: Action) -> bool | None:
         return None if not hasattr(cls, name) else False
     if not callable(member) or inspect.iscoroutinefunction(member):
         return False
-    signature = _signature(cls, name)
+    signature = signature_of(cls, name)
     if signature is None:
         return None
     positional = [p for p in ("modelname", "Xname", "Yname") if p in action.parameters]
@@ -105,7 +105,7 @@ def _takes(cls: type, name: str, action: Action) -> bool | None:
     return True
 
 
-def _signature(cls: type, name: str) -> inspect.Signature | None:
+def signature_of(cls: type, name: str) -> inspect.Signature | None:
     """Return the signature of a method as its callers see it: without ``self``."""
     member = inspect.getattr_static(cls, name)
     try:
@@ -123,5 +123,5 @@ def _signature(cls: type, name: str) -> inspect.Signature | None:
 def _looks_like_one(cls: type, name: str) -> bool:
     if not callable(getattr(cls, name)):
         return False
-    signature = _signature(cls, name)
+    signature = signature_of(cls, name)
     return signature is not None and {"modelname", "Xname"} <= signature.parameters.keys()

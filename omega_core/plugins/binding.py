@@ -14,14 +14,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pluggy
 
 from ..errors import PluginContractError
 from .hookspecs import DECLARED, ROUTED
-from .marker import RECORD
+from .marker import PROJECT, RECORD
 
 
 class Hooks:
@@ -118,8 +118,43 @@ def _of_module(
                 f"{who}, hook {name!r}: the submodule {module.__name__}.{name} took its place "
                 "before omega_core could see it. Rename the submodule."
             )
+    doubts += forgotten_marks(module, who).values()
     record.update(found)
     return Hooks(found)
+
+
+def forgotten_marks(module: object, who: str) -> dict[str, str]:
+    """Return what is to be said of the functions that are no hooks, and were meant to be.
+
+    Those of a module that have the name of a declaration, or are generators with the name of an
+    operation. By the name of the function.
+    """
+    found = {}
+    for name, function in own_functions(module).items():
+        meant = name in DECLARED or (name in ROUTED and inspect.isgeneratorfunction(function))
+        if meant and not is_marked(function):
+            mark = "@hookimpl" if name in DECLARED else "@hookimpl(wrapper=True)"
+            found[name] = (
+                f"{who}: the function {name!r} of {function.__module__} has the name of a hook, "
+                f"and no mark, so that nobody calls it. Mark it with {mark}, or rename it."
+            )
+    return found
+
+
+def own_functions(module: object) -> dict[str, FunctionType]:
+    """Return the functions that a module defines, and did not import, by their names."""
+    if not isinstance(module, ModuleType):
+        return {}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+    }
+
+
+def is_marked(function: object) -> bool:
+    """Return whether a function bears the mark of a hook."""
+    return hasattr(function, f"{PROJECT}_impl")
 
 
 def _marked(manager: pluggy.PluginManager, target: object, name: str) -> bool:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import importlib_metadata
-from packaging.requirements import Requirement
-from packaging.version import Version
+from packaging.specifiers import SpecifierSet
 
 from ..config import PluginsConfig
 from ..errors import (
@@ -28,6 +27,9 @@ from .binding import resolve
 from .marker import PROJECT
 from .remedies import installation
 from .spec import BackendSpec
+
+_REQUIREMENT = re.compile(r"\s*(?P<name>[\w.-]+)\s*(\[[^]]*\])?\s*\(?(?P<versions>[^;@)]*)")
+"""The start of a requirement: ``name[extras] (versions) ; markers``, or ``name @ url``."""
 
 State = Literal["enabled", "disabled", "incompatible", "conflict", "misconfigured", "failed"]
 
@@ -53,11 +55,13 @@ class Plugin(Visible):
         Why, where the state is not enabled or disabled.
     doubts
         What its author should change, though it works.
+    requires
+        The requirements of its distribution.
     specs
         What it declared, once it is loaded.
     """
 
-    _inner = frozenset({"fail", "module"})
+    _inner = frozenset({"fail", "module", "requires"})
 
     id: str
     distribution: str
@@ -67,6 +71,7 @@ class Plugin(Visible):
     state: State = "enabled"
     error: OmegaError | None = None
     doubts: list[str] = field(default_factory=list)
+    requires: tuple[str, ...] = ()
     module: object | None = None
     specs: list[BackendSpec] = field(default_factory=list)
     schemes: list[str] = field(default_factory=list)
@@ -110,7 +115,7 @@ def discover(config: PluginsConfig) -> list[Plugin]:
                 f"{suggestion(section, known) or installation(section)} "
                 f"Installed: {', '.join(known) or 'none'}. Correct or remove the section."
             )
-    core = importlib_metadata.version("omega-core")
+    core = _one(_about(importlib_metadata.Distribution.from_name("omega-core")), "Version", "?")
     for plugin in plugins:
         if plugin.state == "conflict":
             continue
@@ -131,14 +136,14 @@ def discover(config: PluginsConfig) -> list[Plugin]:
 def _installed() -> list[Plugin]:
     found: dict[str, Plugin] = {}
     # An editable install can list an entry point twice, and the order is the file system's.
-    points = {
-        (point.name, point.value, point.dist.name if point.dist else "?"): point
-        for point in importlib_metadata.entry_points(group=PROJECT)
-    }
-    for (id_, value, distribution), point in sorted(points.items()):
-        version = point.dist.version if point.dist else "?"
-        summary = (point.dist.metadata.get("Summary") or "") if point.dist else ""
+    points = {}
+    for point in importlib_metadata.entry_points(group=PROJECT):
+        about = _about(point.dist)
+        points[point.name, point.value, _one(about, "Name", "?")] = about
+    for (id_, value, distribution), about in sorted(points.items(), key=lambda item: item[0]):
+        version, summary = _one(about, "Version", "?"), _one(about, "Summary", "")
         plugin = Plugin(id_, distribution, version, value, summary)
+        plugin.requires = tuple(about.get("Requires-Dist", ()))
         if id_ in found:
             first = found[id_]
             error = PluginConflictError(
@@ -152,21 +157,43 @@ def _installed() -> list[Plugin]:
     return list(found.values())
 
 
+def _about(distribution: importlib_metadata.Distribution | None) -> dict[str, list[str]]:
+    """Return the headers of the core metadata of a distribution.
+
+    They have a line each, apart from those that nobody here asks for. To have them parsed as a mail
+    takes longer than to find and list all plugins.
+    """
+    found: dict[str, list[str]] = {}
+    if distribution is not None:
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        for line in text.partition("\n\n")[0].splitlines():
+            name, _, value = line.partition(":")
+            found.setdefault(name, []).append(value.strip())
+    return found
+
+
+def _one(about: dict[str, list[str]], name: str, default: str) -> str:
+    return about.get(name, [default])[0]
+
+
 def _unmet(plugin: Plugin, core: str) -> str | None:
     """Return what the plugin requires of the core and does not get."""
-    try:
-        requirements: Iterable[str] = importlib_metadata.requires(plugin.distribution) or ()
-    except importlib_metadata.PackageNotFoundError:
+    wanted = versions_of_core(plugin.requires)
+    if wanted is None or wanted.contains(core, prereleases=True):
         return None
+    return f"omega-core{wanted}"
+
+
+def versions_of_core(requirements: Iterable[str]) -> SpecifierSet | None:
+    """Return which versions of the core these requirements allow; None: they do not speak of it.
+
+    Only what is asked of the core is looked at, by the light part of packaging: an exotic
+    requirement on something else cannot break this, and the list of plugins stays quick.
+    """
     for text in requirements:
-        # The name first, so that an exotic requirement on something else cannot break this.
-        if (
-            re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", text, maxsplit=1)[0]).lower()
-            == "omega-core"
-        ):
-            requirement = Requirement(text)
-            if not requirement.specifier.contains(Version(core), prereleases=True):
-                return str(requirement)
+        match = _REQUIREMENT.match(text)
+        if match is not None and re.sub(r"[-_.]+", "-", match["name"]).lower() == "omega-core":
+            return SpecifierSet(match["versions"].strip())
     return None
 
 

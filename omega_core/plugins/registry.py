@@ -283,7 +283,7 @@ class Plugins(Visible):
             plugin.fail(error)
 
     def _declare(self, plugin: Plugin, hooks: Hooks) -> None:
-        implemented = _implementations(self.manager, hooks)
+        implemented = implementations(self.manager, hooks)
 
         def declared(hook: str, default: Any) -> Any:
             function = implemented.get(hook)
@@ -372,7 +372,8 @@ class PluginWarning(UserWarning):
     """A plugin does not work, or not in every order of imports; the others do."""
 
 
-def _implementations(manager: pluggy.PluginManager, hooks: Hooks) -> dict[str, Any]:
+def implementations(manager: pluggy.PluginManager, hooks: Hooks) -> dict[str, Any]:
+    """Return the functions of a plugin by the names of the hooks that they implement."""
     found: dict[str, Any] = {}
     for attribute in dir(hooks):
         options = manager.parse_hookimpl_opts(hooks, attribute)

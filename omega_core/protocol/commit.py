@@ -19,19 +19,18 @@ from pymongo.errors import (
 from ..errors import (
     ConflictError,
     LeaseLostError,
-    OvertakenError,
     PluginContractError,
     ServerError,
     UnsupportedValueError,
 )
 from ..mongo.persist import persist
-from . import attributes, pins, pipelines
+from . import attributes, committed, conflicts, pins, pipelines
 from . import document as shape
 from .fence import current_task
 from .metadata import Metadata
 from .naming import Key, new_generation
 from .numbering import EMPTY, Numbers, delete_empty, recall
-from .reading import UNSEEN, as_version
+from .reading import UNSEEN
 from .resources import Freer, Resources
 
 Document = dict[str, Any]
@@ -317,7 +316,7 @@ class Intent:
         )
         if document is None:
             again = self.database.metadata.find_one(self.key.filter())
-            self.committed = again is not None and self._committed_in(again) is not None
+            self.committed = self._committed_in(again) is not None
             return self.committed
         self.committed = True
         return True
@@ -417,12 +416,7 @@ class Intent:
         return pins.last_pinned(document) > 0 and self._grows_in_place(document)
 
     def _frozen(self) -> ConflictError:
-        return ConflictError(
-            f"{self.key} is part of a snapshot, and its kind {self.writer['kind']!r} keeps no "
-            "batches in kind_meta, so that what is appended could not be told from what the "
-            "snapshot has. Put it whole, without append=True, or drop the snapshot "
-            "(om.snapshots() lists them)."
-        )
+        return conflicts.frozen(self.key, self.writer["kind"])
 
     def _entry(self) -> Document:
         # Pointers help only a backend that frees by itself; and they may be what failed to commit.
@@ -443,15 +437,15 @@ class Intent:
         )
         if not condemned.matched_count:
             document = self.database.metadata.find_one(self.key.filter())
-            self.committed = document is not None and self._committed_in(document) is not None
+            self.committed = self._committed_in(document) is not None
         return not self.committed
 
     def _refused(self) -> Document:
         """Find out why the commit matched nothing: an answer that got lost, or a real refusal."""
         document = self.database.metadata.find_one(self.key.filter())
-        committed = None if document is None else self._committed_in(document)
-        if committed is not None:
-            return committed
+        ours = self._committed_in(document)
+        if ours is not None:
+            return ours
         earlier = self._earlier(document)
         if earlier is not None:
             # Another execution of the task was faster: what it stored stands for both.
@@ -467,12 +461,7 @@ class Intent:
         raise self._conflict(document or {})
 
     def _earlier(self, document: Document | None) -> Document | None:
-        """Return how another execution of the task has made this commit, if one has."""
-        own = self._of_the_task()
-        if own is None or document is None:
-            return None
-        made = reversed(shape.commits_of_tasks(document))
-        return next((entry for entry in made if own.items() <= entry.items()), None)
+        return committed.by_task(document, self._of_the_task())
 
     def _has_earlier(self) -> bool:
         if self._of_the_task() is None:
@@ -480,12 +469,10 @@ class Intent:
         return self._earlier(self.database.metadata.find_one(self.key.filter())) is not None
 
     def _as_committed(self, document: Document, earlier: Document) -> Document:
-        if document.get("gen") and document.get("version") == earlier["version"]:
-            return document
-        for kept in document.get("versions", []):
-            if kept["version"] == earlier["version"]:
-                return as_version(document, kept)
-        raise self._gone(earlier)
+        found = committed.version_of(document, earlier["version"])
+        if found is None:
+            raise self._gone(earlier)
+        return found
 
     def _check_past(self) -> None:
         """Refuse what another execution of the task stored, and somebody dropped since."""
@@ -495,54 +482,21 @@ class Intent:
 
     def _gone(self, earlier: Document) -> ConflictError:
         assert self.task is not None
-        return ConflictError(
-            f"{self.key}: task {self.task.id} has stored it already, as version "
-            f"{earlier['version']}, which somebody dropped or replaced since. Nothing was "
-            "stored. Submit the action again, as a task of its own."
-        )
+        return conflicts.gone(self.key, self.task.id, earlier["version"])
 
-    def _committed_in(self, document: Document) -> Document | None:
-        """Return the document as this write committed it, live, kept or retired; else None."""
-        if self._made(document):
-            return document
-        retired = document.get("retired", {}).items()
-        left = [{**entry, "gen": gen} for gen, entry in retired if not entry.get("condemned")]
-        for payload in [*document.get("versions", []), *document.get("held", []), *left]:
-            if self._made(payload):
-                return as_version(document, payload)
-        return None
-
-    def _made(self, payload: Mapping[str, Any]) -> bool:
-        if not self.appends:
-            return payload.get("gen") == self.gen
-        batches = payload.get("kind_meta", {}).get("batches", [])
-        return any(batch.get("gen") == self.gen for batch in batches)
+    def _committed_in(self, document: Document | None) -> Document | None:
+        return committed.by_writer(document, self.gen, appends=self.appends)
 
     def _rev_differs(self, document: Mapping[str, Any]) -> bool:
         return (document["rev"] if document.get("gen") else 0) != self.if_rev
 
     def _too_large(self) -> UnsupportedValueError:
-        return UnsupportedValueError(
-            f"{self.key}: its metadata, with that of its versions, has {self._size:,} bytes "
-            f"already, and MongoDB takes {MAX_DOCUMENT_BYTES:,}. Nothing was changed. Give it "
-            "smaller attributes (store large ones as an object of their own), keep fewer versions "
-            "([stores] keep), or put it whole instead of appending any more."
-        )
+        return conflicts.too_large(self.key, self._size, MAX_DOCUMENT_BYTES)
 
     def _conflict(self, document: Mapping[str, Any]) -> ConflictError:
-        now = f"revision {document['rev']}" if document.get("gen") else "no object"
-        wanted = "no object" if self._first else "the object it began with"
-        if self.if_rev is not None:
-            wanted = f"revision {self.if_rev}"
-        changed = (
-            f"{self.key} was changed by somebody else: there is {now}, this write expected "
-            f"{wanted}. Nothing was overwritten"
+        return conflicts.changed(
+            self.key, document, if_rev=self.if_rev, first=self._first, append=self.append
         )
-        if self.append and self.if_rev is None:
-            return OvertakenError(
-                f"{changed}, and nothing appended. Repeat it; an iterator has to be made anew."
-            )
-        return ConflictError(f"{changed}. Read the object again and repeat.")
 
 
 def rollback(intent: Intent, error: BaseException) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ..omega import Omega
+from .promises import NOT_SO, holds, promise, raising
 
 _PATIENCE = 180.0
 
@@ -25,6 +26,7 @@ class BlockTests:
         return pytest.importorskip("sklearn.linear_model")
 
     def test_chunks_become_one_object_or_none(self, om: Omega, linear: Any) -> None:
+        what = "chunks become one object or none"
         import numpy as np
         import pandas as pd
 
@@ -35,16 +37,18 @@ class BlockTests:
         om.models.put(model, "m")
         om.datasets.put(X, "X")
         result = om.runtime.model("m").predict("X", rName="r", chunksize=300)
-        assert result.get(_PATIENCE).name == "r"
-        assert om.runtime.result(result.id).get() == om.datasets.metadata("r")
+        promise(what, result.get(_PATIENCE).name, "r")
+        promise(what, om.runtime.result(result.id).get(), om.datasets.metadata("r"))
         stored = om.datasets.get("r")
-        assert stored.tolist() == model.predict(X).tolist()
-        assert stored.index.equals(index)
+        promise(what, stored.tolist(), model.predict(X).tolist())
+        holds(what, stored.index.equals(index), expected="stored.index.equals(index)", got=NOT_SO)
         X.iloc[-1, 0] = np.nan
         om.datasets.put(X, "bad")
-        with pytest.raises(ValueError, match="NaN"):
+        with raising(ValueError, what, "NaN"):
             om.runtime.model("m").predict("bad", rName="r2", chunksize=300).get(_PATIENCE)
-        assert not om.datasets.exists("r2")
+        holds(
+            what, not om.datasets.exists("r2"), expected='not om.datasets.exists("r2")', got=NOT_SO
+        )
 
     def test_many_datasets_are_taken_at_once(self, om: Omega, linear: Any) -> None:
         om.models.put(linear.LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), "line")
@@ -52,6 +56,8 @@ class BlockTests:
         for n, name in enumerate(names):
             om.datasets.put([[float(n)]], name)
         found = {X: result.get()[0] for _, X, result in om.runtime.map("predict", "line", names)}
-        assert {X: round(value, 6) for X, value in found.items()} == {
-            name: 2.0 * n for n, name in enumerate(names)
-        }
+        promise(
+            "many datasets are taken at once",
+            {X: round(value, 6) for X, value in found.items()},
+            {name: 2.0 * n for n, name in enumerate(names)},
+        )

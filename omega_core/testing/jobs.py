@@ -4,7 +4,7 @@ Subclass, give the fixtures, and pytest finds the rest::
 
     # tests/test_acme.py
     import pytest
-    from omega_core.testing.jobs import JobBackendTests
+    from omega_core.testing import JobBackendTests
 
     class TestScripts(JobBackendTests):
         @pytest.fixture
@@ -45,6 +45,7 @@ from ..runtime.execution import bar
 from ..store import OmegaStore
 from .conformance import DataBackendTests
 from .crashes import CrashingTwin
+from .promises import holds, is_a, missing, promise, raising, there
 
 TOLD = {"job", "job_version", "parameters", "task", "started", "duration", "status", "error"}
 """The attributes of what a run leaves."""
@@ -68,7 +69,7 @@ class JobBackendTests(DataBackendTests):
     @pytest.fixture
     def failing(self) -> Any:
         """A job that fails, without parameters."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fixture `failing`")
+        missing(self, "failing", "a job that fails, without parameters", 'return Script("1 / 0")')
 
     @pytest.fixture
     def job(self, store: OmegaStore, objects: list[Any]) -> Metadata:
@@ -82,72 +83,81 @@ class JobBackendTests(DataBackendTests):
     def test_a_run_stores_what_it_leaves_and_says_how_it_went(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any], objects: list[Any]
     ) -> None:
+        what = "a run stores what it leaves and says how it went"
         meta = store.perform("run", "j", params=params, rName="left")
-        assert isinstance(meta, Metadata), f"promise: a run returns metadata; got {meta!r}"
-        assert (meta.name, meta.prefix, meta.version) == ("left", "jobs/", 1)
-        assert store.metadata("left") == meta
-        assert store.get("left") is not None
+        is_a("a run returns metadata", meta, Metadata)
+        promise(what, (meta.name, meta.prefix, meta.version), ("left", "jobs/", 1))
+        promise(what, store.metadata("left"), meta)
+        there("what a run leaves can be got", store.get("left"))
         told = meta.attributes
-        assert set(told) >= TOLD, f"promise: what a run leaves has {sorted(TOLD)}"
-        assert (told["status"], told["error"]) == ("success", None)
-        assert (told["job"], told["job_version"]) == ("j", job.version)
-        assert told["parameters"] == params
-        assert told["duration"] >= 0
-        record = store.lineage("left").origin.record
-        assert record is not None, "promise: what a run leaves says of which job it is"
-        assert (record["action"], record["job"]["gen"]) == ("run", job.gen)
-        assert [use.name for use in store.used_by("j")] == ["left"]
-        assert store.metadata("j") == job, "promise: a run leaves the job as it is"
-        assert self.equal(objects[0], store.get("j")), "promise: a run leaves the job as it is"
+        promise("what a run leaves has attributes: what is missing", sorted(TOLD - set(told)), [])
+        promise(what, (told["status"], told["error"]), ("success", None))
+        promise(what, (told["job"], told["job_version"]), ("j", job.version))
+        promise(what, told["parameters"], params)
+        holds(what, told["duration"] >= 0, expected='told["duration"] >= 0', got=told["duration"])
+        record = there(
+            "what a run leaves says of which job it is", store.lineage("left").origin.record
+        )
+        promise(what, (record["action"], record["job"]["gen"]), ("run", job.gen))
+        promise(what, [use.name for use in store.used_by("j")], ["left"])
+        promise("a run leaves the job as it is", store.metadata("j"), job)
+        self._comes_back("a run leaves the job as it is", objects[0], store.get("j"))
 
     # --- what goes wrong ---------------------------------------------------------------------
 
     def test_a_run_that_fails_is_stored_and_raises(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any], failing: Any
     ) -> None:
+        what = "a run that fails is stored and raises"
         self._put(store, failing, "j")
-        with pytest.raises(JobFailedError, match="'j' failed") as told:
+        with raising(JobFailedError, what, "'j' failed") as told:
             store.perform("run", "j", rName="left")
-        assert "'left'" in str(told.value), "promise: the error names what the run left"
+        text = str(told.value)
+        what_ = "the error names what the run left"
+        holds(what_, "'left'" in text, expected="'left' in it", got=text)
         attributes = store.metadata("left").attributes  # type: ignore[union-attr]
-        assert attributes["status"] == "failure"
-        assert attributes["error"], "promise: the attribute error says what failed"
-        assert attributes["error"] in str(told.value)
+        promise(what, attributes["status"], "failure")
+        error = attributes["error"]
+        holds("the attribute error says what failed", error, expected="a text", got=error)
+        holds("the error says what failed", error in text, expected=error, got=text)
         # The version before it runs as it did, and what it leaves tells of no error.
         later = store.perform("run", "j", params=params, rName="left", version=1).attributes
-        assert (later["status"], later["error"], later["job_version"]) == ("success", None, 1)
+        promise(what, (later["status"], later["error"], later["job_version"]), ("success", None, 1))
 
     def test_what_is_asked_wrongly_is_refused(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any]
     ) -> None:
+        what = "what is asked wrongly is refused"
         for wrong in ({"X": "X"}, {"params": ["a"]}, {"params": {1: 2}}, {"rName": "j"}):
-            with pytest.raises(UnsupportedOptionError, match="run of 'j'"):
+            with raising(UnsupportedOptionError, what, "run of 'j'"):
                 store.perform("run", "j", **wrong)
-        with pytest.raises(ObjectNotFoundError, match="No object 'k'"):
+        with raising(ObjectNotFoundError, what, "No object 'k'"):
             store.perform("run", "k")
-        assert store.list() == ["j"], "promise: what is refused stores nothing"
+        promise("what is refused stores nothing", store.list(), ["j"])
 
     def test_nothing_runs_where_jobs_are_denied(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any], objects: list[Any]
     ) -> None:
+        what = "nothing runs where jobs are denied"
         with CrashingTwin(store.omega, timeout=30.0, security=SecurityConfig()) as twin:
             jobs = twin.omega.jobs
-            assert self.equal(objects[0], jobs.get("j")), "promise: reading a job is safe"
-            with pytest.raises(JobsDeniedError, match=r'\[security\] run_jobs = "allow"'):
+            self._comes_back("reading a job is safe", objects[0], jobs.get("j"))
+            with raising(JobsDeniedError, what, r'\[security\] run_jobs = "allow"'):
                 jobs.perform("run", "j", params=params)
-            assert jobs.list() == ["j"]
+            promise(what, jobs.list(), ["j"])
 
     # --- as a task ---------------------------------------------------------------------------
 
     def test_a_run_is_a_task_which_stores_once(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any]
     ) -> None:
+        what = "a run is a task which stores once"
         id, runtime = uuid.uuid4().hex, store.omega.runtime
         metas = [runtime.job("j").submit(params, task_id=id).get(PATIENCE) for _ in range(3)]
-        assert {(meta.name, meta.version) for meta in metas} == {(f"results/j/{id}", 1)}
-        assert metas[0].attributes["task"] == id
-        assert len(store.versions(metas[0].name)) == 1
-        assert runtime.result(id).get(PATIENCE).gen == metas[0].gen
+        promise(what, {(meta.name, meta.version) for meta in metas}, {(f"results/j/{id}", 1)})
+        promise(what, metas[0].attributes["task"], id)
+        promise(what, len(store.versions(metas[0].name)), 1)
+        promise(what, runtime.result(id).get(PATIENCE).gen, metas[0].gen)
 
     def test_a_cancelled_run_stores_nothing(
         self, store: OmegaStore, job: Metadata, params: dict[str, Any]
@@ -162,6 +172,6 @@ class JobBackendTests(DataBackendTests):
 
         omega.plugins.manager.register(Cancelling())
         task = uuid.uuid4().hex
-        with pytest.raises(TaskCancelledError):
+        with raising(TaskCancelledError, "a cancelled run stores nothing"):
             omega.runtime.job("j").submit(params, task_id=task).get(PATIENCE)
-        assert store.list() == ["j"], "promise: a run that is cancelled stores nothing any more"
+        promise("a run that is cancelled stores nothing any more", store.list(), ["j"])

@@ -22,15 +22,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
-import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ..errors import ConflictError, ObjectNotFoundError, TaskCancelledError
 from ..omega import Omega
@@ -42,6 +35,7 @@ from ..store import OmegaStore
 from .crashes import CrashingTwin
 from .faults import let_time_pass
 from .orphans import find_orphans
+from .promises import NOT_SO, broken, holds, promise, raising, shown, there
 
 Equal = Callable[[Any, Any], bool]
 
@@ -114,6 +108,10 @@ def store_state_machine(
         Whether clients are cut off at any step of a put.
     """
 
+    def comes_back(what: str, stored: Any, got: Any) -> None:
+        if not equal(stored, got):
+            broken(what, expected=shown(stored), got=shown(got))
+
     class StoreMachine(RuleBasedStateMachine):
         store: OmegaStore
         twin: CrashingTwin | None = None
@@ -148,19 +146,19 @@ def store_state_machine(
                 meta = self.store.put(obj, name, kind=kind, if_rev=known)
                 self._replaced(name, obj, None, meta)
             else:
-                with pytest.raises(ConflictError):
+                with raising(ConflictError, "a put that expects another revision"):
                     self.store.put(obj, name, kind=kind, if_rev=known + 1)
             self._compare(name)
 
         @precondition(lambda self: crashes and bool(self.store))
         @rule(name=NAMES, obj=objects, step=st.integers(1, 8), after=st.booleans())
         def put_and_crash(self, name: str, obj: Any, step: int, after: bool) -> None:
-            assert self.twin is not None
+            twin = there("clients crash", self.twin)
 
             def put(omega: Omega) -> None:
                 getattr(omega, self.attribute).put(obj, name, kind=kind)
 
-            self.twin.crash(step, put, "cut off after" if after else "cut off before")
+            twin.crash(step, put, "cut off after" if after else "cut off before")
             meta = self.store.metadata(name)
             before = self.model[name].rev if name in self.model else None
             if meta is not None and meta.rev != before:
@@ -170,15 +168,16 @@ def store_state_machine(
         @precondition(lambda self: append is not None)
         @rule(name=NAMES, obj=objects)
         def append(self, name: str, obj: Any) -> None:
-            assert append is not None
+            what = "an append adds to the object, and makes a revision and no version"
+            add = there("objects are appended to", append)
             meta = self.store.put(obj, name, kind=kind, append=True)
             known = self.model.get(name)
             if known is None:
                 self._replaced(name, obj, None, meta)
             else:
-                known.current.obj = append(known.current.obj, obj)
+                known.current.obj = add(known.current.obj, obj)
                 known.rev += 1
-                assert (meta.version, meta.rev) == (known.current.version, known.rev)
+                promise(what, (meta.version, meta.rev), (known.current.version, known.rev))
             self._compare(name)
 
         # --- on behalf of tasks ------------------------------------------------------------
@@ -189,12 +188,12 @@ def store_state_machine(
             with self._task(id, name):
                 meta = self.store.put(obj, name, kind=kind)
             self._replaced(name, obj, None, meta)
-            assert meta.version is not None
-            self.tasks[name] = id, meta.version
+            self.tasks[name] = id, there("a put on behalf of a task has a version", meta.version)
             self._compare(name)
 
         @rule(name=NAMES, obj=objects)
         def put_for_the_same_task_again(self, name: str, obj: Any) -> None:
+            what = "a task stores once, however often it is executed"
             if name not in self.tasks:
                 return
             id, version = self.tasks[name]
@@ -202,27 +201,38 @@ def store_state_machine(
             kept = [] if known is None else [known.current, *known.others]
             with self._task(id, name):
                 if version in [stored.version for stored in kept]:
-                    assert self.store.put(obj, name, kind=kind).version == version
+                    promise(what, self.store.put(obj, name, kind=kind).version, version)
                 else:
-                    with pytest.raises(ConflictError, match="has stored it already"):
+                    with raising(ConflictError, what, "has stored it already"):
                         self.store.put(obj, name, kind=kind)
             self._compare(name)
 
         @rule(name=NAMES, obj=objects, begun=st.booleans())
         def put_for_a_task_that_is_cancelled(self, name: str, obj: Any, begun: bool) -> None:
+            what = "a task that was cancelled stores nothing"
             id = uuid.uuid4().hex
             bucket = self.omega.bucket
             self.omega.records.submitted(id, bucket=bucket, engine="", task=None, leased=False)
 
             def cancel_and_commit(intent: Intent, *args: Any) -> Any:
-                assert bar(id, "cancelled", self.omega)
+                holds(
+                    "a task can be cancelled before it has stored anything",
+                    bar(id, "cancelled", self.omega),
+                    expected='bar(id, "cancelled", self.omega)',
+                    got=NOT_SO,
+                )
                 return commit(intent, *args)
 
             commit = Intent.commit
             if not begun:
-                assert bar(id, "cancelled", self.omega)
+                holds(
+                    what,
+                    bar(id, "cancelled", self.omega),
+                    expected='bar(id, "cancelled", self.omega)',
+                    got=NOT_SO,
+                )
             late = patch.object(Intent, "commit", cancel_and_commit) if begun else nullcontext()
-            with late, self._task(id, name), pytest.raises(TaskCancelledError):
+            with late, self._task(id, name), raising(TaskCancelledError, what):
                 self.store.put(obj, name, kind=kind)
             self._compare(name)
 
@@ -233,19 +243,21 @@ def store_state_machine(
 
         @rule(name=NAMES)
         def drop(self, name: str) -> None:
-            assert self.store.drop(name, missing_ok=True) == (name in self.model)
+            what = "a drop says whether there was an object"
+            promise(what, self.store.drop(name, missing_ok=True), name in self.model)
             dropped = self.model.pop(name, None)
             if dropped is not None:
                 self.reached[name] = (dropped.rev, dropped.last_version)
-            with pytest.raises(ObjectNotFoundError):
+            with raising(ObjectNotFoundError, what):
                 self.store.drop(name)
             self._compare(name)
 
         @rule(name=NAMES, position=st.integers(0, 9))
         def restore(self, name: str, position: int) -> None:
+            what = "a version that is restored becomes the object, and makes a revision"
             known = self.model.get(name)
             if known is None or not known.others:
-                with pytest.raises(ObjectNotFoundError):
+                with raising(ObjectNotFoundError, what):
                     self.store.restore(name, 10_000)
                 return
             chosen = known.others.pop(position % len(known.others))
@@ -253,23 +265,23 @@ def store_state_machine(
             known.others.append(known.current)
             known.current = chosen
             known.rev += 1
-            assert (meta.version, meta.rev) == (chosen.version, known.rev)
+            promise(what, (meta.version, meta.rev), (chosen.version, known.rev))
             self._compare(name)
 
         @rule(name=NAMES, value=st.integers(0, 9))
         def save_attributes(self, name: str, value: int) -> None:
+            what = "attributes are saved unless somebody else saved meanwhile"
             known = self.model.get(name)
             if known is None:
                 return
-            meta, second = self.store.metadata(name), self.store.metadata(name)
-            assert meta is not None
-            assert second is not None
+            meta = there(what, self.store.metadata(name))
+            second = there(what, self.store.metadata(name))
             meta.attributes["x"] = value
             meta.save()
             known.current.attributes = {**known.current.attributes, "x": value}
             known.rev += 1
             second.attributes["x"] = "from somebody who had not seen that"
-            with pytest.raises(ConflictError):
+            with raising(ConflictError, what):
                 second.save()
             self._compare(name)
 
@@ -277,55 +289,63 @@ def store_state_machine(
 
         @rule(name=NAMES, alias=ALIASES, position=st.integers(0, 9))
         def alias(self, name: str, alias: str, position: int) -> None:
+            what = "an alias names the version that it was given"
             known = self.model.get(name)
             if known is None:
-                with pytest.raises(ObjectNotFoundError):
+                with raising(ObjectNotFoundError, what):
                     self.store.alias(name, alias)
                 return
             chosen = known.every[position % len(known.every)]
             current = chosen is known.current and position % 2
             meta = self.store.alias(name, alias, None if current else chosen.version)
             known.aliases[alias] = chosen.version
-            assert meta.version == chosen.version
-            assert alias in meta.aliases
+            promise(what, meta.version, chosen.version)
+            holds(what, alias in meta.aliases, expected="alias in meta.aliases", got=meta.aliases)
             self._compare(name)
 
         @rule(name=NAMES, alias=ALIASES)
         def unalias(self, name: str, alias: str) -> None:
+            what = "an alias that is removed is gone"
             known = self.model.get(name)
             if known is None or alias not in known.aliases:
-                with pytest.raises(ObjectNotFoundError):
+                with raising(ObjectNotFoundError, what):
                     self.store.unalias(name, alias)
                 return
-            assert self.store.unalias(name, alias)
+            holds(
+                what,
+                self.store.unalias(name, alias),
+                expected="self.store.unalias(name, alias)",
+                got=NOT_SO,
+            )
             del known.aliases[alias]
             self._compare(name)
 
         @rule(snapshot=SNAPSHOTS)
         def take_a_snapshot(self, snapshot: str) -> None:
+            what = "a snapshot holds all that is there, and has its name alone"
             if snapshot in self.snapshots:
-                with pytest.raises(ConflictError, match="There is a snapshot"):
+                with raising(ConflictError, what, "There is a snapshot"):
                     self.omega.snapshot(snapshot)
                 return
             taken = self.omega.snapshot(snapshot)
             self._taken(snapshot)
-            assert taken.objects[self.attribute] == len(self.snapshots[snapshot])
+            promise(what, taken.objects[self.attribute], len(self.snapshots[snapshot]))
             self._compare_snapshots()
 
         @precondition(lambda self: crashes and bool(self.store))
         @rule(snapshot=SNAPSHOTS, step=st.integers(1, 12), after=st.booleans())
         def take_or_drop_a_snapshot_and_crash(self, snapshot: str, step: int, after: bool) -> None:
-            assert self.twin is not None
+            twin = there("clients crash", self.twin)
             known = snapshot in self.snapshots
 
             def take_or_drop(omega: Omega) -> None:
                 omega.drop_snapshot(snapshot) if known else omega.snapshot(snapshot)
 
-            self.twin.crash(step, take_or_drop, "cut off after" if after else "cut off before")
-            there = snapshot in [taken.name for taken in self.omega.snapshots()]
-            if known and not there:
+            twin.crash(step, take_or_drop, "cut off after" if after else "cut off before")
+            is_there = snapshot in [taken.name for taken in self.omega.snapshots()]
+            if known and not is_there:
                 del self.snapshots[snapshot]
-            elif there and not known:
+            elif is_there and not known:
                 self._taken(snapshot)
             # What is left of it has no time to come back in the middle of another.
             self._settle()
@@ -333,9 +353,10 @@ def store_state_machine(
 
         @rule(snapshot=SNAPSHOTS)
         def drop_a_snapshot(self, snapshot: str) -> None:
+            what = "a snapshot that was dropped is gone"
             known = self.snapshots.pop(snapshot, None) is not None
-            assert self.omega.drop_snapshot(snapshot, missing_ok=True) == known
-            with pytest.raises(ObjectNotFoundError):
+            promise(what, self.omega.drop_snapshot(snapshot, missing_ok=True), known)
+            with raising(ObjectNotFoundError, what):
                 self.omega.at(snapshot)
 
         def _taken(self, snapshot: str) -> None:
@@ -346,21 +367,22 @@ def store_state_machine(
             }
 
         def _compare_snapshots(self) -> None:
-            assert {taken.name for taken in self.omega.snapshots()} == set(self.snapshots)
+            what = "a snapshot shows what there was when it was taken"
+            promise(what, {taken.name for taken in self.omega.snapshots()}, set(self.snapshots))
             for snapshot, objects in self.snapshots.items():
                 view = getattr(self.omega.at(snapshot), self.attribute)
-                assert view.list() == sorted(objects)
+                promise(what, view.list(), sorted(objects))
                 for name, (stored, rev) in objects.items():
                     meta = view.metadata(name)
-                    assert (meta.version, meta.rev) == (stored.version, rev)
-                    assert meta.attributes == stored.attributes
-                    assert equal(stored.obj, view.get(name))
+                    promise(what, (meta.version, meta.rev), (stored.version, rev))
+                    promise(what, meta.attributes, stored.attributes)
+                    comes_back(what, stored.obj, view.get(name))
 
         # --- collecting --------------------------------------------------------------------
 
         @rule()
         def collect(self) -> None:
-            assert self.store.gc(grace=0).blocked == []
+            promise("the collector frees all that is retired", self.store.gc(grace=0).blocked, [])
             self._compare_all()
             self._compare_snapshots()
 
@@ -375,7 +397,11 @@ def store_state_machine(
         @invariant()
         def lists_what_is_there(self) -> None:
             if hasattr(self, "store"):
-                assert self.store.list(hidden=True) == sorted(self.model)
+                promise(
+                    "the store lists what is there, and nothing else",
+                    self.store.list(hidden=True),
+                    sorted(self.model),
+                )
 
         def teardown(self) -> None:
             if not hasattr(self, "store"):
@@ -392,61 +418,65 @@ def store_state_machine(
             self._settle()
 
         def _settle(self) -> None:
+            what = "when all is over and collected, nothing is left that belongs to no object"
             database = self.omega.database.mongodb
             let_time_pass(database, HOUR)
-            assert self.omega.gc(grace=0).blocked == []
-            assert find_orphans(database) == []
+            promise(what, self.omega.gc(grace=0).blocked, [])
+            promise(what, find_orphans(database), [])
 
         def _replaced(
             self, name: str, obj: Any, attributes: dict[str, Any] | None, meta: Metadata
         ) -> None:
+            what = "versions and revisions count on by one"
             known = self.model.get(name)
-            assert meta.version is not None
-            assert meta.rev is not None
+            version, rev = there(what, meta.version), there(what, meta.rev)
             merged = attributes
             if known is not None and attributes != {}:
                 merged = {**known.current.attributes, **(attributes or {})}
-            stored = Stored(obj, meta.version, merged or {})
+            stored = Stored(obj, version, merged or {})
             if known is None:
                 # Of a name that was dropped, the numbers go on, also once it is collected.
-                rev, version = self.reached.get(name, (0, 0))
-                assert meta.rev > rev
-                assert meta.version > version
-                self.model[name] = Modelled(stored, meta.rev, meta.version)
+                last_rev, last = self.reached.get(name, (0, 0))
+                holds(what, rev > last_rev, expected=f"more than {last_rev}", got=rev)
+                holds(what, version > last, expected=f"more than {last}", got=version)
+                self.model[name] = Modelled(stored, rev, version)
                 return
             known.replaced_by(stored, self.keep)
             known.rev += 1
             known.last_version += 1
-            assert (meta.version, meta.rev) == (known.last_version, known.rev)
+            promise(what, (version, rev), (known.last_version, known.rev))
 
         def _compare_all(self) -> None:
             for name in self.model:
                 self._compare(name)
 
         def _compare(self, name: str) -> None:
+            what = "the store has what was put, in all its versions"
             known = self.model.get(name)
-            assert self.store.exists(name) == (known is not None)
+            promise(what, self.store.exists(name), known is not None)
             meta = self.store.metadata(name)
             if known is None:
-                assert meta is None
-                with pytest.raises(ObjectNotFoundError):
+                promise(what, meta, None)
+                with raising(ObjectNotFoundError, what):
                     self.store.get(name)
                 return
-            assert meta is not None
-            assert (meta.version, meta.rev) == (known.current.version, known.rev)
-            assert meta.attributes == known.current.attributes
-            assert equal(known.current.obj, self.store.get(name))
+            meta = there(what, meta)
+            promise(what, (meta.version, meta.rev), (known.current.version, known.rev))
+            promise(what, meta.attributes, known.current.attributes)
+            comes_back(what, known.current.obj, self.store.get(name))
             every = {stored.version: stored for stored in [*known.others, known.current]}
             versions = self.store.versions(name)
-            assert [m.version for m in versions] == sorted(every)
-            assert [m.version for m in versions if m.is_current] == [known.current.version]
+            promise(what, [m.version for m in versions], sorted(every))
+            promise(what, [m.version for m in versions if m.is_current], [known.current.version])
             aliases = {alias: each.version for alias, each in self.store.aliases(name).items()}
-            assert aliases == known.aliases
-            assert {alias: m.version for m in versions for alias in m.aliases} == known.aliases
+            promise(what, aliases, known.aliases)
+            promise(
+                what, {alias: m.version for m in versions for alias in m.aliases}, known.aliases
+            )
             for version, stored in every.items():
-                assert equal(stored.obj, self.store.get(name, version=version))
+                comes_back(what, stored.obj, self.store.get(name, version=version))
             for alias, version in known.aliases.items():
-                assert equal(every[version].obj, self.store.get(name, version=alias))
+                comes_back(what, every[version].obj, self.store.get(name, version=alias))
 
     return StoreMachine
 

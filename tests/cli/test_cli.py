@@ -26,6 +26,8 @@ HEAVY = (
     "pandas", "numpy", "sklearn", "skops", "pyarrow", "pymongo", "bson", "mongoengine", "fsspec",
     "omega_pandas", "omega_sklearn", "omega_s3", "omega_dask", "omega_celery", "distributed",
     "celery", "kombu", "omega_notebook", "nbformat", "jupyter_client", "ipykernel",
+    # Of our own libraries, what a short command has no use for.
+    "pydantic", "markdown_it", "tomlkit",
 )  # fmt: skip
 
 

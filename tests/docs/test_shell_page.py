@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from omega_core import Omega
-from omega_core.cli.main import _COMMANDS, _EACH
+from omega_core.cli.tree import EACH, STORES, load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "shell.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```sh\n(.*?)^```$(?:\n^```text\n(.*?)^```$)?", re.M | re.S)
@@ -56,7 +56,9 @@ def _plain(output: str) -> str:
 @pytest.mark.parametrize("attribute", ["datasets", "models"])
 def test_the_page_runs_every_command(attribute: str) -> None:
     run = "\n".join(code for code, _ in BLOCK.findall(PAGE))
-    commands: list[Callable[..., object]] = [*_COMMANDS[attribute], *_EACH]
+    commands: list[Callable[..., object]] = [
+        load(command) for command in (*STORES[attribute], *EACH)
+    ]
     for command in commands:
         name = command.__name__
         assert re.search(rf"omega (--bucket \w+ )?(datasets|models) {name}\b", run), name

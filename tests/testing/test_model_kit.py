@@ -97,6 +97,8 @@ class Sound(BaseModelBackend):
 
 
 class Kit(ModelBackendTests):
+    capabilities = ("uri",)
+
     @pytest.fixture
     def store(self, om: Omega) -> Any:
         om.models.register_backend(Sound)
@@ -131,6 +133,8 @@ class TestSoundOnFrames(Kit):
 class TestFooMean(Kit):
     """The example of the documentation, whose author did nothing for any of it."""
 
+    capabilities = ()
+
     @pytest.fixture
     def store(self, install_examples: Callable[..., None], make_omega: Make) -> Any:
         install_examples("foo")
@@ -154,7 +158,12 @@ class TestFooMean(Kit):
 @pytest.mark.slow
 @pytest.mark.needs_plugins("pandas", "sklearn")
 class TestEstimators(Kit):
+    capabilities = ("uri", "describe")
     action_options: ClassVar[dict[str, dict[str, Any]]] = {"partial_fit": {"classes": [0, 1]}}
+
+    @pytest.fixture
+    def described(self) -> dict[str, Any]:
+        return {"details": {"fitted": False}}
 
     @pytest.fixture
     def store(self, om: Omega) -> Any:

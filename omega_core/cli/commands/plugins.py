@@ -1,6 +1,7 @@
 """``omega plugins``: who is installed, who is enabled, who stores what, who stands around it.
 
-list, enable and disable import no plugin, so they work whatever is wrong with one.
+list, enable and disable import no plugin, so they work whatever is wrong with one. What is for
+authors of plugins stands in `authoring`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import typer
 from ..inspection.plugins import inspect, wrappers
 from ..terminal.options import GlobalOptions, Json, global_options, group
 from ..terminal.output import lines, sheet, table, verbatim, warn
+from . import authoring
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -150,6 +152,9 @@ def enable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
 def disable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     """Disable a plugin in the configuration file in use; it is not even imported then."""
     _edit(global_options(ctx), id_, enable=False)
+
+
+app.command(rich_help_panel=authoring.PANEL)(authoring.check)
 
 
 def _row(plugin: Plugin) -> tuple[object, ...]:

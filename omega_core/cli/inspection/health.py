@@ -13,6 +13,7 @@ from .plugins import declarations, inspect
 if TYPE_CHECKING:
     from ...config import Config
     from ...omega import Omega
+    from ...plugins.discovery import Plugin
     from ...plugins.registry import Plugins
 
 Level = Literal["ok", "warning", "problem"]
@@ -96,11 +97,26 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
             yield Finding("plugins", "ok", f"{who}: {', '.join(offers) or 'offers nothing'}")
         for doubt in plugin.doubts:
             yield Finding("plugins", "warning", doubt)
+        if plugin.state == "enabled":
+            yield from _for_its_author(plugins, plugin)
     for kind in sorted(declarations(plugins).keys() - set(plugins.kinds)):
         try:
             plugins.spec(kind)
         except PluginError as exc:
             yield Finding("kinds", "problem", str(exc))
+
+
+def _for_its_author(plugins: Plugins, plugin: Plugin) -> Iterator[Finding]:
+    """Say in a line what `omega plugins check` says in a table; nobody else can mend it."""
+    from ...plugins.examiner import glance
+
+    levels = [finding.level for finding in glance(plugins, plugin)]
+    counts = [(levels.count(level), level) for level in ("error", "warning")]
+    told = " and ".join(f"{n} {level}{'s' if n > 1 else ''}" for n, level in counts if n)
+    if told:
+        worst: Level = "warning" if "error" in levels else "ok"
+        said = f"{plugin.id}: {told} for its author: omega plugins check {plugin.id}"
+        yield Finding("plugins", worst, said)
 
 
 def _engine(config: Config, plugins: Plugins) -> Iterator[Finding]:

@@ -13,6 +13,41 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
+from .parameters import keep_text
+
+_SENTENCE = 200
+"""Characters up to which the first sentence about a command is shown whole."""
+
+
+class SectionedGroup(TyperGroup):
+    """A group whose help lists its commands by what they are for.
+
+    As text, because to draw it takes longer than to run most commands.
+    """
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        keep_text(self)
+        return super().make_context(*args, **more)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return keep_text(super().get_command(ctx, cmd_name))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, Any]]] = {}
+        for name in self.list_commands(ctx):
+            command: Any = self.get_command(ctx, name)
+            if not command.hidden:
+                sections.setdefault(command.rich_help_panel or "Commands", []).append(
+                    (name, command)
+                )
+        names = [name for commands in sections.values() for name, _ in commands]
+        widest = max(map(len, names), default=0)
+        for title, commands in sections.items():
+            # Of one width, so that all sections are aligned.
+            rows = [(name.ljust(widest), c.get_short_help_str(_SENTENCE)) for name, c in commands]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
 
 class LazyGroup(TyperGroup):
     """A group that is known by its name and its help until one of its commands is wanted.
@@ -33,7 +68,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         self._made()
-        return super().get_command(ctx, cmd_name)
+        return keep_text(super().get_command(ctx, cmd_name))
 
     def _made(self) -> None:
         if self._make is not None:
@@ -48,14 +83,14 @@ def lazy_group(name: str, help: str, panel: str, make: Callable[[], typer.Typer]
         name=name,
         help=help,
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         rich_help_panel=panel,
     )
 
 
 def extended(app: typer.Typer, commands: Iterable[Callable[..., Any]]) -> typer.Typer:
     """Return an application of the commands of another one, and of some more."""
-    made = typer.Typer()
+    made = typer.Typer(rich_markup_mode=None)
     made.registered_commands += app.registered_commands
     for command in commands:
         made.command()(command)

@@ -97,7 +97,7 @@ class GlobalOptions:
 
 def group(help: str) -> typer.Typer:
     """Return an empty group of commands."""
-    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode="rich")
+    return typer.Typer(help=help, no_args_is_help=True, rich_markup_mode=None)
 
 
 def global_options(ctx: typer.Context) -> GlobalOptions:

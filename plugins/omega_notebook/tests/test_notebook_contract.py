@@ -12,6 +12,12 @@ from .conftest import code, notebook
 
 
 class TestNotebooks(JobBackendTests):
+    capabilities = ("uri", "describe")
+
+    @pytest.fixture
+    def described(self) -> dict[str, Any]:
+        return {"details": {"cells": {"code": 2}}}
+
     @pytest.fixture
     def objects(self) -> list[Any]:
         return [notebook(code("day = None", "parameters"), "print(day)"), notebook("1")]

@@ -70,6 +70,12 @@ def wide(matrix: Any) -> Any:
 
 
 class TestSparse(DataBackendTests):
+    capabilities = ("uri", "describe")
+
+    @pytest.fixture
+    def described(self) -> dict[str, Any]:
+        return {"details": {"shape": [4, 3]}}
+
     @pytest.fixture
     def store(self, om: Omega) -> OmegaStore:
         return om.datasets
