@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,16 @@ def test_what_was_appended_has_the_columns_and_dtypes_of_all(imported: Any) -> N
     assert str(found["n"].dtype) == "int64"
 
 
+def test_a_dtype_that_the_values_do_not_fit_is_not_taken(imported: Any) -> None:
+    om, report = imported
+    found = om.datasets.get("narrowed")
+    assert found["f"].tolist() == [0.1, 1.5]
+    assert list(map(str, found.dtypes)) == ["float64", "datetime64[ms]"]
+    changed = outcome(report, "narrowed").changed
+    assert "column 'f': was put as float32, is float64" in changed
+    assert "column 'day': was put as datetime64[s], is datetime64[ms]" in changed
+
+
 def test_names_that_share_a_collection_have_the_rows_of_both_and_are_told(imported: Any) -> None:
     om, report = imported
     for name, other in (("c/1", "c_1"), ("c_1", "c/1")):
@@ -259,6 +270,17 @@ def test_versions_of_models_are_versions_and_tags_are_aliases(
     assert careful.models.get("line").predict(X).tolist() == written[1]["predicted"]
     assert careful.models.get("line", version="_2024").coef_.tolist() == pytest.approx([2.0])
     assert not hasattr(careful.models.get("line", version="first"), "coef_")
+
+
+def test_a_file_of_hdf_needs_pytables_and_trust(written: Written, make_omega: MakeOmega) -> None:
+    from omega_core.omegaml import import_database
+
+    om = make_omega(security={"pickle": "allow"})
+    found = outcome(import_database(om, written[0], only="hdf"), "hdf")
+    if find_spec("tables") is None:
+        assert (found.status, "pip install tables" in found.reason) == ("left out", True)
+    else:
+        assert om.datasets.get("hdf")["n"].tolist() == [1]
 
 
 def test_versions_beyond_those_that_stay_are_left_out_and_told(models: Any) -> None:
