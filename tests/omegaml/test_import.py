@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +10,10 @@ from typing import Any
 
 import pymongo
 import pytest
+from typer.testing import CliRunner
 
 from omega_core import Omega
+from omega_core.cli.main import app
 from omega_core.errors import ServerError, StoreError
 
 pytestmark = [
@@ -242,6 +242,26 @@ def test_what_is_not_imported_is_told_with_what_to_do(imported: Any) -> None:
     assert not [name for name in om.datasets.list(hidden=True) if name.startswith(".")]
 
 
+def test_what_is_large_is_never_whole_in_memory(
+    written: Written,
+    cases: dict[str, Any],
+    make_omega: MakeOmega,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from omega_core.omegaml import import_database, readings
+
+    monkeypatch.setattr(readings, "_LARGE", 0)
+    monkeypatch.setattr(readings, "_BLOCK", 16)
+    om = make_omega()
+    report = import_database(om, written[0], only=["arrays/matrix", "data/twice", "data/list"])
+    assert (om.datasets.get("arrays/matrix") == cases["ARRAYS"]["arrays/matrix"]()).all()
+    assert len(om.datasets.metadata("arrays/matrix").kind_meta["batches"]) == 3
+    assert outcome(report, "data/twice").kind == "python.rows"
+    assert om.datasets.get("data/twice") == cases["DATA"]["data/twice"]
+    # A list that is no list of dicts: said, and no reason to stop.
+    assert outcome(report, "data/list").status == "failed"
+
+
 # --- models --------------------------------------------------------------------------------------
 
 
@@ -429,26 +449,29 @@ def test_errors_of_the_source_name_the_server_and_no_secret(
 
 
 def test_the_command_prints_the_report_and_ends_with_1_where_something_is_missing(
-    written: Written, mongo_url: str, mongo_database: str, tmp_path: Path
+    written: Written,
+    mongo_url: str,
+    mongo_database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "omega.toml").touch()
-    omega = [
-        *(sys.executable, "-P", "-m", "omega_core", "--config", str(tmp_path / "omega.toml")),
-        *("--url", f"{mongo_url}/{mongo_database}", "import-omegaml"),
-    ]
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    here = ["--url", f"{mongo_url}/{mongo_database}", "import-omegaml"]
 
-    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*omega, *arguments], input=stdin, capture_output=True, text=True, check=False
-        )
+    def run(*arguments: str, **options: Any) -> Any:
+        return CliRunner().invoke(app, [*here, *arguments], **options)
 
-    done = run("-", "--only", "texts", "--only", "function", "--json", stdin=f"{written[0]}\n")
+    done = run("-", "--only", "texts", "--only", "function", "--json", input=f"{written[0]}\n")
     document = json.loads(done.stdout)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.exit_code, done.stderr) == (1, "")
     assert [o["status"] for o in document["objects"]] == ["left out", "imported"]
     done = run(written[0], "--only", "texts", "--only", "c_1", "--bucket", "default=default")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "✓ 1 imported, 1 present" in done.stdout
     assert "shares its rows with 'c/1'" in done.stdout
-    done = run(written[0], "--replace", "--skip-existing")
-    assert done.returncode == 2
+    done = run(written[0], "--kind", "python.data", "--dry-run")
+    assert done.exit_code == 0
+    assert "4 planned" in done.stdout
+    assert "2 hidden objects passed over" in done.stderr
+    assert run(written[0], "--replace", "--skip-existing").exit_code == 2
