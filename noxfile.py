@@ -18,7 +18,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 # A reused environment would keep the wheel of yesterday, which has the same version.
 nox.options.reuse_venv = "no"
-nox.options.sessions = ["tests", "lint", "types", "imports"]
+nox.options.sessions = ["tests", "lint", "types", "imports", "docs", "examples"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -32,7 +32,9 @@ OLDEST = "3.11"
 WORKERS = min(2 * (os.cpu_count() or 1), 8)
 PARALLEL = ["--numprocesses", str(WORKERS), "--dist", "worksteal"]
 PACKAGES = [CORE, *(f"plugins/{name}/{name}" for name in PLUGINS.values())]
-EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit")]
+# With tests of their own, as the distributions of somebody else have them.
+SUITES = ("omega_lightgbm", "omega_networkx", "omega_pandera", "omega_cache")
+EXAMPLES = [f"examples/{name}/{name}" for name in ("omega_foo", "omega_audit", *SUITES)]
 
 
 def home(name: str) -> Path:
@@ -139,8 +141,8 @@ def tests(session: nox.Session) -> None:
     install_everything(session, *group("coverage"))
     # Of a part of the tests, the figure says nothing. Fewer branches may be taken only with a lower
     # `fail_under`.
-    options = [] if session.posargs else ["--cov", "--cov-report=term"]
-    run_pytest(session, *options, OMEGAML_PYTHON=omegaml(session))
+    measured = [] if session.posargs else ["--cov", "--cov-report=term"]
+    run_pytest(session, *measured, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"], python=PYTHONS)
@@ -184,6 +186,18 @@ def plugin(session: nox.Session, plugin: str) -> None:
     name = PLUGINS[plugin]
     session.install(core_wheel(), wheel(name), *group("test"), *group("test", name))
     run_pytest(session, f"plugins/{name}/tests")
+
+
+@nox.session(requires=["build"])
+def examples(session: nox.Session) -> None:
+    """Run the tests of the examples as their authors do, each in its own directory."""
+    directories = [ROOT / "examples" / name for name in SUITES]
+    wheels = [core_wheel(), wheel(PLUGINS["pandas"])]
+    session.install(*wheels, *map(str, directories), *group("test"))
+    for directory in directories:
+        session.run("omega", "plugins", "check", directory.name.removeprefix("omega_"))
+        with session.chdir(directory):
+            session.run("pytest", *PARALLEL, *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 
 @nox.session(requires=["build"])
@@ -232,6 +246,18 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documentation, and see that it is whole and needs no network."""
+    session.install(".", *group("docs"))
+    # Nothing but what they declare is looked at.
+    session.install("--no-deps", *(f"./plugins/{name}" for name in PLUGINS.values()))
+    # What the makers of the theme announce is no fault of a page.
+    session.env["NO_MKDOCS_2_WARNING"] = "1"
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("python", "docs/building/check.py", "site")
 
 
 @nox.session(requires=["build"])

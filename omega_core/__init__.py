@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .omega import Omega
     from .plugins.marker import hookimpl
     from .plugins.spec import BackendSpec
+    from .plugins.wrapping import answer_with, change_object
     from .preview import Preview
     from .protocol.aliases import Alias
     from .protocol.metadata import Metadata
@@ -83,6 +84,8 @@ __all__ = [
     "TaskFuture",
     "__version__",
     "action",
+    "answer_with",
+    "change_object",
     "check_columns",
     "decode_result",
     "dump_row",
@@ -135,6 +138,8 @@ _LAZY = {
     "Summary": ".summary",
     "Task": ".runtime.task",
     "TaskFuture": ".runtime.remote_result",
+    "answer_with": ".plugins.wrapping",
+    "change_object": ".plugins.wrapping",
     "check_columns": ".columns",
     "decode_result": ".runtime.outcomes",
     "dump_row": ".backends.row_documents",

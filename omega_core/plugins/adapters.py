@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,6 +21,7 @@ from .hookspecs import with_parameters
 from .marker import hookimpl
 from .model_cache import ModelCache
 from .spec import BackendSpec
+from .wrapping import CALL
 
 if TYPE_CHECKING:
     from ..protocol.metadata import Metadata
@@ -30,26 +30,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Call:
-    """One call of a routed hook: who is to answer it, and what came of that."""
-
-    def __init__(self, answerer: object) -> None:
-        self.answerer = answerer
-        self.answered = False
-        self.answer: Any = None
-        self.error: BaseException | None = None
-
-
-CALL: ContextVar[Call] = ContextVar("omega_core_call")
-"""The call of a routed hook that is under way."""
-
-
 def answers(method: F) -> F:
     """Mark an implementation that answers only the calls that are meant for its object.
 
     pluggy's subset of a hook is a live view: of two threads, one may activate a backend between
     the moment when the other picks the subset and the moment when it is called. And what the
-    backend answered is noted, because a wrapper may lose it.
+    backend answered is noted, because a wrapper may lose it. Where a wrapper has answered, the
+    backend is not asked.
     """
 
     @wraps(method)
@@ -59,7 +46,7 @@ def answers(method: F) -> F:
             return None
         call.answered = True
         try:
-            call.answer = method(self, *arguments)
+            call.answer = method(self, *arguments) if call.given is None else call.given()
         except BaseException as exc:
             call.error = exc
             raise
@@ -136,6 +123,7 @@ class Adapter:
         scope = current_scope()
         assert scope is not None, "a put is an operation"
         with scope.at_work():
+            obj = CALL.get().changed(obj)
             return self.backend(store).put(obj, name, attributes=attributes, **options)
 
     @answers
