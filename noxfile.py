@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 # A reused environment would keep the wheel of yesterday, which has the same version.
 nox.options.reuse_venv = "no"
-nox.options.sessions = ["tests", "lint", "types", "imports"]
+nox.options.sessions = ["tests", "lint", "types", "imports", "docs", "examples"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -70,7 +71,24 @@ def lowest(names: Iterable[str]) -> list[str]:
     return sorted(pins)
 
 
-def run_pytest(session: nox.Session, *paths: str) -> None:
+def omegaml(session: nox.Session) -> str:
+    """Return a Python that has omega|ml, which goes with no pandas 3: made once for all sessions.
+
+    What it needs besides what it is run with is left out, which is half of the time.
+    """
+    directory = Path(session.cache_dir).resolve() / "omegaml-0.18.0"
+    python = directory / "bin" / "python"
+    whole = directory / "whole"
+    if not whole.exists():
+        session.run(sys.executable, "-m", "venv", "--clear", str(directory), external=True)
+        install = (str(python), "-m", "pip", "install", "--quiet", "--no-compile")
+        session.run(*install, "--no-deps", "omegaml==0.18.0", external=True)
+        session.run(*install, *group("omegaml"), external=True)
+        whole.touch()
+    return str(python)
+
+
+def run_pytest(session: nox.Session, *paths: str, **environment: str) -> None:
     """Run the tests against what is installed, and only against that."""
     session.run(
         "pytest",
@@ -82,6 +100,7 @@ def run_pytest(session: nox.Session, *paths: str) -> None:
             "WHEELS_UNDER_TEST": str(DIST),
             # Keeps the checkout out of the processes that tests start.
             "PYTHONSAFEPATH": "1",
+            **environment,
         },
     )
 
@@ -122,14 +141,15 @@ def tests(session: nox.Session) -> None:
     install_everything(session, *group("coverage"))
     # Of a part of the tests, the figure says nothing. Fewer branches may be taken only with a lower
     # `fail_under`.
-    run_pytest(session, *([] if session.posargs else ["--cov", "--cov-report=term"]))
+    measured = [] if session.posargs else ["--cov", "--cov-report=term"]
+    run_pytest(session, *measured, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"], python=PYTHONS)
 def every_python(session: nox.Session) -> None:
     """Run all tests on each Python that is installed."""
     install_everything(session)
-    run_pytest(session)
+    run_pytest(session, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"])
@@ -201,7 +221,7 @@ def oldest(session: nox.Session) -> None:
 def latest(session: nox.Session) -> None:
     """Run all tests with the newest releases, also those that are not final."""
     install_everything(session, "--pre", "--upgrade")
-    run_pytest(session)
+    run_pytest(session, OMEGAML_PYTHON=omegaml(session))
 
 
 @nox.session(requires=["build"])
@@ -226,6 +246,18 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of the documentation, and see that it is whole and needs no network."""
+    session.install(".", *group("docs"))
+    # Nothing but what they declare is looked at.
+    session.install("--no-deps", *(f"./plugins/{name}" for name in PLUGINS.values()))
+    # What the makers of the theme announce is no fault of a page.
+    session.env["NO_MKDOCS_2_WARNING"] = "1"
+    session.run("mkdocs", "build", "--strict", "--quiet")
+    session.run("python", "docs/building/check.py", "site")
 
 
 @nox.session(requires=["build"])

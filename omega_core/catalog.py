@@ -7,6 +7,7 @@ from typing import Any
 from pymongo import ReturnDocument
 
 from .errors import ConflictError, ObjectNotFoundError, suggestion
+from .former_names import former_syntax, former_version
 from .mongo.database import answering
 from .mongo.persist import persist
 from .near_names import whereabouts
@@ -276,6 +277,7 @@ class Catalog:
             kept = ", ".join(str(meta.version) for meta in self.versions(name))
             return ObjectNotFoundError(
                 f"No version {version!r} of {name!r} in {where}. Versions: {kept}."
+                f"{former_version(version, name)}"
             )
         others = [prefix for prefix in SECTION if prefix != self.prefix]
         with answering(self.database):
@@ -285,4 +287,5 @@ class Catalog:
         if found:
             stores = sorted(SECTION[prefix] for prefix in found)
             hint = f" There is one in the {' and the '.join(stores)}: om.{stores[0]}.get({name!r})."
+        hint += former_syntax(name)
         return ObjectNotFoundError(f"No object {name!r} in {where}.{hint} list() shows what is.")

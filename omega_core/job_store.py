@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from .errors import ScheduleError
+from .former_names import formerly
 from .protocol.naming import MAX_NAME_BYTES, Key, check_name
 from .runtime.hints import checked as checked_hints
 from .scheduling import cron as crons
@@ -18,6 +19,7 @@ _MOST = 10_000
 _LONGEST_NAME = MAX_NAME_BYTES - len("results/" + "/00000101T000000Z-0123456789abcdef")
 
 
+@formerly("JobStore")
 class JobStore(OmegaStore):
     """``om.jobs``: the jobs of one bucket, and their schedules.
 

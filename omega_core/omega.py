@@ -15,6 +15,7 @@ import importlib_metadata
 from .config import Config, load_config
 from .describing import HIDDEN
 from .errors import OmegaError
+from .former_names import formerly
 from .html.markup import element, facts, framed, grid
 from .job_store import JobStore
 from .locations import Locations
@@ -45,6 +46,7 @@ from .transfer.importing import import_
 from .visible import Visible
 
 
+@formerly("Omega")
 class Omega(Visible):
     """The way in: datasets, models and jobs of one bucket, and a runtime for the models.
 

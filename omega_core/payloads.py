@@ -10,7 +10,14 @@ from gridfs import GridFS
 from pymongo.collection import Collection
 from pymongo.database import Database as MongoDatabase
 
-from .errors import ConflictError, IntegrityError, ObjectNotFoundError, StaleReadError, StoreError
+from .errors import (
+    ConflictError,
+    IntegrityError,
+    ObjectNotFoundError,
+    PluginContractError,
+    StaleReadError,
+    StoreError,
+)
 from .locations import Locations
 from .mongo.database import Database, answering
 from .mongo.persist import persist
@@ -170,6 +177,13 @@ class Payloads:
     def _save_attributes(self, meta: Metadata) -> Metadata:
         """Save the attributes of what is live, on the condition that nobody changed it."""
         if meta.rev is None:
+            scope = current_scope()
+            if scope is not None and scope.intent is not None and scope.writing:
+                raise PluginContractError(
+                    f"put of {scope.key.name!r}: its backend saves metadata of {meta.name!r}, "
+                    f"which this put does not store. It has to save what make_metadata returns for "
+                    f"the name that it is given, {scope.key.name!r}. Nothing was stored."
+                )
             raise StoreError(
                 f"The metadata of {meta.prefix}{meta.name!r} names no stored object: a new "
                 f"object is made by store.put(obj, name).{self._elsewhere(meta.name)}"

@@ -19,6 +19,7 @@ from .catalog import Catalog
 from .config import Config
 from .describing import SHOWN_HEAD, Describing
 from .errors import OmegaError, PluginContractError, StoreError, UnsupportedOptionError
+from .former_names import formerly
 from .html.markup import element, framed, grid
 from .lineage.history import History
 from .listing import Listing
@@ -59,6 +60,7 @@ def _of(
     return delegate
 
 
+@formerly("OmegaStore")
 class OmegaStore(Visible):
     """The objects of one bucket that share a prefix: ``om.datasets``, ``om.models``, ``om.jobs``.
 

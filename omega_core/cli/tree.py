@@ -57,6 +57,7 @@ _LAST = {
     "show": ("show:show", _STORED),
     "export": ("archive:export", _STORED),
     "import": ("archive:import_", _STORED),
+    "import-omegaml": ("import_omegaml:import_omegaml", _STORED),
     "du": ("du:usage", _STORED),
     "gc": ("gc:gc", _STORED),
     "worker": ("worker:worker", _SETUP),

@@ -56,6 +56,16 @@ class Bound(NamedTuple):
     holds: Callable[[float], bool]
 
 
+class Meaning(str):
+    """What a setting is for, as ``Annotated[str, Meaning("The bucket.")]``.
+
+    The reference of the configuration is made of these, and whoever explains a setting to a user
+    gets them from `meanings`.
+    """
+
+    __slots__ = ()
+
+
 def at_least(limit: float) -> Bound:
     return Bound(f"a number of at least {limit}", lambda number: number >= limit)
 
@@ -80,7 +90,7 @@ def build(schema: type[T], table: Any, path: KeyPath, origin: Origin) -> T:
     schema
         A dataclass with fields of type str, int, float, bool, `Secret`, ``Literal``,
         ``tuple[X, ...]``, ``Mapping[str, X]``, or ``X | None``. In ``Annotated``, a number may have
-        a `Bound`, and the str of a mapping its `Keys`.
+        a `Bound`, the str of a mapping its `Keys`, and anything its `Meaning`.
     path, origin
         Where the table stands, for errors.
 
@@ -129,6 +139,16 @@ def unknown_key(key: str, known: Iterable[str], path: KeyPath, origin: Origin) -
         f"unknown key {shown!r} in {section_name(path)}" if path else f"unknown section [{shown}]"
     )
     return ConfigError(f"{origin.place((*path, key))}: {what}.{hint}")
+
+
+def meanings(schema: type) -> dict[str, str]:
+    """Return what each setting of a dataclass means, of those that say so, by key."""
+    return {
+        key: str(rule)
+        for key, hint in _hints(schema).items()
+        for rule in getattr(hint, "__metadata__", ())
+        if isinstance(rule, Meaning)
+    }
 
 
 def section_name(path: KeyPath) -> str:

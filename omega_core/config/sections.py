@@ -7,23 +7,37 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from ..secret import Secret, redact_url
-from .schema import Keys, above, at_least
+from .schema import Keys, Meaning, above, at_least
 
 
 @dataclass(frozen=True, kw_only=True)
 class MongoConfig:
-    """``[mongo]``: the server. Without a URL it is the embedded one.
+    """``[mongo]``: the server. Without a URL it is the embedded one."""
 
-    ``timeout`` is in seconds, for finding the server; within twice that, one that falls silent is
-    given up, in the middle of an operation too. What merely takes long is not cut. ``data_dir`` is
-    of the embedded server.
-    """
-
-    url: str | None = field(default=None, repr=False)
-    username: str | None = None
-    password: Secret | None = None
-    timeout: Annotated[float, above(0)] = 5.0
-    data_dir: str | None = None
+    url: Annotated[
+        str | None,
+        Meaning(
+            "Where the server is, and the database: `mongodb://host/database`. Without it, a "
+            "server of your own is started."
+        ),
+    ] = field(default=None, repr=False)
+    username: Annotated[str | None, Meaning("The user of the database.")] = None
+    password: Annotated[
+        Secret | None,
+        Meaning("Their password: better a reference to a variable or a file than a text."),
+    ] = None
+    timeout: Annotated[
+        float,
+        above(0),
+        Meaning(
+            "Seconds to find the server. Within twice that, one that falls silent is given up, in "
+            "the middle of an operation too. What merely takes long is not cut."
+        ),
+    ] = 5.0
+    data_dir: Annotated[
+        str | None,
+        Meaning("Where the embedded server keeps its data. Without it, in your home directory."),
+    ] = None
 
     def __post_init__(self) -> None:
         if self.data_dir == "":
@@ -45,16 +59,29 @@ class MongoConfig:
 class PluginsConfig:
     """``[plugins]``: which are enabled, and ``[plugins.<id>]``, what each is told.
 
-    ``enabled`` None means all that are installed. ``kinds`` maps a kind that two plugins declare
-    to the id of the one that wins. ``sections`` are the tables of the plugins, not yet checked;
-    `Config.section` checks one.
+    ``sections`` are the tables of the plugins, not yet checked; `Config.section` checks one.
     """
 
-    enabled: tuple[str, ...] | None = None
-    disabled: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
-    strict: bool = False
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    enabled: Annotated[
+        tuple[str, ...] | None,
+        Meaning("The ids of those that may be used. Without it, all that are installed; [] none."),
+    ] = None
+    disabled: Annotated[
+        tuple[str, ...],
+        Meaning("Those that may not, whatever `enabled` says. They are not even imported."),
+    ] = ()
+    order: Annotated[
+        tuple[str, ...],
+        Meaning("In which order wrappers stand around each other, the outermost first."),
+    ] = ()
+    strict: Annotated[
+        bool,
+        Meaning("Whether a plugin that does not load ends everything, or is merely reported."),
+    ] = False
+    kinds: Annotated[
+        Mapping[str, str],
+        Meaning("Which plugin stores a kind that two of them declare, by kind."),
+    ] = field(default_factory=dict)
     # repr=False: which of these are secrets, only the plugins know.
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
@@ -67,20 +94,29 @@ _KEEP = {"datasets": 2, "models": 10, "jobs": 2}
 
 @dataclass(frozen=True, kw_only=True)
 class StoresConfig:
-    """``[stores]``: the bucket, how many versions stay, and two durations in seconds.
+    """``[stores]``: the bucket, how many versions stay, and two durations in seconds."""
 
-    ``lease`` is how long a silent writer is taken for alive, ``grace`` how long the data of
-    replaced objects stays for their readers. Files of up to ``inline`` bytes travel in the
-    metadata document, of fewer where many versions stay.
-    """
-
-    bucket: str = "default"
-    keep: Mapping[Annotated[str, Keys(_KEEP)], Annotated[int, at_least(1)]] = field(
-        default_factory=dict
-    )
-    lease: Annotated[float, above(0)] = 60.0
-    grace: Annotated[float, at_least(0)] = 3600.0
-    inline: Annotated[int, at_least(0)] = 16 * 1024
+    bucket: Annotated[str, Meaning("The bucket that is used where none is named.")] = "default"
+    keep: Annotated[
+        Mapping[Annotated[str, Keys(_KEEP)], Annotated[int, at_least(1)]],
+        Meaning("How many versions of an object stay, by store."),
+    ] = field(default_factory=dict)
+    lease: Annotated[
+        float, above(0), Meaning("Seconds for which a silent writer is taken for alive.")
+    ] = 60.0
+    grace: Annotated[
+        float,
+        at_least(0),
+        Meaning("Seconds for which the data of replaced and dropped objects stays, for readers."),
+    ] = 3600.0
+    inline: Annotated[
+        int,
+        at_least(0),
+        Meaning(
+            "Bytes up to which a file is a part of its metadata document; fewer where many "
+            "versions stay."
+        ),
+    ] = 16 * 1024
 
     def __post_init__(self) -> None:
         # A table that sets some of them keeps the defaults of the others.
@@ -100,40 +136,57 @@ class StoresConfig:
 class SecurityConfig:
     """``[security]``: what a stored object may do while it is read, and whether jobs run here."""
 
-    pickle: Literal["deny", "allow"] = "deny"
-    run_jobs: Literal["deny", "allow"] = "deny"
-    trusted_types: tuple[str, ...] = ()
+    pickle: Annotated[
+        Literal["deny", "allow"],
+        Meaning("Whether formats are written and read that can run code when they are read."),
+    ] = "deny"
+    run_jobs: Annotated[
+        Literal["deny", "allow"], Meaning("Whether jobs, which are code, run in this process.")
+    ] = "deny"
+    trusted_types: Annotated[
+        tuple[str, ...],
+        Meaning("Types of your own that a model may hold, by their full names."),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class UrisConfig:
     """``[uris]``: the prefixes under which objects may be written and read by URI."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[
+        tuple[str, ...],
+        Meaning("The prefixes. Nothing else is read, written or deleted."),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class UiConfig:
-    """``[ui]``: what people see besides results.
+    """``[ui]``: what people see besides results."""
 
-    ``progress`` "auto": a bar for what takes over a second, at a terminal and in a notebook.
-    """
-
-    progress: Literal["auto", "off"] = "auto"
+    progress: Annotated[
+        Literal["auto", "off"],
+        Meaning("`auto`: a bar for what takes over a second, at a terminal and in a notebook."),
+    ] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
-    """``[runtime]``: who executes the actions of models. ``workers`` None: the engine decides.
+    """``[runtime]``: who executes the actions of models."""
 
-    ``results`` is how many seconds the record of a task stays after the last that it was heard of,
-    and ``history`` the same of a run of a job.
-    ``cache`` is how many bytes of models a process keeps for the next action that asks them; 0
-    keeps none.
-    """
-
-    engine: str = "local"
-    workers: Annotated[int | None, at_least(1)] = None
-    results: Annotated[float, above(0)] = 7 * 24 * 3600.0
-    history: Annotated[float, above(0)] = 90 * 24 * 3600.0
-    cache: Annotated[int, at_least(0)] = 256 * 1024**2
+    engine: Annotated[
+        str, Meaning("Who executes: `local`, a pool of threads, or an engine of a plugin.")
+    ] = "local"
+    workers: Annotated[
+        int | None, at_least(1), Meaning("How many at a time. Without it, the engine decides.")
+    ] = None
+    results: Annotated[
+        float,
+        above(0),
+        Meaning("Seconds for which the record of a task stays, from the last heard of it."),
+    ] = 7 * 24 * 3600.0
+    history: Annotated[float, above(0), Meaning("The same, of a run of a job.")] = 90 * 24 * 3600.0
+    cache: Annotated[
+        int,
+        at_least(0),
+        Meaning("Bytes of models that a process keeps for the next action; 0 keeps none."),
+    ] = 256 * 1024**2

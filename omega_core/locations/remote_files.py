@@ -46,7 +46,8 @@ class RemoteFile(AtomicWriter):
             self._sink.abort()
         else:
             self._sink.close()
-            self._filesystem.rm_file(self._what)
+            with suppress(FileNotFoundError):  # somebody else was faster
+                self._filesystem.rm_file(self._what)
 
 
 class RemoteFiles:

@@ -33,6 +33,13 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
     PluginContractError
         Names the action, and what its author has to do.
     """
+    _check_making(cls, owner)
+    for name in ("put", "get"):
+        if inspect.iscoroutinefunction(getattr(cls, name)):
+            raise PluginContractError(
+                f"{owner}: {cls.__name__}.{name} is a coroutine, and nobody awaits it. Write def "
+                f"{name}, without async."
+            )
     actions = actions_of(cls)
     if not issubclass(cls, BaseModelBackend):
         offered = [*actions, *(n for n in ACTIONS if _takes(cls, n, ACTION_TABLE[n]) is True)]
@@ -65,6 +72,20 @@ def check_backend(cls: type[BaseDataBackend], owner: str) -> None:
                 f"{suggestion(name, ACTIONS)} Mark an action of its own with @omega_core.action; "
                 f"what is for the class alone begins with an underscore: _{name}."
             )
+
+
+def _check_making(cls: type[BaseDataBackend], owner: str) -> None:
+    try:
+        signature = inspect.signature(cls).replace(return_annotation=inspect.Signature.empty)
+        signature.bind(data_store=None, model_store=None)
+    except ValueError:
+        return  # of some classes, Python knows no signature
+    except TypeError as exc:
+        raise PluginContractError(
+            f"{owner}: {cls.__name__}{signature} cannot be made as the core does ({exc}): def "
+            "__init__(self, *, data_store, model_store). What it needs beyond these, it finds in "
+            "self.settings, which are there when a method is called."
+        ) from None
 
 
 def _check_job(cls: type[BaseJobBackend], owner: str) -> None:

@@ -316,7 +316,10 @@ class Plugins(Visible):
 
     def _checked_section(self, plugin: Plugin, schema: type | None) -> Any:
         if schema is not None:
-            return self._config.section(plugin.id, schema)
+            try:
+                return self._config.section(plugin.id, schema)
+            except PluginContractError as exc:
+                raise PluginContractError(f"{plugin}, hook 'settings': {exc}") from None
         for spelled in (plugin.id, plugin.id.replace("-", "_")):
             if spelled in self._config.plugins.sections:
                 place = self._config.origin.place(("plugins", spelled))

@@ -19,6 +19,7 @@ from ..errors import (
     UnsupportedOptionError,
     suggestion,
 )
+from ..former_names import former_option
 from ..protocol.naming import JOBS
 from .adapters import Adapter, Retirement
 from .backend_contract import check_backend
@@ -123,6 +124,11 @@ class Router:
         token = CALL.set(call)
         try:
             result = caller(**arguments)
+        except RuntimeError as exc:
+            # pluggy has no class for it.
+            if str(exc).startswith("wrap_controller at "):
+                raise self._out_of_step(hook, exc, arguments) from exc
+            raise
         finally:
             CALL.reset(token)
         if not call.answered:
@@ -158,6 +164,17 @@ class Router:
             f"{hook} of {name!r} was done, and a wrapper lost its result: the backend returned "
             f"{_type_name(call.answer)}, and None came out. Wrappers of {hook!r}: {wrappers}. "
             "A wrapper must end with 'return result', where 'result = yield'."
+        )
+
+    def _out_of_step(
+        self, hook: str, error: RuntimeError, arguments: Mapping[str, Any]
+    ) -> PluginContractError:
+        wrappers = ", ".join(str(plugin) for plugin in self.plugins if hook in plugin.wraps)
+        done = str(error).rpartition(" ")[2] == "yield" and "second" in str(error)
+        return PluginContractError(
+            f"{hook} of {_named(arguments)!r}: a wrapper {'yields twice' if done else 'did not'} "
+            f"{'' if done else 'yield '}({error}). Wrappers of {hook!r}: {wrappers}. A wrapper "
+            "yields once, whatever it does before and after; to forbid the call, it raises."
         )
 
     # --- object -> kind ----------------------------------------------------------------------
@@ -280,7 +297,8 @@ class Router:
                 offered = ", ".join(sorted(known)) or "none"
                 raise UnsupportedOptionError(
                     f"{method} of {name!r}: the kind {spec.kind!r} has no option {option!r}."
-                    f"{suggestion(option, known)} Its options: {offered}. Nothing was done."
+                    f"{suggestion(option, known)} Its options: {offered}."
+                    f"{former_option(method, option)} Nothing was done."
                 )
 
 

@@ -41,6 +41,8 @@ def admit(meta: Metadata, intent: Intent) -> None:
             "self.data_store.metadata(name) or make_metadata(name, kind) is the one to fill in",
         )
     _admit_file(meta, intent)
+    if intent.appends:
+        _admit_append(meta, intent)
     own = generation_key(intent.key.name, intent.gen)
     if meta.collection is not None:
         _admit_collection(meta, intent)
@@ -89,6 +91,20 @@ def _admit_file(meta: Metadata, intent: Intent) -> None:
         meta.gridfile = intent.grid_files[0]._id
     if meta.gridfile is not None:
         _own_file(meta, intent)
+
+
+def _admit_append(meta: Metadata, intent: Intent) -> None:
+    """Refuse an append whose file no batch names: it would be lost, and nobody would be told."""
+    live = intent.live if intent.live is not None else {}
+    before = live.get("kind_meta", {}).get("batches", [])
+    written = [*(writer for writer in intent.writers if writer.complete), *intent.grid_files]
+    if written and len(meta.kind_meta.get("batches", [])) <= len(before):
+        raise _refusal(
+            intent,
+            "append=True was asked for, and what was written belongs to no batch, so that it would "
+            "be lost. A put that takes append= adds a batch to kind_meta['batches'] that says "
+            "where it is; one that cannot does not name the option",
+        )
 
 
 def _own_file(meta: Metadata, intent: Intent) -> None:

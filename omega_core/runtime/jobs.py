@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UnsupportedOptionError
+from ..former_names import formerly
 from ..protocol.naming import check_name
 from ..protocol.task_records import ENDED, TaskRecord
 from ..running import RUN, check_params, result_name
@@ -19,6 +20,7 @@ from .submission import hand_over
 from .task import ID, Task, Worker
 
 
+@formerly("JobRuntime")
 class JobRuntime(Visible):
     """One job: ``om.runtime.job("daily").run({"day": "2026-01-31"}).get()``."""
 

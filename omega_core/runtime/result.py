@@ -12,6 +12,7 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from ..errors import OmegaError, TaskCancelledError
+from ..former_names import formerly
 from ..html.markup import facts, framed
 from ..progress import Bar, is_watched
 from ..protocol.task_records import Status
@@ -21,6 +22,7 @@ _GLANCE = 0.2
 """Seconds between two looks of a bar."""
 
 
+@formerly("Result")
 class Result(Visible):
     """What an action returns at once; `get` waits for the rest.
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..backends.actions import Action
 from ..backends.base import ACTION_TABLE
 from ..errors import OmegaError, UnsupportedOptionError, suggestion
+from ..former_names import former_name, formerly
 from ..protocol.naming import MODELS
 from ..visible import Visible
 from .blocks import Blocks
@@ -31,6 +32,7 @@ _TAKEN_BY_PERFORM = {"if_rev", "rows"}
 """Arguments of all actions that are no options of an estimator."""
 
 
+@formerly("Runtime")
 class Runtime(Visible):
     """``om.runtime``: ``om.runtime.model("churn").fit("X", "y").get()``."""
 
@@ -237,6 +239,7 @@ class ModelRuntime(Visible):
             raise AttributeError(
                 f"The model {self.name!r} has no action {action!r}."
                 f"{suggestion(action, {*ACTION_TABLE, *offered})}"
+                f"{former_name('ModelRuntime', action)}"
             )
         return MethodType(_submitting(offered[action]), self)
 

@@ -69,7 +69,7 @@ def __dir__() -> list[str]:
 
 _TESTS = (
     *("capabilities", "commits", "conformance", "engine_blocks", "engines", "filesystems", "jobs"),
-    *("models", "round_trips", "stage", "statemachine", "versioning", "wrappers"),
+    *("models", "pickles", "round_trips", "stage", "statemachine", "versioning", "wrappers"),
 )
 
 if "pytest" in sys.modules:

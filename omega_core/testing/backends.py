@@ -14,7 +14,7 @@ from ..protocol.metadata import Metadata
 from ..store import OmegaStore
 from .faults import let_time_pass
 from .orphans import find_orphans
-from .promises import broken, is_equal, missing, shown, told_type
+from .promises import alike, broken, is_equal, missing, raised, shown, told_type
 
 HOUR = 3600.0
 
@@ -59,8 +59,11 @@ class BackendTests:
         return []
 
     def same(self, one: Any, other: Any) -> bool:
-        """Return whether two objects, as they are put, are equal; override where ``==`` fails."""
-        return bool(one == other)
+        """Return whether two objects, as they are put, are equal; override where ``==`` fails.
+
+        By default also of the same class, and so is what lists, tuples and dicts hold, in order.
+        """
+        return alike(one, other)
 
     def equal(self, stored: Any, got: Any) -> bool:
         """Return whether ``got`` came back as what ``stored`` was put as."""
@@ -76,6 +79,15 @@ class BackendTests:
         __tracebackhide__ = True
         if not self._equal(stored, got):
             broken(what, expected=told_type(stored), got=told_type(got))
+
+    def _gets(self, what: str, stored: Any, store: OmegaStore, name: str, **options: Any) -> None:
+        """Fail unless a get gives what was put."""
+        __tracebackhide__ = True
+        try:
+            got = store.get(name, **options)
+        except Exception as exc:
+            broken(what, expected=told_type(stored), got=raised(exc), cause=exc)
+        self._comes_back(what, stored, got)
 
     def _put(self, store: OmegaStore, obj: Any, name: str, **options: Any) -> Metadata:
         try:

@@ -151,11 +151,11 @@ class CapabilityTests(BackendTests):
         for name, value in self.put_options.items():
             self._put(store, objects[0], f"with {name}", **{name: value})
             what = f"an object that was put with {name}={value!r} comes back equal"
-            self._comes_back(what, objects[0], store.get(f"with {name}"))
+            self._gets(what, objects[0], store, f"with {name}")
         self._put(store, objects[0], "x")
         for name, value in self.get_options.items():
             what = f"an object that is got with {name}={value!r} is what was put"
-            self._comes_back(what, objects[0], store.get("x", **{name: value}))
+            self._gets(what, objects[0], store, "x", **{name: value})
         if untested:
             pytest.skip(f"not declared: options {', '.join(untested)} (put_options, get_options)")
 
@@ -196,14 +196,14 @@ class CapabilityTests(BackendTests):
         old, new = objects[:2]
         both = self.appended(old, new)
         self._put(store, old, "x", append=True)
-        self._comes_back("an append to nothing stores the object", old, store.get("x"))
+        self._gets("an append to nothing stores the object", old, store, "x")
         meta = self._put(store, new, "x", append=True)
         what = "an append adds to what is there"
-        self._comes_back(what, both, store.get("x"))
+        self._gets(what, both, store, "x")
         promise("an append makes no new version", meta.version, 1)
         self._put(store, new, "x")
-        self._comes_back("a put without append replaces", new, store.get("x"))
-        self._comes_back("an append stays in its version", both, store.get("x", version=1))
+        self._gets("a put without append replaces", new, store, "x")
+        self._gets("an append stays in its version", both, store, "x", version=1)
         store.drop("x")
         nothing_left("a drop and the collector leave nothing of an append", left_over(store))
 
@@ -247,12 +247,12 @@ class CapabilityTests(BackendTests):
             for obj in (old, new):
                 self._put(there, obj, "x", uri=uri)
             what = "an object at a URI has versions"
-            self._comes_back(what, old, there.get("x", version=1))
+            self._gets(what, old, there, "x", version=1)
             there.restore("x", 1)
-            self._comes_back("a version at a URI can be restored", old, there.get("x"))
+            self._gets("a version at a URI can be restored", old, there, "x")
             there.gc(grace=0)
             what = "the collector keeps the versions at a URI"
-            self._comes_back(what, new, there.get("x", version=2))
+            self._gets(what, new, there, "x", version=2)
             nothing_left(what, left_over(there, [tmp_path]))
             if "append" in self.capabilities:
                 self._append_at_a_uri(there, objects, uri)
@@ -271,7 +271,7 @@ class CapabilityTests(BackendTests):
             self._put(there, new, "y", append=True)
         except OmegaError:
             expected = old
-        self._comes_back("an append to an object at a URI adds to it", expected, there.get("y"))
+        self._gets("an append to an object at a URI adds to it", expected, there, "y")
         there.drop("y")
 
     # --- reading a part ----------------------------------------------------------------------
@@ -284,7 +284,7 @@ class CapabilityTests(BackendTests):
         for given, expected in request.getfixturevalue("filtered"):
             got = store.get("x", filter=given)
             self._comes_back(f"filter={given!r} keeps what it says", expected, got)
-        self._comes_back("without a filter, all is there", objects[0], store.get("x"))
+        self._gets("without a filter, all is there", objects[0], store, "x")
 
     def test_some_columns_can_be_read(
         self, store: OmegaStore, objects: list[Any], request: pytest.FixtureRequest

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -17,11 +18,12 @@ from ..errors import (
     UriNotAllowedError,
 )
 from ..omega import Omega
+from ..protocol.commit import Intent
 from ..store import OmegaStore
 from .backends import BackendTests, left_over, like, nothing_left, own_collections
 from .crashes import CrashingTwin
 from .faults import FaultKind
-from .promises import broken, holds, missing, promise, refused, shown
+from .promises import broken, holds, missing, promise, raising, refused, shown
 
 
 class CommitTests(BackendTests):
@@ -50,7 +52,7 @@ class CommitTests(BackendTests):
         color = meta.attributes.get("color")
         promise("the attributes of the old object are kept", color, "red")
         store.omega.gc(grace=0)
-        self._comes_back(f"a put over {other!r} replaces all of it", objects[0], store.get("x"))
+        self._gets(f"a put over {other!r} replaces all of it", objects[0], store, "x")
         kept = store.get("x", version=1)
         holds("the object of another kind is version 1", kept is not None, expected=other, got=kept)
 
@@ -138,10 +140,21 @@ class CommitTests(BackendTests):
                     self._put(store, obj, name)
         promise("what is refused stores nothing", store.list(hidden=True), ["old"])
         promise("what is refused leaves the old object", store.metadata("old"), before)
-        self._comes_back("what is refused leaves the old object", objects[0], store.get("old"))
+        self._gets("what is refused leaves the old object", objects[0], store, "old")
         what = "a put that fails and the collector leave nothing"
         nothing_left(what, left_over(store, directories))
         promise(f"{what}: documents in collections of your own", own_collections(store), own)
+
+    def test_who_interrupts_a_put_ends_it(self, store: OmegaStore, objects: list[Any]) -> None:
+        def interrupt(*args: Any) -> Any:
+            raise KeyboardInterrupt
+
+        self._put(store, objects[0], "x")
+        what = "Ctrl-C ends a put, so that a backend lets it pass"
+        with patch.object(Intent, "commit", interrupt), raising(KeyboardInterrupt, what):
+            self._put(store, objects[1], "x")
+        self._gets("a put that is interrupted changes nothing", objects[0], store, "x")
+        nothing_left("a put that is interrupted leaves nothing", left_over(store))
 
     @pytest.mark.parametrize("kind_of_fault", ["lost answer", "cut off before", "cut off after"])
     def test_a_crash_at_any_step_leaves_the_old_object_or_the_new_one(

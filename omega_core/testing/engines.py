@@ -520,6 +520,18 @@ class EngineTests:
         with Omega(bucket.config, bucket=bucket.bucket) as other:
             promise(what, other.runtime.result(result.id).get(PATIENCE).version, 2)
 
+    # --- its end -----------------------------------------------------------------------------
+
+    def test_it_can_be_closed(self, bucket: Omega) -> None:
+        other = Omega(bucket.config, bucket=bucket.bucket)
+        meta = other.runtime.model("m").fit("X").get(PATIENCE)
+        closing = threading.Thread(target=other.close, daemon=True)
+        closing.start()
+        closing.join(PATIENCE)
+        what = f"an engine that is closed lets go within {PATIENCE:.0f} s"
+        promise(f"{what}: it is still at it", closing.is_alive(), False)
+        promise("what was done stays done", _versions(bucket), [1, meta.version])
+
     # --- their parts -------------------------------------------------------------------------
 
     def _needs(self, bucket: Omega, hint: str) -> None:

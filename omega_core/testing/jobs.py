@@ -101,7 +101,7 @@ class JobBackendTests(DataBackendTests):
         promise(what, (record["action"], record["job"]["gen"]), ("run", job.gen))
         promise(what, [use.name for use in store.used_by("j")], ["left"])
         promise("a run leaves the job as it is", store.metadata("j"), job)
-        self._comes_back("a run leaves the job as it is", objects[0], store.get("j"))
+        self._gets("a run leaves the job as it is", objects[0], store, "j")
 
     # --- what goes wrong ---------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class JobBackendTests(DataBackendTests):
         what = "nothing runs where jobs are denied"
         with CrashingTwin(store.omega, timeout=30.0, security=SecurityConfig()) as twin:
             jobs = twin.omega.jobs
-            self._comes_back("reading a job is safe", objects[0], jobs.get("j"))
+            self._gets("reading a job is safe", objects[0], jobs, "j")
             with raising(JobsDeniedError, what, r'\[security\] run_jobs = "allow"'):
                 jobs.perform("run", "j", params=params)
             promise(what, jobs.list(), ["j"])

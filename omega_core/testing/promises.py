@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import pytest
 
@@ -66,12 +66,11 @@ class Refusal:
         return self.error
 
 
-@contextmanager
 def raising(
     error: type[BaseException] | tuple[type[BaseException], ...],
     what: str,
     match: str | None = None,
-) -> Iterator[Refusal]:
+) -> AbstractContextManager[Refusal, bool]:
     """Fail unless the block raises such an error.
 
     Parameters
@@ -79,6 +78,14 @@ def raising(
     match
         A pattern that its text has to contain.
     """
+    # What a type checker has to know: the error does not come out of it.
+    return cast("AbstractContextManager[Refusal, bool]", _raising(error, what, match))
+
+
+@contextmanager
+def _raising(
+    error: type[BaseException] | tuple[type[BaseException], ...], what: str, match: str | None
+) -> Iterator[Refusal]:
     __tracebackhide__ = True
     classes = error if isinstance(error, tuple) else (error,)
     expected = " or ".join(cls.__name__ for cls in classes)
@@ -101,7 +108,7 @@ def refused(
     error: type[BaseException] | tuple[type[BaseException], ...],
     what: str,
     match: str | None = None,
-) -> AbstractContextManager[Refusal]:
+) -> AbstractContextManager[Refusal, bool]:
     """Fail unless what the block does is refused, by such an error."""
     return raising(error, f"{what} is refused", match)
 
@@ -178,6 +185,17 @@ def told_type(value: Any) -> str:
 def raised(error: BaseException) -> str:
     """Return an error as one reads it."""
     return f"{type(error).__name__}: {error}"
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Return whether two objects are equal and of one class, and what containers hold as well."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return alike([*one.items()], [*other.items()])
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other)) and bool(one == other)
+    return bool(one == other)
 
 
 def is_equal(tests: object, compare: Callable[[Any, Any], Any], one: Any, other: Any) -> bool:

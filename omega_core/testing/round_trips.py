@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import json
 import sys
@@ -10,9 +11,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..store import OmegaStore
 from .backends import BackendTests, left_over, like, nothing_left
 from .crashes import CrashingTwin
+from .pickles import found_by_pickle
 from .promises import broken, holds, promise, shown, told_type
 
 ODD_NAMES = ("a/b", "a_b", "a.b", "a b", "a@b", "a[0]", "ünï", "$x", ".h", "n", "n.datastore")
@@ -113,13 +117,48 @@ class RoundTripTests(BackendTests):
         same = store.diff("x", 2)
         holds("a version does not differ from itself", not same, expected="nothing", got=same)
         promise("to describe an object changes nothing", store.metadata("x"), before)
-        self._comes_back("to describe an object changes nothing", objects[1], store.get("x"))
+        self._gets("to describe an object changes nothing", objects[1], store, "x")
 
     def test_another_client_reads_it(self, store: OmegaStore, objects: list[Any]) -> None:
         self._put(store, objects[0], "x")
         with CrashingTwin(store.omega, timeout=30.0) as twin:
             got = like(store, twin.omega).get("x")
             self._comes_back("another client reads what was put", objects[0], got)
+
+    def test_a_get_that_is_cut_off_is_an_error_or_the_object(
+        self, store: OmegaStore, objects: list[Any]
+    ) -> None:
+        got: list[Any] = []
+        # No part of the metadata, so that there is something to read.
+        stores = dataclasses.replace(store.config.stores, inline=0)
+        with CrashingTwin(store.omega, stores=stores) as twin:
+            self._put(like(store, twin.omega), objects[0], "x")
+            for step in itertools.count(1):
+                struck = twin.crash(step, lambda omega: got.append(like(store, omega).get("x")))
+                for obj in got:
+                    what = f"a get that is cut off at step {step} is an error, or the object"
+                    self._comes_back(what, objects[0], obj)
+                got.clear()
+                if not struck:
+                    break
+
+    def test_reading_runs_no_code_of_the_payload(
+        self, store: OmegaStore, objects: list[Any]
+    ) -> None:
+        if store.config.security.pickle == "allow":
+            pytest.skip('[security] pickle = "allow", so that reading may run code')
+        for position, obj in enumerate(objects):
+            self._put(store, obj, f"object {position}")
+        with found_by_pickle() as found:
+            for position, _ in enumerate(objects):
+                store.get(f"object {position}")
+        holds(
+            "reading runs no code that a payload names, where [security] pickle denies it",
+            not found,
+            expected="no class that pickle looks for: a format that is data, or "
+            "omega_core.require_pickle_allowed(store, kind=..., name=...) in put and in get",
+            got=found,
+        )
 
     def test_names_have_no_second_meaning(self, store: OmegaStore, objects: list[Any]) -> None:
         cycle = itertools.cycle(objects)
@@ -128,13 +167,13 @@ class RoundTripTests(BackendTests):
             self._put(store, obj, name)
         promise("every name is listed", store.list(hidden=True), sorted(ODD_NAMES))
         for name, obj in stored.items():
-            self._comes_back(f"{name!r} is a name like any other", obj, store.get(name))
+            self._gets(f"{name!r} is a name like any other", obj, store, name)
         for name in ODD_NAMES[::2]:
             store.drop(name)
         store.gc(grace=0)
         for name in ODD_NAMES[1::2]:
             what = f"to drop other names leaves {name!r} as it is"
-            self._comes_back(what, stored[name], store.get(name))
+            self._gets(what, stored[name], store, name)
 
     def test_buckets_do_not_share(self, store: OmegaStore, objects: list[Any]) -> None:
         other = like(store, store.omega["another bucket"])
@@ -143,7 +182,7 @@ class RoundTripTests(BackendTests):
         store.drop("x")
         store.gc(grace=0)
         what = "a drop in one bucket leaves the object of that name in another"
-        self._comes_back(what, objects[1], other.get("x"))
+        self._gets(what, objects[1], other, "x")
 
     # --- threads -----------------------------------------------------------------------------
 
@@ -172,12 +211,8 @@ class RoundTripTests(BackendTests):
             for round_ in range(3):
                 self._put(store, obj, f"{i}, {round_}")
             for round_ in range(3):
-                self._comes_back(
-                    "calls at the same time do not mix, so that a backend keeps no state of a "
-                    f"call in self: thread {i} gets what it put",
-                    obj,
-                    store.get(f"{i}, {round_}"),
-                )
+                self._gets("calls at the same time do not mix, so that a backend keeps no state of a "
+                    f"call in self: thread {i} gets what it put", obj, store, f"{i}, {round_}")
 
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)

@@ -21,18 +21,18 @@ class VersionTests(BackendTests):
             meta = self._put(store, obj, "x")
             what = "each put makes one version and one revision"
             promise(what, (meta.version, meta.rev), (revision, revision))
-            self._comes_back("a put replaces what was there", obj, store.get("x"))
+            self._gets("a put replaces what was there", obj, store, "x")
 
     def test_versions_stay_and_can_be_restored(self, store: OmegaStore, objects: list[Any]) -> None:
         old, new = objects[:2]
         self._put(store, old, "x")
         self._put(store, new, "x")
-        self._comes_back("version 1 is what it was", old, store.get("x", version=1))
+        self._gets("version 1 is what it was", old, store, "x", version=1)
         store.restore("x", 1)
-        self._comes_back("a version that is restored is the object", old, store.get("x"))
-        self._comes_back("a restore keeps version 2", new, store.get("x", version=2))
+        self._gets("a version that is restored is the object", old, store, "x")
+        self._gets("a restore keeps version 2", new, store, "x", version=2)
         store.gc(grace=0)
-        self._comes_back("the collector keeps version 2", new, store.get("x", version=2))
+        self._gets("the collector keeps version 2", new, store, "x", version=2)
 
     def test_a_put_that_expects_another_revision_is_refused(
         self, store: OmegaStore, objects: list[Any]
@@ -41,7 +41,7 @@ class VersionTests(BackendTests):
         self._put(store, old, "x")
         with refused(ConflictError, "a put that expects another revision"):
             self._put(store, new, "x", if_rev=0)
-        self._comes_back("a put that is refused changes nothing", old, store.get("x"))
+        self._gets("a put that is refused changes nothing", old, store, "x")
 
     def test_every_version_has_a_payload_of_its_own(
         self, store: OmegaStore, objects: list[Any]
@@ -49,18 +49,14 @@ class VersionTests(BackendTests):
         old, new = objects[:2]
         self._put(store, old, "x")
         self._put(store, new, "x")
-        self._comes_back(
-            "every version has a payload of its own: version 1 is not what it was, the put of "
+        self._gets("every version has a payload of its own: version 1 is not what it was, the put of "
             "version 2 wrote over its payload. The key of an external service comes from "
-            "object_store_key, inside of the put",
-            old,
-            store.get("x", version=1),
-        )
+            "object_store_key, inside of the put", old, store, "x", version=1)
         store.restore("x", 1)
-        self._comes_back("a version that is restored is the object", old, store.get("x"))
+        self._gets("a version that is restored is the object", old, store, "x")
         with refused(ConflictError, "a put of a revision that was replaced"):
             self._put(store, new, "x", if_rev=1)
-        self._comes_back("a put that is refused writes over nothing", old, store.get("x"))
+        self._gets("a put that is refused writes over nothing", old, store, "x")
 
     # --- drop --------------------------------------------------------------------------------
 
@@ -90,7 +86,7 @@ class VersionTests(BackendTests):
         store.drop("x")
         what = f"a drop and the collector leave nothing in {', '.join(map(str, directories))}"
         nothing_left(what, left_over(store, directories))
-        self._comes_back("a drop leaves other objects", objects[-1], store.get("y"))
+        self._gets("a drop leaves other objects", objects[-1], store, "y")
 
     def test_a_drop_frees_what_was_dropped_and_no_more(
         self, store: OmegaStore, objects: list[Any]
@@ -103,8 +99,8 @@ class VersionTests(BackendTests):
         nothing_left("a drop and the collector leave nothing of it", left_over(store))
         for name in ("y", "x/y"):
             what = f"to drop 'x' frees nothing of {name!r}"
-            self._comes_back(f"{what}, version 2", new, store.get(name))
-            self._comes_back(f"{what}, version 1", old, store.get(name, version=1))
+            self._gets(f"{what}, version 2", new, store, name)
+            self._gets(f"{what}, version 1", old, store, name, version=1)
 
     def test_a_dropped_name_can_be_used_again(self, store: OmegaStore, objects: list[Any]) -> None:
         old, new = objects[:2]
@@ -112,7 +108,7 @@ class VersionTests(BackendTests):
         store.drop("x")
         self._put(store, new, "x")
         store.gc(grace=0)
-        self._comes_back("a name that was dropped can be used again", new, store.get("x"))
+        self._gets("a name that was dropped can be used again", new, store, "x")
 
     def test_a_name_that_was_dropped_and_collected_goes_on_counting(
         self, store: OmegaStore, objects: list[Any]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import importlib_metadata
@@ -60,6 +65,29 @@ def test_the_demo_kept_can_be_looked_at_as_it_says(omega: Run, om: Omega) -> Non
         assert omega("--bucket", bucket, store, "drop", "--all", "--yes").exit_code == 0
     assert omega("--bucket", bucket, "gc", "--grace", "0", "--yes").exit_code == 0
     assert om.buckets == []
+
+
+@needs_both
+def test_the_demo_says_what_to_do_next(
+    omega: Run, om: Omega, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data.csv").write_text("qty\n1\n", encoding="utf-8")
+    monkeypatch.delenv("NOX_CURRENT_SESSION", raising=False)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    _, _, told = omega("demo").stdout.partition("What to do next:\n")
+    commands = re.findall(r"^  omega (.*?)  ", told, re.M)
+    assert commands == ["demo --keep", "datasets put data.csv", "datasets get data", "--help"]
+    for command in commands[1:]:
+        done = omega(*command.split())
+        assert done.exit_code == 0, done.stdout + done.stderr
+    assert len(om.datasets.get("data")) == 1
+    monkeypatch.setenv("NOX_CURRENT_SESSION", "quickstart")
+    _, _, told = omega("demo").stdout.partition("What to do next:\n")
+    [activate] = re.findall(r"^  (source .*?)  so that", told, re.M)
+    shell = ["env", "-i", "bash", "-euc", f"{activate}; command -v omega"]
+    found = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
+    assert found.strip() == str(Path(sys.prefix, "bin", "omega"))
 
 
 @needs_both

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -107,8 +112,7 @@ def _ending(report: Report) -> list[Any]:
     style = "bold green" if report.equal else "bold red"
     lines: list[Any] = [verbatim(f"{verdict}, in {report.seconds:.1f} s.", style)]
     if not report.kept:
-        removed = "The bucket is removed. To keep it: omega demo --keep"
-        return [*lines, verbatim(removed, "dim")]
+        return [*lines, verbatim("The bucket is removed.", "dim"), "", *_next()]
     omega = f"omega --bucket {report.bucket}"
     name = report.models[0]["model"]
     return [
@@ -122,3 +126,36 @@ def _ending(report: Report) -> list[Any]:
         verbatim(f"  {omega} datasets drop --all; {omega} models drop --all", "cyan"),
         verbatim(f"  {omega} gc --grace 0 --yes", "cyan"),
     ]
+
+
+def _next() -> list[Any]:
+    steps = {
+        "omega demo --keep": "the same, to look at what it stores",
+        "omega datasets put data.csv": "a file of yours, under the name data",
+        "omega datasets get data": "and back again",
+        "omega --help": "all that there is",
+    }
+    if (activate := _activate()) is not None:
+        steps = {activate: "so that your shell finds omega", **steps}
+    # But for a long path, what they do stands below each other.
+    width = max(len(step) for step in steps if step != activate)
+    lines: list[Any] = ["What to do next:"]
+    for command, what in steps.items():
+        line = verbatim("  ").append(f"{command:<{width}}", style="cyan")
+        lines.append(line.append(f"  {what}"))
+    return [*lines, "", 'In Python: om = omega_core.Omega(); om.datasets.put(df, "sales")']
+
+
+def _activate() -> str | None:
+    """Return what puts this very command on the `PATH`, where the user's shell has it not there.
+
+    A session of nox has a `PATH` of its own, which ends with it.
+    """
+    there = Path(sys.prefix, "bin", "activate")
+    found = shutil.which("omega")
+    is_found = found is not None and Path(found).parent == there.parent
+    if sys.prefix == sys.base_prefix or not there.exists():
+        return None
+    if is_found and "NOX_CURRENT_SESSION" not in os.environ:
+        return None
+    return f"source {shlex.quote(str(there))}"
