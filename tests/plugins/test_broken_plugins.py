@@ -63,13 +63,12 @@ class TestSoundNotes(DataBackendTests):
 
 
 class TestSoundService(TestSoundNotes):
+    capabilities = ("export",)
+
     @pytest.fixture
     def store(self, om: Omega) -> Any:
         om.datasets.register_backend(Service)
         return om.datasets
-
-    # Only this backend could write it into an archive, and it has no export_payload.
-    test_a_copy_and_an_archive_hold_every_version = None
 
 
 class TestSoundScripts(JobBackendTests):
