@@ -132,7 +132,7 @@ FORMER: dict[str, dict[str, str]] = {
     },
     "Result": {
         "ready": "result.done().",
-        "successful": "result.status == 'done' says so; result.exception() is None.",
+        "successful": "result.status is 'success'; result.exception() is None.",
         "failed": "result.exception() is what went wrong, or None.",
         "state": "result.status.",
         "task_id": "result.id.",
