@@ -197,6 +197,13 @@ def versions_of_core(requirements: Iterable[str]) -> SpecifierSet | None:
     return None
 
 
+def bounds() -> str:
+    """Return what a plugin that works with this core says of the cores that it works with."""
+    major, minor = map(int, importlib_metadata.version("omega-core").split(".")[:2])
+    # Before the first stable release, a minor one may change the contract.
+    return f">={major}.{minor},<{f'0.{minor + 1}' if major == 0 else major + 1}"
+
+
 def load(plugin: Plugin, remedy: str) -> object | None:
     """Import the light module of an enabled plugin; a failure is noted in it, not raised.
 

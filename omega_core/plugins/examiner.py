@@ -23,7 +23,7 @@ from ..errors import OmegaError
 from .binding import bind, forgotten_marks
 from .builtin import builtin_specs
 from .declared_checks import check_declared
-from .discovery import Plugin, discover, load, versions_of_core
+from .discovery import Plugin, bounds, discover, load, versions_of_core
 from .findings import Finding
 from .marker import PROJECT
 from .module_checks import check_module
@@ -120,10 +120,7 @@ def _loaded(plugin: Plugin) -> Iterator[Finding]:
 
 def _requirement(plugin: Plugin) -> Iterator[Finding]:
     allowed, distribution = versions_of_core(plugin.requires), plugin.distribution
-    core = importlib_metadata.version("omega-core")
-    major, minor, *_ = (*core.split("."), "0")
-    upper = f"{major}.{int(minor) + 1}" if major == "0" else str(int(major) + 1)
-    remedy = f'dependencies = ["omega-core>={major}.{minor},<{upper}"]'
+    remedy = f'dependencies = ["omega-core{bounds()}"]'
     if allowed is None:
         yield Finding(
             "warning",

@@ -206,14 +206,17 @@ ENGINE = """
 """
 
 
+class Impatient(EngineTests):
+    patience = 3.0
+
+
 def engine_test(
     id: str, mistake: str, body: str, test: Any, says: str, *more: Any, gate: bool = False
 ) -> Broken:
     def run(bench: Bench) -> None:
-        bench.monkeypatch.setattr(engine_kit, "PATIENCE", 3.0)
         bench.installed(ENGINE.format(body=body.replace("\n", "\n        ")))
         om = bench.omega(runtime={"engine": "acme", "workers": 2})
-        tests = EngineTests()
+        tests = Impatient()
         making = EngineTests.bucket.__wrapped__(tests, om)  # type: ignore[attr-defined]
         directory = bench.tmp_path / "gate"
         directory.mkdir()

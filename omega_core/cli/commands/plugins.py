@@ -154,7 +154,8 @@ def disable(ctx: typer.Context, id_: Id, as_json: Json = False) -> None:
     _edit(global_options(ctx), id_, enable=False)
 
 
-app.command(rich_help_panel=authoring.PANEL)(authoring.check)
+for _command in (authoring.new, authoring.check):
+    app.command(rich_help_panel=authoring.PANEL)(_command)
 
 
 def _row(plugin: Plugin) -> tuple[object, ...]:

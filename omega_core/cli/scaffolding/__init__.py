@@ -1,0 +1,1 @@
+"""The project that `omega plugins new` writes: what it is to offer, its names, its files."""
