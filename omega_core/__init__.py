@@ -164,7 +164,10 @@ def __getattr__(name: str) -> Any:
     try:
         module = _LAZY[name]
     except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        from .former_names import former_name
+
+        way = former_name(__name__, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{way}") from None
     value = getattr(importlib.import_module(module, __name__), name)
     globals()[name] = value
     return value

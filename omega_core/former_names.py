@@ -15,7 +15,19 @@ _PAGE = 'See "Coming from omega|ml" in the documentation, docs/omegaml.md.'
 
 Cls = TypeVar("Cls", bound=type)
 
+_FIRST = "make an Omega first: om = omega_core.Omega()."
+
 FORMER: dict[str, dict[str, str]] = {
+    "omega_core": {
+        "setup": "om = omega_core.Omega() is ready when it is made.",
+        "datasets": _FIRST,
+        "models": _FIRST,
+        "jobs": _FIRST,
+        "scripts": "a script is a job: om.jobs.put(pathlib.Path('report.py'), name).",
+        "streams": "append to a dataset: om.datasets.put(rows, name, append=True).",
+        "logger": "use logging.getLogger(__name__) of Python.",
+        "defaults": "the configuration is om.config, made of omega.toml.",
+    },
     "Omega": {
         "setup": "Omega(...) is ready when it is made; omega_core.Omega(url=...) says where.",
         "scripts": "a script is a job: om.jobs.put(pathlib.Path('report.py'), name).",
@@ -120,7 +132,7 @@ FORMER: dict[str, dict[str, str]] = {
     },
     "Result": {
         "ready": "result.done().",
-        "successful": "result.status == 'done' says so; result.exception() is None.",
+        "successful": "result.status is 'success'; result.exception() is None.",
         "failed": "result.exception() is what went wrong, or None.",
         "state": "result.status.",
         "task_id": "result.id.",

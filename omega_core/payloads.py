@@ -178,7 +178,8 @@ class Payloads:
         """Save the attributes of what is live, on the condition that nobody changed it."""
         if meta.rev is None:
             scope = current_scope()
-            if scope is not None and scope.intent is not None and scope.writing:
+            putting = scope is not None and scope.intent is not None and scope.writing
+            if scope is not None and putting and scope.key.name != meta.name:
                 raise PluginContractError(
                     f"put of {scope.key.name!r}: its backend saves metadata of {meta.name!r}, "
                     f"which this put does not store. It has to save what make_metadata returns for "

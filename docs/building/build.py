@@ -27,6 +27,10 @@ ELSEWHERE = {
         f"plugins/{path.name}/README.md": f"packages/{path.name}.md"
         for path in sorted((ROOT / "plugins").glob("omega_*"))
     },
+    **{
+        f"examples/{path.name}/README.md": f"examples/{path.name}.md"
+        for path in sorted((ROOT / "examples").glob("omega_*"))
+    },
 }
 """Files of the repository that are pages, and where they stand in the site."""
 

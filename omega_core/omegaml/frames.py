@@ -24,8 +24,8 @@ _INDEX = re.compile(r"_idx#(\d+)_(.*)", re.S)
 _ROWID = "_om#rowid"
 _OWN = re.compile(r"_om#|_id$")
 _REVISION = ("_delete_",)
-_PIECE_BYTES = 32 * 1024 * 1024
-_PIECE_ROWS = 100_000
+_PIECE_BYTES = 16 * 1024 * 1024
+_PIECE_ROWS = 65_536
 _MOST_CATEGORIES = 100_000
 _SHOWN = 20
 

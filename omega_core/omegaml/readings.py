@@ -179,7 +179,10 @@ def _array(source: Source, entry: Entry, store: OmegaStore) -> Reading:
                 array = np.load(copy, mmap_mode="r", allow_pickle=False)
             else:
                 # As the releases before wrote it: nothing but the values.
-                found = np.memmap(copy, dtype=str(entry.kind_meta["dtype"]), mode="r")
+                dtype = np.dtype(str(entry.kind_meta["dtype"]))
+                if dtype.hasobject:
+                    raise LeftOutError("its bytes would be taken for the places of objects.")
+                found = np.memmap(copy, dtype=dtype, mode="r")
                 array = found.reshape(entry.kind_meta["shape"])
             if not array.ndim or array.nbytes <= _LARGE:
                 # Not a memory map: its class is another.

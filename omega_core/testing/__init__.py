@@ -68,8 +68,19 @@ def __dir__() -> list[str]:
 
 
 _TESTS = (
-    *("capabilities", "commits", "conformance", "engine_blocks", "engines", "filesystems", "jobs"),
-    *("models", "pickles", "round_trips", "stage", "statemachine", "versioning", "wrappers"),
+    *("backends", "capabilities", "commits", "conformance", "engine_blocks"),
+    *("engine_ends", "engine_results", "engine_stage", "engine_waits", "engines"),
+    *(
+        "filesystems",
+        "jobs",
+        "models",
+        "pickles",
+        "round_trips",
+        "stage",
+        "statemachine",
+        "versioning",
+        "wrappers",
+    ),
 )
 
 if "pytest" in sys.modules:

@@ -34,20 +34,18 @@ from urllib.parse import quote
 import pytest
 
 from ..config import Secret
-from ..locations import Locations
 from ..omega import Omega
 from .backends import left_over, nothing_left
 from .crashes import CrashingTwin
+from .file_bytes import FailingFile, bytes_of, delete_file, read_file, same_bytes, write_file
 from .promises import (
     Words,
-    broken,
     holds,
     missing,
     not_declared,
     promise,
     raising,
     refused,
-    shown,
 )
 
 ODD_FILES = ("a b", "a#b", "a?b", "a%20b", "a+b&c=d", "ünï", "a'b", "a[0]", "a.b.c", "~a", "$a")
@@ -121,25 +119,25 @@ class FilesystemTests:
     def test_bytes_come_back(self, om: Omega, place: str) -> None:
         files = om.locations
         for size in (0, 1, 1000, self.large):
-            data = _bytes(size)
-            _write(files, f"{place}{size}", data)
-            got = _read(files, f"{place}{size}")
-            _same_bytes(f"a file of {size} bytes comes back", data, got)
+            data = bytes_of(size)
+            write_file(files, f"{place}{size}", data)
+            got = read_file(files, f"{place}{size}")
+            same_bytes(f"a file of {size} bytes comes back", data, got)
             promise(f"a file of {size} bytes has that size", files.size(f"{place}{size}"), size)
 
     def test_a_part_can_be_read(self, om: Omega, place: str) -> None:
-        files, data = om.locations, _bytes(self.large)
-        _write(files, f"{place}x", data)
+        files, data = om.locations, bytes_of(self.large)
+        write_file(files, f"{place}x", data)
         size = len(data)
         with files.open(f"{place}x") as file:
             for start, length in ((0, 10), (size - 5, 5), (size // 2, 70_000), (3, 1), (size, 5)):
                 promise(f"a file seeks to {start}", file.seek(start), start)
                 got = file.read(length)
                 what = f"{length} bytes from {start} are those that were written"
-                _same_bytes(what, data[start : start + length], got)
+                same_bytes(what, data[start : start + length], got)
                 promise(f"a file says where it is after {what}", file.tell(), start + len(got))
             file.seek(-7, os.SEEK_END)
-            _same_bytes("a file seeks from its end", data[-7:], file.read())
+            same_bytes("a file seeks from its end", data[-7:], file.read())
             promise("after its end, a file gives no bytes", file.read(1), b"")
 
     def test_names_are_taken_as_they_are(self, om: Omega, place: str) -> None:
@@ -147,11 +145,11 @@ class FilesystemTests:
         names = [*ODD_FILES, "deep/er/x", "deep/er/y"]
         uris = {name: place + quote(name) for name in names}
         for name, uri in uris.items():
-            _write(files, uri, name.encode())
+            write_file(files, uri, name.encode())
         for name, uri in uris.items():
-            _same_bytes(f"the file {name!r} has its own bytes", name.encode(), _read(files, uri))
+            same_bytes(f"the file {name!r} has its own bytes", name.encode(), read_file(files, uri))
         for name in names[::2]:
-            files.delete(uris[name])
+            delete_file(files, uris[name])
         for position, name in enumerate(names):
             what = f"the file {name!r} is there, when others are deleted"
             promise(what, files.exists(uris[name]), position % 2 == 1)
@@ -160,22 +158,22 @@ class FilesystemTests:
 
     def test_nothing_is_overwritten(self, om: Omega, place: str) -> None:
         files, uri = om.locations, f"{place}x"
-        _write(files, uri, b"first")
+        write_file(files, uri, b"first")
         with refused(FileExistsError, "to create a file that is there"), files.create(uri) as file:
             file.write(b"second")
-        _same_bytes("what is refused leaves the file as it was", b"first", _read(files, uri))
+        same_bytes("what is refused leaves the file as it was", b"first", read_file(files, uri))
 
     @pytest.mark.parametrize("size", ["small", "large"])
     def test_a_file_is_whole_once_it_is_closed(self, om: Omega, place: str, size: str) -> None:
         files, uri = om.locations, f"{place}x"
-        data = _bytes(1000 if size == "small" else self.large)
+        data = bytes_of(1000 if size == "small" else self.large)
         with files.create(uri) as file:
             file.write(data)
             if "atomic" in self.capabilities:
                 self._is_not_there("a file that is not closed yet", om, place, uri)
             file.write(data)
         what = "a file is whole once it is closed"
-        _same_bytes(what, data + data, _read(files, uri))
+        same_bytes(what, data + data, read_file(files, uri))
         if "list" in self.capabilities:
             promise(f"{what}, and listed", files.list(place), [uri])
         if "atomic" not in self.capabilities:
@@ -183,7 +181,7 @@ class FilesystemTests:
 
     @pytest.mark.parametrize("size", ["small", "large"])
     def test_a_file_that_is_given_up_is_not_there(self, om: Omega, place: str, size: str) -> None:
-        files, data = om.locations, _bytes(1000 if size == "small" else self.large)
+        files, data = om.locations, bytes_of(1000 if size == "small" else self.large)
         what = "the error of a block that writes comes out of it"
         with raising(_GivenUpError, what), files.create(f"{place}failed") as file:
             file.write(data)
@@ -200,9 +198,9 @@ class FilesystemTests:
         gc.collect()
         self._is_not_there("a file that was forgotten", om, place, f"{place}forgotten")
         for name in ("failed", "aborted", "forgotten"):
-            _write(files, place + name, b"anew")
+            write_file(files, place + name, b"anew")
             what = f"the name of a file that was {name} can be used"
-            _same_bytes(what, b"anew", _read(files, place + name))
+            same_bytes(what, b"anew", read_file(files, place + name))
 
     # --- what is not there -------------------------------------------------------------------
 
@@ -221,44 +219,44 @@ class FilesystemTests:
     def test_to_delete_is_idempotent(self, om: Omega, place: str) -> None:
         files = om.locations
         for name in ("x", "xy", "x.z"):
-            _write(files, place + name, name.encode())
-        files.delete(f"{place}x")
-        files.delete(f"{place}x")
-        files.delete(f"{place}never there")
+            write_file(files, place + name, name.encode())
+        delete_file(files, f"{place}x")
+        delete_file(files, f"{place}x")
+        delete_file(files, f"{place}never there")
         promise("a file that was deleted is gone", files.exists(f"{place}x"), False)
         for name in ("xy", "x.z"):
             what = f"to delete 'x' leaves {name!r}"
             promise(what, files.exists(place + name), True)
-            _same_bytes(what, name.encode(), _read(files, place + name))
+            same_bytes(what, name.encode(), read_file(files, place + name))
 
     def test_what_is_listed_is_what_is_there(self, om: Omega, place: str) -> None:
         self._declares("list")
         files = om.locations
         expected: list[str] = []
         for name in ("b", "a", "deep/x", "deep/er/y", "deeper"):
-            _write(files, place + name, b"1")
+            write_file(files, place + name, b"1")
             expected = sorted([*expected, place + name])
             what = "a listing has the files at any depth, and is no older one"
             promise(what, files.list(place), expected)
         below = [uri for uri in expected if uri.startswith(f"{place}deep/")]
         promise("a listing of a directory has its files alone", files.list(f"{place}deep/"), below)
         for uri in expected:
-            files.delete(uri)
+            delete_file(files, uri)
         promise("a listing is empty when all is deleted", self._listed(om, place), [])
 
     # --- who else is there -------------------------------------------------------------------
 
     def test_two_processes_see_the_same_files(self, om: Omega, place: str) -> None:
         self._declares("processes")
-        files, data = om.locations, _bytes(100_000)
-        _write(files, f"{place}ours", data)
+        files, data = om.locations, bytes_of(100_000)
+        write_file(files, f"{place}ours", data)
         given = pickle.dumps((om, f"{place}ours", f"{place}theirs"))
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", _OTHER_PROCESS]
         done = subprocess.run(command, input=given, capture_output=True, env=environ, timeout=120)
         what = "another process reads a file, and writes one"
         holds(what, done.returncode == 0, expected="exit 0", got=Words(done.stderr.decode()))
-        _same_bytes(what, data[::-1], _read(files, f"{place}theirs"))
+        same_bytes(what, data[::-1], read_file(files, f"{place}theirs"))
 
     def test_errors_name_the_place_and_no_secret(self, om: Omega, place: str) -> None:
         secrets = [value.reveal() for value in self._secrets(om)]
@@ -291,11 +289,11 @@ class FilesystemTests:
             promise("each version has a file", om.locations.list(place), uris)
         for version, data in ((1, b"one"), (2, b"another" * 100_000)):
             with store.get("x", version=version) as file:
-                _same_bytes(f"version {version} is what was put", data, file.read())
+                same_bytes(f"version {version} is what was put", data, file.read())
         store.restore("x", 1)
         store.gc(grace=0)
         with store.get("x") as file:
-            _same_bytes("a version that is restored is the object", b"one", file.read())
+            same_bytes("a version that is restored is the object", b"one", file.read())
         uris = [meta.uri or "" for meta in store.versions("x")]
         store.drop("x")
         nothing_left("a drop and the collector leave nothing", left_over(store))
@@ -305,17 +303,17 @@ class FilesystemTests:
 
     def test_a_put_that_fails_leaves_no_file(self, om: Omega, place: str) -> None:
         def chunks() -> Iterator[bytes]:
-            yield _bytes(100_000)
+            yield bytes_of(100_000)
             raise _GivenUpError
 
         om.datasets.put(b"old", "x", uri=place)
         before = self._listed(om, place)
         with raising(_GivenUpError, "the error of what is put comes out of the put"):
-            om.datasets.put(_Failing(chunks()), "x", uri=place, kind="python.file")
+            om.datasets.put(FailingFile(chunks()), "x", uri=place, kind="python.file")
         nothing_left("a put that fails and the collector leave nothing", left_over(om.datasets))
         promise("a put that fails leaves no file", self._listed(om, place), before)
         with om.datasets.get("x") as file:
-            _same_bytes("a put that fails leaves the old object", b"old", file.read())
+            same_bytes("a put that fails leaves the old object", b"old", file.read())
 
     def test_a_crash_at_any_step_leaves_no_file(self, om: Omega, place: str) -> None:
         stores = dataclasses.replace(om.config.stores, inline=0)
@@ -375,48 +373,6 @@ class FilesystemTests:
                 value = getattr(settings, field.name)
                 if isinstance(value, Secret):
                     yield value
-
-
-class _Failing:
-    """A file that fails when it is read."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-
-    def read(self, size: int = -1) -> bytes:
-        return next(self._chunks)
-
-
-def _bytes(size: int) -> bytes:
-    """Return bytes of which no two ranges are alike."""
-    return (
-        b"".join(i.to_bytes(4, "big") for i in range(min(size, 1 << 18) // 4 + 1))
-        * (size // (1 << 18) + 1)
-    )[:size]
-
-
-def _write(files: Locations, uri: str, data: bytes) -> None:
-    with files.create(uri) as file:
-        for start in range(0, len(data), 1 << 20):
-            file.write(data[start : start + (1 << 20)])
-
-
-def _read(files: Locations, uri: str) -> bytes:
-    with files.open(uri) as file:
-        return file.read()
-
-
-def _same_bytes(what: str, expected: bytes, got: bytes) -> None:
-    __tracebackhide__ = True
-    if expected == got:
-        return
-    pairs = enumerate(zip(expected, got, strict=False))
-    first = next((i for i, (a, b) in pairs if a != b), min(len(expected), len(got)))
-    broken(
-        what,
-        expected=f"{len(expected)} bytes, from {first} on {shown(expected[first : first + 20])}",
-        got=f"{len(got)} bytes, from {first} on {shown(got[first : first + 20])}",
-    )
 
 
 def _told(error: BaseException) -> str:

@@ -271,7 +271,7 @@ class ModelBackendTests(DataBackendTests, ActingTests):
     def test_a_model_and_its_data_may_have_one_name(self, acting: Stage, X: Any) -> None:
         acting.put("X")
         acting.fit("X")
-        promise("X stays", acting.meta("X", acting.datasets).version, 1)
+        promise("a fit leaves X as it was", acting.meta("X", acting.datasets).version, 1)
         promise("the model is fitted", acting.meta("X").version, 2)
 
     def test_a_model_acts_among_the_jobs_and_in_another_bucket(self, acting: Stage) -> None:

@@ -211,8 +211,13 @@ class RoundTripTests(BackendTests):
             for round_ in range(3):
                 self._put(store, obj, f"{i}, {round_}")
             for round_ in range(3):
-                self._gets("calls at the same time do not mix, so that a backend keeps no state of a "
-                    f"call in self: thread {i} gets what it put", obj, store, f"{i}, {round_}")
+                self._gets(
+                    "calls at the same time do not mix, so that a backend keeps no state of a "
+                    f"call in self: thread {i} gets what it put",
+                    obj,
+                    store,
+                    f"{i}, {round_}",
+                )
 
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)

@@ -153,7 +153,7 @@ def store_state_machine(
         @precondition(lambda self: crashes and bool(self.store))
         @rule(name=NAMES, obj=objects, step=st.integers(1, 8), after=st.booleans())
         def put_and_crash(self, name: str, obj: Any, step: int, after: bool) -> None:
-            twin = there("clients crash", self.twin)
+            twin = there("the machine has clients that crash", self.twin)
 
             def put(omega: Omega) -> None:
                 getattr(omega, self.attribute).put(obj, name, kind=kind)
@@ -335,7 +335,7 @@ def store_state_machine(
         @precondition(lambda self: crashes and bool(self.store))
         @rule(snapshot=SNAPSHOTS, step=st.integers(1, 12), after=st.booleans())
         def take_or_drop_a_snapshot_and_crash(self, snapshot: str, step: int, after: bool) -> None:
-            twin = there("clients crash", self.twin)
+            twin = there("the machine has clients that crash", self.twin)
             known = snapshot in self.snapshots
 
             def take_or_drop(omega: Omega) -> None:

@@ -49,9 +49,15 @@ class VersionTests(BackendTests):
         old, new = objects[:2]
         self._put(store, old, "x")
         self._put(store, new, "x")
-        self._gets("every version has a payload of its own: version 1 is not what it was, the put of "
+        self._gets(
+            "every version has a payload of its own: version 1 is not what it was, the put of "
             "version 2 wrote over its payload. The key of an external service comes from "
-            "object_store_key, inside of the put", old, store, "x", version=1)
+            "object_store_key, inside of the put",
+            old,
+            store,
+            "x",
+            version=1,
+        )
         store.restore("x", 1)
         self._gets("a version that is restored is the object", old, store, "x")
         with refused(ConflictError, "a put of a revision that was replaced"):

@@ -90,6 +90,16 @@ def appended() -> list[pd.DataFrame]:
     ]
 
 
+def narrowed() -> list[pd.DataFrame]:
+    """Return frames of which the last one, whose dtypes omega|ml keeps, has the narrower dtype."""
+    return [
+        pd.DataFrame({"f": [0.1], "day": [pd.Timestamp("2024-01-01T00:00:00.250")]}),
+        pd.DataFrame(
+            {"f": np.array([1.5], "float32"), "day": np.array(["2024-01-02"], "datetime64[s]")}
+        ),
+    ]
+
+
 def grouped() -> pd.DataFrame:
     return pd.DataFrame({"k": ["a", "b", "a"], "v": [1, 2, 3], "w": [1.5, 2.5, 3.5]})
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
+from typer.testing import CliRunner
 
 from omega_core import Omega
+from omega_core.cli.main import app
 from omega_core.errors import ServerError, StoreError
 
 pytestmark = [
@@ -144,6 +145,16 @@ def test_what_was_appended_has_the_columns_and_dtypes_of_all(imported: Any) -> N
     assert str(found["n"].dtype) == "int64"
 
 
+def test_a_dtype_that_the_values_do_not_fit_is_not_taken(imported: Any) -> None:
+    om, report = imported
+    found = om.datasets.get("narrowed")
+    assert found["f"].tolist() == [0.1, 1.5]
+    assert list(map(str, found.dtypes)) == ["float64", "datetime64[ms]"]
+    changed = outcome(report, "narrowed").changed
+    assert "column 'f': was put as float32, is float64" in changed
+    assert "column 'day': was put as datetime64[s], is datetime64[ms]" in changed
+
+
 def test_names_that_share_a_collection_have_the_rows_of_both_and_are_told(imported: Any) -> None:
     om, report = imported
     for name, other in (("c/1", "c_1"), ("c_1", "c/1")):
@@ -231,6 +242,26 @@ def test_what_is_not_imported_is_told_with_what_to_do(imported: Any) -> None:
     assert not [name for name in om.datasets.list(hidden=True) if name.startswith(".")]
 
 
+def test_what_is_large_is_never_whole_in_memory(
+    written: Written,
+    cases: dict[str, Any],
+    make_omega: MakeOmega,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from omega_core.omegaml import import_database, readings
+
+    monkeypatch.setattr(readings, "_LARGE", 0)
+    monkeypatch.setattr(readings, "_BLOCK", 16)
+    om = make_omega()
+    report = import_database(om, written[0], only=["arrays/matrix", "data/twice", "data/list"])
+    assert (om.datasets.get("arrays/matrix") == cases["ARRAYS"]["arrays/matrix"]()).all()
+    assert len(om.datasets.metadata("arrays/matrix").kind_meta["batches"]) == 3
+    assert outcome(report, "data/twice").kind == "python.rows"
+    assert om.datasets.get("data/twice") == cases["DATA"]["data/twice"]
+    # A list that is no list of dicts: said, and no reason to stop.
+    assert outcome(report, "data/list").status == "failed"
+
+
 # --- models --------------------------------------------------------------------------------------
 
 
@@ -259,6 +290,17 @@ def test_versions_of_models_are_versions_and_tags_are_aliases(
     assert careful.models.get("line").predict(X).tolist() == written[1]["predicted"]
     assert careful.models.get("line", version="_2024").coef_.tolist() == pytest.approx([2.0])
     assert not hasattr(careful.models.get("line", version="first"), "coef_")
+
+
+def test_a_file_of_hdf_needs_pytables_and_trust(written: Written, make_omega: MakeOmega) -> None:
+    from omega_core.omegaml import import_database
+
+    om = make_omega(security={"pickle": "allow"})
+    found = outcome(import_database(om, written[0], only="hdf"), "hdf")
+    if find_spec("tables") is None:
+        assert (found.status, "pip install tables" in found.reason) == ("left out", True)
+    else:
+        assert om.datasets.get("hdf")["n"].tolist() == [1]
 
 
 def test_versions_beyond_those_that_stay_are_left_out_and_told(models: Any) -> None:
@@ -293,30 +335,48 @@ def test_twice_imports_nothing_twice(models: Any, written: Written) -> None:
     assert len(om.models.versions("line")) == 3
 
 
-def test_a_run_that_was_killed_is_continued(written: Written, make_omega: MakeOmega) -> None:
+class Killed(BaseException):
+    """As a signal, it is no error of an object."""
+
+
+@pytest.mark.parametrize("step", range(1, 11))
+def test_a_run_that_is_killed_at_any_step_is_continued(
+    step: int, written: Written, make_omega: MakeOmega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omega_core import Metadata, OmegaStore
     from omega_core.omegaml import import_database
 
     om = make_omega(security={"pickle": "allow"})
-    put, seen = om.models.put, []
+    steps: list[str] = []
 
-    class Killed(BaseException):
-        pass
+    def dying(method: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            done = method(*args, **kwargs)
+            steps.append(method.__name__)
+            if len(steps) == step:
+                raise Killed
+            return done
 
-    def dies(model: Any, name: str, **options: Any) -> Any:
-        if len(seen) == 2:
-            raise Killed
-        seen.append(name)
-        return put(model, name, **options)
+        return call
 
-    om.models.put = dies  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        import_database(om, written[0], only="line")
-    del om.models.put
-    assert len(om.models.versions("line")) == 2
-    report = import_database(om, written[0], only="line")
-    assert outcome(report, "line").versions == 1
+    with monkeypatch.context() as patch:
+        for name in ("put", "alias"):
+            patch.setattr(OmegaStore, name, dying(getattr(OmegaStore, name)))
+        # The first saves are those of puts.
+        patch.setattr(Metadata, "save", dying(Metadata.save))
+        try:
+            import_database(om, written[0], only="line")
+        except Killed:
+            pass
+        else:
+            assert step > len(steps), steps
+    import_database(om, written[0], only="line")
+    again = import_database(om, written[0], only="line")
+    assert outcome(again, "line").status == "present"
     notes = [meta.attributes["note"] for meta in om.models.versions("line")]
     assert notes == ["not fitted", "not fitted", "last"]
+    aliases = {name: alias.version for name, alias in om.models.aliases("line").items()}
+    assert aliases == {"first": 1, "_2024": 2}
 
 
 def test_a_name_that_is_taken_is_an_error_skipped_or_replaced(
@@ -407,26 +467,29 @@ def test_errors_of_the_source_name_the_server_and_no_secret(
 
 
 def test_the_command_prints_the_report_and_ends_with_1_where_something_is_missing(
-    written: Written, mongo_url: str, mongo_database: str, tmp_path: Path
+    written: Written,
+    mongo_url: str,
+    mongo_database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (tmp_path / "omega.toml").touch()
-    omega = [
-        *(sys.executable, "-P", "-m", "omega_core", "--config", str(tmp_path / "omega.toml")),
-        *("--url", f"{mongo_url}/{mongo_database}", "import-omegaml"),
-    ]
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    here = ["--url", f"{mongo_url}/{mongo_database}", "import-omegaml"]
 
-    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*omega, *arguments], input=stdin, capture_output=True, text=True, check=False
-        )
+    def run(*arguments: str, **options: Any) -> Any:
+        return CliRunner().invoke(app, [*here, *arguments], **options)
 
-    done = run("-", "--only", "texts", "--only", "function", "--json", stdin=f"{written[0]}\n")
+    done = run("-", "--only", "texts", "--only", "function", "--json", input=f"{written[0]}\n")
     document = json.loads(done.stdout)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.exit_code, done.stderr) == (1, "")
     assert [o["status"] for o in document["objects"]] == ["left out", "imported"]
     done = run(written[0], "--only", "texts", "--only", "c_1", "--bucket", "default=default")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "✓ 1 imported, 1 present" in done.stdout
     assert "shares its rows with 'c/1'" in done.stdout
-    done = run(written[0], "--replace", "--skip-existing")
-    assert done.returncode == 2
+    done = run(written[0], "--kind", "python.data", "--dry-run")
+    assert done.exit_code == 0
+    assert "4 planned" in done.stdout
+    assert "2 hidden objects passed over" in done.stderr
+    assert run(written[0], "--replace", "--skip-existing").exit_code == 2

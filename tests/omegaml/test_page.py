@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import omega_core
 from omega_core import BackendSpec, BaseDataBackend, Omega, Q
 from omega_core.cli.main import app
 from omega_core.former_names import FORMER, OPTIONS
@@ -219,6 +220,7 @@ def test_each_name_that_is_typed_there_is_here_or_says_the_new_way(om: Omega) ->
 def test_a_former_name_raises_what_says_the_new_way_and_is_not_there(om: Omega) -> None:
     om.datasets.put([1], "X")
     have: dict[str, list[Any]] = {
+        "omega_core": [omega_core],
         "Omega": [om],
         "OmegaStore": [om.datasets, om.models, om.jobs],
         "JobStore": [om.jobs],

@@ -48,6 +48,8 @@ for name, puts in cases.DATA.items():
         data.put(obj, name)
 for frame in cases.appended():
     data.put(frame, "appended")
+for frame in cases.narrowed():
+    data.put(frame, "narrowed")
 data.put(pd.DataFrame({"n": [1]}), "c/1")
 data.put(pd.DataFrame({"n": [2]}), "c_1")
 data.put(pd.DataFrame({"a.b": [1], 7: [2]}), "renamed")
@@ -89,7 +91,7 @@ with om.runtime.experiment("trial") as experiment:
     experiment.log_metric("score", 0.5)
 
 got = {name: lines(name) for name in (*cases.FRAMES, *cases.SERIES) if name != "square[1]"}
-got["appended"], got["c/1"], got["c_1"] = lines("appended"), lines("c/1"), lines("c_1")
+got |= {name: lines(name) for name in ("appended", "narrowed", "c/1", "c_1")}
 got["data"] = {name: data.get(name) for name in cases.DATA}
 got["predicted"] = om.models.get("line").predict(X).tolist()
 Path(out).write_text(json.dumps(got), encoding="utf-8")

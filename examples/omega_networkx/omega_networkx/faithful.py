@@ -45,16 +45,29 @@ def _faults(graph: nx.Graph) -> Iterator[str]:
         where = f"the node {label!r:.60}"
         yield from _in_label(label, where)
         yield from _in_data(data, where, {NODE})
+    yield from _in_ends(graph)
     taken = TAKEN[graph.is_multigraph()]
     for source, neighbors in graph.adjacency():
         for target, found in neighbors.items():
             where = f"the edge from {source!r:.60} to {target!r:.60}"
-            yield from _in_label(target, where)
             parallel = found.items() if graph.is_multigraph() else [(None, found)]
             for key, data in parallel:
                 if graph.is_multigraph():
                     yield from _in_label(key, f"the key {key!r:.60} of {where}")
                 yield from _in_data(data, where, taken)
+
+
+def _in_ends(graph: nx.Graph) -> Iterator[str]:
+    """Compare the labels at the ends of edges with those of the nodes, since 0 is also 0.0."""
+    labels = {label: label for label in graph}
+    for adjacency in (graph.adj, graph.pred) if graph.is_directed() else (graph.adj,):
+        for neighbors in adjacency.values():
+            for label in neighbors:
+                if label is not labels[label] and repr(label) != repr(labels[label]):
+                    yield (
+                        f"the node {labels[label]!r} is called {label!r} by an edge. Relabel: "
+                        "networkx.relabel_nodes(graph, str)."
+                    )
 
 
 def _in_label(value: Any, where: str) -> Iterator[str]:
