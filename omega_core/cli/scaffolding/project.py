@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from ...errors import OmegaError
 from ...plugins.discovery import bounds
-from ...plugins.hookspecs import ROUTED
+from ...plugins.hookspecs import ROUTED, Operations
 from .imports import sorted_imports
 from .library import Library, looked_up
 from .plan import Plan, camel
@@ -207,10 +208,6 @@ def _exported(names: list[str], plan: Plan) -> str:
 
 def _wrapper(hook: str) -> str:
     """Return the function that stands around one operation."""
-    import inspect
-
-    from ...plugins.hookspecs import Operations
-
     known = inspect.signature(getattr(Operations, hook)).parameters
     named = next(name for name in ("name", "modelname", "jobname") if name in known)
     parameters, what = f"store: OmegaStore, {named}: str", f'"{hook}"'
