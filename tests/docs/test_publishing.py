@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,11 @@ def steps() -> list[tuple[str, str, str]]:
 
 def core_wheel(directory: Path) -> Path:
     """Return the wheel of the core: the one under test, or one of the checkout."""
-    wheels = Path(os.environ.get("WHEELS_UNDER_TEST", directory))
+    wheels = Path(os.environ.get("WHEELS_UNDER_TEST", directory / "wheels"))
     if "WHEELS_UNDER_TEST" not in os.environ:
-        build = ["pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)]
-        subprocess.run(["python3", "-m", *build], check=True, capture_output=True)
+        venv.create(directory / "builder", with_pip=True)
+        pip = [str(directory / "builder" / "bin" / "pip"), "--quiet", "wheel", "--no-deps"]
+        subprocess.run([*pip, "--wheel-dir", str(wheels), str(ROOT)], check=True)
     [wheel] = wheels.glob("omega_core-*.whl")
     return wheel
 
@@ -60,7 +62,7 @@ def test_who_follows_the_page_has_a_wheel_that_works(
     printed, work = tmp_path / "printed", tmp_path / "work"
     printed.mkdir()
     work.mkdir()
-    wheel = core_wheel(tmp_path / "wheels")
+    wheel = core_wheel(tmp_path)
     # The core that the page installs is this one, and none of an index.
     constraint = tmp_path / "constraint.txt"
     constraint.write_text(f"omega-core @ {wheel.as_uri()}\n", encoding="utf-8")
