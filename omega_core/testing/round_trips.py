@@ -206,11 +206,20 @@ class RoundTripTests(BackendTests):
     def test_calls_at_the_same_time_do_not_mix(self, store: OmegaStore, objects: list[Any]) -> None:
         """One instance of a backend serves all threads, so it keeps nothing of a call in self."""
 
+        threads, rounds = 4, 5
+        meet = threading.Barrier(threads)
+
         def put_and_get(i: int) -> None:
             obj = objects[i % 2]
-            for round_ in range(3):
-                self._put(store, obj, f"{i}, {round_}")
-            for round_ in range(3):
+            for round_ in range(rounds):
+                # All at once, or a put of one is over before the other's has begun.
+                meet.wait()
+                try:
+                    self._put(store, obj, f"{i}, {round_}")
+                except BaseException:
+                    meet.abort()
+                    raise
+            for round_ in range(rounds):
                 self._gets(
                     "calls at the same time do not mix, so that a backend keeps no state of a "
                     f"call in self: thread {i} gets what it put",
@@ -222,7 +231,7 @@ class RoundTripTests(BackendTests):
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         try:
-            self._together(put_and_get, 4)
+            self._together(put_and_get, threads)
         finally:
             sys.setswitchinterval(before)
 
@@ -235,6 +244,8 @@ class RoundTripTests(BackendTests):
             try:
                 start.wait()
                 act(i)
+            except threading.BrokenBarrierError:
+                pass  # another one failed, and says so
             except BaseException as exc:
                 failures.append(exc)
 
