@@ -78,13 +78,14 @@ def omegaml(session: nox.Session) -> str:
     """
     directory = Path(session.cache_dir).resolve() / "omegaml-0.18.0"
     python = directory / "bin" / "python"
+    wanted = group("omegaml")
     whole = directory / "whole"
-    if not whole.exists():
+    if not whole.exists() or whole.read_text() != "\n".join(wanted):
         session.run(sys.executable, "-m", "venv", "--clear", str(directory), external=True)
         install = (str(python), "-m", "pip", "install", "--quiet", "--no-compile")
-        session.run(*install, "--no-deps", "omegaml==0.18.0", external=True)
-        session.run(*install, *group("omegaml"), external=True)
-        whole.touch()
+        session.run(*install, "--no-deps", "omegaml==0.18.0", "minibatch>=0.6", external=True)
+        session.run(*install, *wanted, external=True)
+        whole.write_text("\n".join(wanted))
     return str(python)
 
 

@@ -220,17 +220,20 @@ class _Import:
         if is_ours and mark is not None and mark.get("modified") == entry.modified:
             told.status, told.kind = "present", here.kind if here is not None else None
             return
-        versions = self._versions(entry, store, mark if is_ours else None, told)
-        if here is not None and not is_ours and self._skip_existing:
+        goes_on = is_ours and entry.commits
+        if here is not None and not goes_on and self._skip_existing:
             told.status, told.kind = "skipped", here.kind
             return
-        goes_on = is_ours and entry.commits
         if here is not None and not goes_on and not self._replace:
             what = "changed there since it was imported" if is_ours else "is here already"
             raise ConflictError(
                 f"{entry.name!r} {what}. Give --replace to put it on top, which makes a version, "
                 "or --skip-existing to leave it."
             )
+        if here is not None and is_ours and mark is not None and "version" in mark:
+            # Whoever was killed between a put and its aliases had still to give those.
+            self._alias(entry, mark["version"], here, store)
+        versions = self._versions(entry, store, mark if is_ours else None, told)
         readings = [(self._reading(version, store), version, ref) for version, ref in versions]
         told.status = "planned"
         for i, (read, version, ref) in enumerate(readings):
@@ -264,31 +267,47 @@ class _Import:
         given = dict(described.attributes) if self._attributes else {}
         if base.commits:
             given.pop("versions", None)
-        mark = {
+        given[_MARK] = {
             "id": str(base.id),
             "kind": base.kind,
             "bucket": base.bucket,
             "created": described.created,
-            # Only the last version says that all of it is here.
-            "modified": base.modified if described is base else None,
+            # Only what is complete says so: its last version, once it has its aliases.
+            "modified": None if ref is not None else base.modified,
+            **({} if ref is None else {"version": ref}),
         }
-        given[_MARK] = {**mark, "version": ref} if ref is not None else mark
-        saved = read.put(
-            base.name,
-            attributes=given,
-            if_rev=0 if here is None else here.rev,
-            progress=False,
-        )
-        for tag, of in base.tags.items():
-            if of == ref:
-                store.alias(base.name, _alias(tag), saved.version)
+        was = _mark_of(here)
+        if here is not None and was is not None and ref is not None and was.get("version") == ref:
+            # A version does not change there; its metadata do.
+            here.attributes.update(given)
+            return self._finish(base, ref, here, store, complete=described is base)
+        rev = 0 if here is None else here.rev
+        saved = read.put(base.name, attributes=given, if_rev=rev, progress=False)
         others = set() if here is None else set(here.attributes) - set(given)
         if others:
             # A put adds its attributes to those that are there, which are another object's.
             for key in others:
                 saved.attributes.pop(key, None)
-            saved.save()
+            saved = saved.save()
+        if ref is not None:
+            saved = self._finish(base, ref, saved, store, complete=described is base)
         return saved
+
+    def _finish(
+        self, entry: Entry, ref: str, meta: Metadata, store: OmegaStore, *, complete: bool
+    ) -> Metadata:
+        """Give the current version of a model the aliases for its tags; say that it is complete."""
+        self._alias(entry, ref, meta, store)
+        if not complete:
+            return meta
+        meta.attributes[_MARK] = {**meta.attributes[_MARK], "modified": entry.modified}
+        return meta.save()
+
+    def _alias(self, entry: Entry, ref: str, meta: Metadata, store: OmegaStore) -> None:
+        wanted = {_alias(tag) for tag, of in entry.tags.items() if of == ref}
+        if wanted and not self._dry_run:
+            for alias in wanted - set(store.aliases(entry.name)):
+                store.alias(entry.name, alias, meta.version)
 
     # --- the versions of a model -----------------------------------------------------------------
 
@@ -301,6 +320,7 @@ class _Import:
             return [(entry, None)]
         refs = [ref for ref, _ in commits]
         if mark is not None and mark.get("version") in refs:
+            # Where none is new, the metadata of the last one are.
             commits = commits[refs.index(mark["version"]) + 1 :] or commits[-1:]
         found: list[tuple[Entry, str | None]] = []
         for ref, name in commits:

@@ -335,30 +335,48 @@ def test_twice_imports_nothing_twice(models: Any, written: Written) -> None:
     assert len(om.models.versions("line")) == 3
 
 
-def test_a_run_that_was_killed_is_continued(written: Written, make_omega: MakeOmega) -> None:
+class Killed(BaseException):
+    """As a signal, it is no error of an object."""
+
+
+@pytest.mark.parametrize("step", range(1, 11))
+def test_a_run_that_is_killed_at_any_step_is_continued(
+    step: int, written: Written, make_omega: MakeOmega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omega_core import Metadata, OmegaStore
     from omega_core.omegaml import import_database
 
     om = make_omega(security={"pickle": "allow"})
-    put, seen = om.models.put, []
+    steps: list[str] = []
 
-    class Killed(BaseException):
-        pass
+    def dying(method: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            done = method(*args, **kwargs)
+            steps.append(method.__name__)
+            if len(steps) == step:
+                raise Killed
+            return done
 
-    def dies(model: Any, name: str, **options: Any) -> Any:
-        if len(seen) == 2:
-            raise Killed
-        seen.append(name)
-        return put(model, name, **options)
+        return call
 
-    om.models.put = dies  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        import_database(om, written[0], only="line")
-    del om.models.put
-    assert len(om.models.versions("line")) == 2
-    report = import_database(om, written[0], only="line")
-    assert outcome(report, "line").versions == 1
+    with monkeypatch.context() as patch:
+        for name in ("put", "alias"):
+            patch.setattr(OmegaStore, name, dying(getattr(OmegaStore, name)))
+        # The first saves are those of puts.
+        patch.setattr(Metadata, "save", dying(Metadata.save))
+        try:
+            import_database(om, written[0], only="line")
+        except Killed:
+            pass
+        else:
+            assert step > len(steps), steps
+    import_database(om, written[0], only="line")
+    again = import_database(om, written[0], only="line")
+    assert outcome(again, "line").status == "present"
     notes = [meta.attributes["note"] for meta in om.models.versions("line")]
     assert notes == ["not fitted", "not fitted", "last"]
+    aliases = {name: alias.version for name, alias in om.models.aliases("line").items()}
+    assert aliases == {"first": 1, "_2024": 2}
 
 
 def test_a_name_that_is_taken_is_an_error_skipped_or_replaced(

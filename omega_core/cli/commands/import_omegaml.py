@@ -63,7 +63,10 @@ def import_omegaml(
     attributes: Annotated[bool, typer.Option(help="Take the users' attributes along.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Import what a database of omega|ml 0.18 holds; it is only read. Goes on where it ended."""
+    """Import what a database of omega|ml 0.18 holds, which is only read.
+
+    The next run goes on where one was killed, and imports nothing twice.
+    """
     options = global_options(ctx)
     if skip_existing and replace:
         raise typer.BadParameter("--skip-existing and --replace exclude each other")
