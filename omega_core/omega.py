@@ -64,9 +64,13 @@ class Omega(Visible):
     Attributes
     ----------
     datasets, models : OmegaStore
+        The objects that are data, and those that act on them.
     jobs : JobStore
+        Notebooks, what their runs have left, and when they run by themselves.
     runtime : Runtime
+        Lets models act and jobs run, by their names.
     config : Config
+        The configuration in force.
 
     Examples
     --------
