@@ -257,7 +257,8 @@ def docs(session: nox.Session) -> None:
     session.install("--no-deps", *(f"./plugins/{name}" for name in PLUGINS.values()))
     # What the makers of the theme announce is no fault of a page.
     session.env["NO_MKDOCS_2_WARNING"] = "1"
-    session.run("mkdocs", "build", "--strict", "--quiet")
+    # Not quietly: of warnings that are not told, it does not count any.
+    session.run("mkdocs", "build", "--strict")
     session.run("python", "docs/building/check.py", "site")
 
 

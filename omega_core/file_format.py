@@ -50,15 +50,15 @@ class FileFormat:
     def read(self, source: Source, *, kind: str | None = None) -> Any:
         """Return what the file holds: an object, or an iterator of pieces that ``put`` takes.
 
+        A method that has a parameter ``like`` is given, when it reads what is appended to a
+        stored object, the part of that object that has no rows.
+
         Parameters
         ----------
         source
             The path of a file, or a binary file such as standard input, which cannot seek.
         kind
             What it will be stored as, where the user says so.
-
-        A method that has a parameter ``like`` is given, when it reads what is appended to a
-        stored object, the part of that object that has no rows.
 
         Raises
         ------

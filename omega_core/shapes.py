@@ -3,6 +3,8 @@
 A reader that knows the shape of what it reads needs no guesses behind it. A backend says what its
 ``kind_meta`` looks like; see `omega_core.BaseDataBackend.misshapen`.
 
+Examples
+--------
 >>> rows = fields({"rows": integer(), "batches": each(fields({"gen": text()}))})
 >>> rows({"rows": 3, "batches": [{"gen": 7}]}, "kind_meta")
 "kind_meta['batches'][0]['gen'] is 7, and should be a text"

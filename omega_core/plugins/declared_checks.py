@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import dis
 import importlib
 import importlib.util
 import inspect
@@ -359,11 +360,31 @@ def _options(spec: BackendSpec, subject: str, cls: type[BaseDataBackend]) -> Ite
                 f"{cls.__name__} has a parameter for it: who passes it gets a TypeError.",
                 f"Make it a keyword parameter of the method that reads it: *, {option}=None",
             )
+        elif not any(_reads(getattr(cls, m), option, known) for m, known in parameters.items()):
+            yield Finding(
+                "error",
+                "option-not-read",
+                subject,
+                f"BackendSpec names the option {option!r}, and {cls.__name__} takes it in its "
+                "**kwargs and never looks at those: who passes it is not told that nothing "
+                "happens.",
+                f"Make it a keyword parameter of the method that reads it: *, {option}=None",
+            )
         elif (taken := [m for m in ("put", "get") if option in _TAKEN[m]]) and len(taken) == 2:
             yield _never_arrives(subject, option, "put() and get()")
     for method, known in parameters.items():
         for option in _TAKEN[method] & known.keys():
             yield _never_arrives(subject, option, f"{cls.__name__}.{method}")
+
+
+def _reads(method: Any, option: str, known: Mapping[str, inspect.Parameter]) -> bool:
+    """Return whether a method looks at an option, or at whatever it is given besides."""
+    if option in known or not inspect.isfunction(method):
+        return True
+    rest = {name for name, p in known.items() if p.kind is p.VAR_KEYWORD}
+    loaded = [i.argval for i in dis.get_instructions(method) if i.opname.startswith("LOAD_")]
+    # Of two that are loaded at once, the names are a tuple.
+    return any(rest & {*one} if isinstance(one, tuple) else one in rest for one in loaded)
 
 
 def _never_arrives(subject: str, option: str, where: str) -> Finding:

@@ -37,7 +37,7 @@ from ..config import Secret
 from ..omega import Omega
 from .backends import left_over, nothing_left
 from .crashes import CrashingTwin
-from .file_bytes import FailingFile, bytes_of, read_file, same_bytes, write_file
+from .file_bytes import FailingFile, bytes_of, delete_file, read_file, same_bytes, write_file
 from .promises import (
     Words,
     holds,
@@ -149,7 +149,7 @@ class FilesystemTests:
         for name, uri in uris.items():
             same_bytes(f"the file {name!r} has its own bytes", name.encode(), read_file(files, uri))
         for name in names[::2]:
-            files.delete(uris[name])
+            delete_file(files, uris[name])
         for position, name in enumerate(names):
             what = f"the file {name!r} is there, when others are deleted"
             promise(what, files.exists(uris[name]), position % 2 == 1)
@@ -220,9 +220,9 @@ class FilesystemTests:
         files = om.locations
         for name in ("x", "xy", "x.z"):
             write_file(files, place + name, name.encode())
-        files.delete(f"{place}x")
-        files.delete(f"{place}x")
-        files.delete(f"{place}never there")
+        delete_file(files, f"{place}x")
+        delete_file(files, f"{place}x")
+        delete_file(files, f"{place}never there")
         promise("a file that was deleted is gone", files.exists(f"{place}x"), False)
         for name in ("xy", "x.z"):
             what = f"to delete 'x' leaves {name!r}"
@@ -241,7 +241,7 @@ class FilesystemTests:
         below = [uri for uri in expected if uri.startswith(f"{place}deep/")]
         promise("a listing of a directory has its files alone", files.list(f"{place}deep/"), below)
         for uri in expected:
-            files.delete(uri)
+            delete_file(files, uri)
         promise("a listing is empty when all is deleted", self._listed(om, place), [])
 
     # --- who else is there -------------------------------------------------------------------

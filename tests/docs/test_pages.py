@@ -9,7 +9,8 @@ Comments in it, which readers do not see, say what the blocks are:
 - ``<!-- setup ... -->`` has Python that runs at this place, and ``<!-- in force ... -->`` the
   configuration of ``om``, in TOML.
 - A block of Python or of the shell runs. What a line promises, as ``expression  # -> 3`` or
-  ``statement  # raises KeyError``, is checked; so is the ``text`` after a block of the shell.
+  ``statement  # raises KeyError``, is checked; so is the ``text`` after a block of the shell, and
+  after one of Python whose last line raises.
   ``<!-- run: sizes differ -->`` takes other numbers of bytes for the same.
 - ``<!-- from: path -->`` quotes a file, ``<!-- installed: omega_acme -->`` is a module that is
   installed before anything runs, ``<!-- file: name -->`` is written into the directory.
@@ -132,13 +133,17 @@ class Session:
         self.page = page
         self.directory = directory
         self.environment = environment
-        self.names: dict[str, Any] = {"om": om, "omega_core": omega_core, **_CHECKS}
+        self.names: dict[str, Any] = {"om": om, "omega_core": omega_core}
+        self.names |= {"_check": check, "_raises": self.raises}
 
     def run(self, block: Block, expected: str | None) -> None:
         """Run a block; of the shell, compare what comes out with the text that follows it."""
         if block.language == "python":
             tree = ast.fix_missing_locations(CheckPromises(block.code).visit(ast.parse(block.code)))
             exec(compile(tree, self.page, "exec"), self.names)
+            if expected is not None and ERROR.search(block.code.rstrip()):
+                message = self.names["_error"].splitlines()[0]
+                assert _same(" ".join(expected.split()), message), message
             return
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block.code],
@@ -152,8 +157,14 @@ class Session:
         if expected is not None:
             plain = _sizeless if block.rest == "sizes differ" else _plain
             want, got = plain(expected), plain(done.stdout)
-            same = doctest.OutputChecker().check_output(want, got, doctest.ELLIPSIS)
-            assert same, f"{block.code}\n{got}\nis not\n{want}"
+            assert _same(want, got), f"{block.code}\n{got}\nis not\n{want}"
+
+    @contextlib.contextmanager
+    def raises(self, error: str, code: str) -> Iterator[None]:
+        with pytest.raises(Exception) as raised:  # noqa: PT011  which one, only the page knows
+            yield
+        assert error in [cls.__name__ for cls in raised.type.__mro__], code
+        self.names["_error"] = str(raised.value)
 
     def close(self) -> None:
         for value in self.names.values():
@@ -186,14 +197,9 @@ def check(result: Any, promised: str, code: str) -> None:
     assert repr(result) == promised, code
 
 
-@contextlib.contextmanager
-def raises(error: str, code: str) -> Iterator[None]:
-    with pytest.raises(Exception) as raised:  # noqa: PT011  which one, only the page knows
-        yield
-    assert error in [cls.__name__ for cls in raised.type.__mro__], code
-
-
-_CHECKS = {"_check": check, "_raises": raises}
+def _same(expected: str, got: str) -> bool:
+    """Return whether it is so; ``...`` is anything."""
+    return doctest.OutputChecker().check_output(expected, got, doctest.ELLIPSIS)
 
 
 def _plain(output: str) -> str:

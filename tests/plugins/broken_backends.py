@@ -67,6 +67,16 @@ class Service(Sound):
         for key in [key for key in self.blobs if key.startswith(f"{meta.gen}/")]:
             del self.blobs[key]
 
+    def export_payload(self, meta: Metadata, create: Callable[[str], Any]) -> bool:
+        create("note.json").write(self.read(meta))
+        return True
+
+    def import_payload(
+        self, name: str, open: Callable[[str], Any], kind_meta: Any, attributes: Attributes = None
+    ) -> Metadata:
+        with open("note.json") as file:
+            return self.put(Note(json.loads(file.read())), name, attributes)
+
 
 # --- what the core refuses -----------------------------------------------------------------------
 

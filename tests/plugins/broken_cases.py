@@ -89,20 +89,27 @@ def at_load(
 ) -> Broken:
     """Of a plugin that the core warns of when it loads it."""
     files = details.pop("files", {})
-    omega = details.pop("omega", {})
+    others = details.pop("others", {})
+    again = details.pop("again", None)
 
     def catch(bench: Bench) -> str:
         for path, text in files.items():
             (bench.site / path).parent.mkdir(exist_ok=True)
             (bench.site / path).write_text(textwrap.dedent(text), encoding="utf-8")
         bench.installed(source, **details)
+        for other, text in others.items():
+            bench.installed(text, other)
+        if again is not None:
+            bench.installed(source, distribution=again)
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:
-                plugins = bench.omega(**omega).plugins
+                plugins = bench.omega("acme", *others).plugins
                 plugin = plugins["acme"]
             except OmegaError as exc:
                 return told(exc)
+            if plugins[[*others, "acme"][0]].error is not None:
+                plugin = plugins[[*others, "acme"][0]]
         # It is told, and not merely noted.
         text = "\n".join(f"{each.category.__name__}: {each.message}" for each in heard)
         return text if plugin.error is None else f"{type(plugin.error).__name__}: {text}"

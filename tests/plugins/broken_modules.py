@@ -184,6 +184,41 @@ LOAD: list[Broken] = [
         "'python.data', which is a kind of the core",
     ),
     at_load(
+        "kind of two plugins",
+        "A kind that another plugin declares as well",
+        BACKEND + SOUND,
+        "PluginWarning",
+        "The kind 'acme.thing' is declared by plugin 'acme' (omega-acme 1.0) and by plugin 'bob'",
+        others={"bob": BACKEND + SOUND},
+    ),
+    at_load(
+        "plugin of two distributions",
+        "The id of another plugin",
+        BACKEND + SOUND,
+        "PluginConflictError",
+        "Two distributions offer the plugin 'acme'",
+        again="acme-again",
+    ),
+    at_load(
+        "scheme of another plugin",
+        "The scheme of another plugin",
+        hook("""
+    @hookimpl
+    def filesystems():
+        return {"s3": f"{__name__}:open_files"}
+"""),
+        "PluginConflictError",
+        "The scheme 's3' is offered by plugin 'acme' (omega-acme 1.0) and by plugin 'bob'",
+        others={
+            "bob": BACKEND
+            + """
+    @hookimpl
+    def filesystems():
+        return {"s3": f"{__name__}:open_files"}
+"""
+        },
+    ),
+    at_load(
         "scheme of the core",
         "The scheme `file`",
         hook("""
@@ -322,6 +357,13 @@ CHECK: list[Broken] = [
         + SOUND.replace('types=[f"{__name__}:Thing"]', 'types=None, options=["level"]'),
         "option-not-taken",
         "BackendSpec names the option 'level'",
+    ),
+    at_check(
+        "option that is swallowed",
+        "An option that disappears in `**kwargs`",
+        BACKEND + SOUND.replace('types=[f"{__name__}:Thing"]', 'types=None, options=["level"]'),
+        "option-not-read",
+        "takes it in its **kwargs and never looks at those",
     ),
     at_check(
         "settings not frozen",
