@@ -8,15 +8,15 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from omega_cache import counts
-from omega_core import Omega, Q
-from omega_core.errors import ConfigError, ObjectNotFoundError
+from omega_core import BaseModelBackend, Metadata, Omega, Q
+from omega_core.errors import ColumnMismatchError, ConfigError, ObjectNotFoundError
 from omega_core.testing import WrapperTests
 
 MakeOmega = Callable[..., Omega]
@@ -24,7 +24,9 @@ KINDS = ["python.data", "python.rows", "python.file", "pandas.dataframe", "panda
 
 
 class TestCache(WrapperTests):
-    config = {"plugins": {"cache": {"kinds": ["omega_core_testing.stub", *KINDS]}}}  # noqa: RUF012
+    config: ClassVar[dict[str, Any]] = {
+        "plugins": {"cache": {"kinds": ["omega_core_testing.stub", *KINDS]}}
+    }
 
 
 @pytest.fixture
@@ -215,6 +217,48 @@ def test_what_a_wrapper_inside_makes_of_an_object_is_made_of_it_once(
         om.datasets.put([1], "x")
         assert [om.datasets.get("x") for _ in range(3)] == [[1, 1]] * 3
         assert hits(om) == 2
+
+
+class Mean(BaseModelBackend):
+    """A model that remembers the mean of the first column."""
+
+    KIND, TYPES = "tests.mean", None
+
+    def put(self, obj: Any, name: str, attributes: Any = None, **kwargs: Any) -> Metadata:
+        meta = self.model_store.make_metadata(name, self.KIND, attributes=attributes)
+        meta.kind_meta = {"mean": obj}
+        return meta.save()
+
+    def get(self, name: str, **kwargs: Any) -> Any:
+        meta = self.model_store.metadata(name)
+        assert meta is not None
+        return meta.kind_meta["mean"]
+
+    def fit(self, modelname: str, Xname: str, *args: Any, **kwargs: Any) -> Metadata:
+        mean = float(self.data_store.get(Xname).iloc[:, 0].mean())
+        return self.model_store.put(mean, modelname, kind=self.KIND)
+
+    def predict(self, modelname: str, Xname: str, *args: Any, **kwargs: Any) -> Any:
+        return [self.model_store.get(modelname)] * len(self.data_store.get(Xname))
+
+
+def test_a_model_that_is_answered_by_the_cache_is_looked_after_by_the_core(om: Omega) -> None:
+    om.datasets.register_backend(Mean)
+    om.datasets.put(pd.DataFrame({"a": [1.0, 3.0], "b": [0, 0]}), "X")
+    om.datasets.get("X")
+    om.models.put(0.0, "m", kind=Mean.KIND)
+    model = om.runtime.model("m")
+    fitted = model.fit("X").get()
+    assert model.predict("X").get() == [2.0, 2.0]
+    assert hits(om) == 2
+    assert fitted.lineage["X"]["gen"] == om.datasets.metadata("X").gen
+    assert fitted.lineage["X"]["columns"] == ["a", "b"]
+    om.datasets.put(pd.DataFrame({"b": [0]}), "other")
+    om.datasets.get("other")
+    with pytest.raises(ColumnMismatchError, match="missing: 'a'"):
+        model.predict("other").get()
+    om.datasets.put(pd.DataFrame({"a": [5.0], "b": [1]}), "X")
+    assert model.predict("X").get() == [2.0]
 
 
 # --- bounds --------------------------------------------------------------------------------------

@@ -17,8 +17,6 @@ def in_words(cases: Any, examples: int) -> str:
     cases
         What pandera calls ``failure_cases``: a frame with a row for each value that fails.
     """
-    if hasattr(cases, "to_pandas"):
-        cases = cases.to_pandas()  # of polars
     columns = ["schema_context", "column", "check"]
     groups = cases.groupby(columns, dropna=False, sort=False)
     lines = [_line(group, found, examples) for group, found in groups]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
@@ -45,7 +45,9 @@ class NoSchema:
 
 
 class TestPandera(WrapperTests):
-    config = {"plugins": {"pandera": {"schemas": {"sales/*": f"{__name__}:SALES"}}}}  # noqa: RUF012
+    config: ClassVar[dict[str, Any]] = {
+        "plugins": {"pandera": {"schemas": {"sales/*": f"{__name__}:SALES"}}}
+    }
 
 
 @pytest.fixture
