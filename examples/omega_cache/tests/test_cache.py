@@ -67,7 +67,7 @@ def test_a_kind_that_is_not_listed_is_not_kept(make: MakeOmega) -> None:
     assert counts(om).misses == counts(om).entries == 0
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_it_is_never_stale_whatever_is_done_and_whoever_does_it(
     om: Omega, make_omega: MakeOmega, seed: int
 ) -> None:
@@ -93,12 +93,12 @@ def test_it_is_never_stale_whatever_is_done_and_whoever_does_it(
     }
     actions["put"](plain)
     actions["put rows"](plain)
-    for _ in range(40):
+    for _ in range(20):
         what = rand.choice(list(actions))
         actions[what](rand.choice([om, plain]))
         for _ in range(2):
             _compared(om, plain)
-    assert hits(om) > 40
+    assert hits(om) > 20
 
 
 def _annotated(om: Omega, value: float) -> None:
