@@ -17,7 +17,6 @@ import mmdr
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
 
 ELSEWHERE = {
     "SECURITY.md": "security.md",
@@ -47,20 +46,6 @@ FENCED = re.compile(r"^(?P<fence>```+).*?^(?P=fence)$", re.M | re.S)
 COMMENT = re.compile(r"^ *<!-- .*?-->\n", re.M | re.S)
 """What the tests are told of a page."""
 MERMAID = re.compile(r"^```mermaid\n(.*?)^```$", re.M | re.S)
-
-
-def on_config(config: Any) -> Any:
-    """Leave out of the navigation what is not written yet."""
-    config.nav = _written(config.nav)
-    return config
-
-
-def _written(nav: Any) -> Any:
-    if isinstance(nav, str):
-        return nav if nav in SOURCES or (DOCS / nav).exists() else None
-    if isinstance(nav, list):
-        return [entry for entry in map(_written, nav) if entry]
-    return {title: entry for title, entry in ((t, _written(e)) for t, e in nav.items()) if entry}
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -45,26 +45,26 @@ ActionOptions = Annotated[
 def fit(
     ctx: typer.Context,
     name: Name,
-    X: X,
-    Y: Y = None,
+    x: X,
+    y: Y = None,
     option: ActionOptions = None,
     as_json: Json = False,
 ) -> None:
     """Fit a model on a dataset: what is fitted becomes its current version."""
-    _act(global_options(ctx), "fit", name, X, Y, None, None, option)
+    _act(global_options(ctx), "fit", name, x, y, None, None, option)
 
 
 def predict(
     ctx: typer.Context,
     name: Name,
-    X: X,
+    x: X,
     result: Result = None,
     version: Version = None,
     option: ActionOptions = None,
     as_json: Json = False,
 ) -> None:
     """Let a model predict for a dataset: a line for each row, or a dataset with -r."""
-    _act(global_options(ctx), "predict", name, X, None, result, version, option)
+    _act(global_options(ctx), "predict", name, x, None, result, version, option)
 
 
 def act(
@@ -73,15 +73,15 @@ def act(
     action: Annotated[
         str, typer.Argument(metavar="ACTION", help="What `omega models inspect` lists.")
     ],
-    X: X,
-    Y: Y = None,
+    x: X,
+    y: Y = None,
     result: Result = None,
     version: Version = None,
     option: ActionOptions = None,
     as_json: Json = False,
 ) -> None:
     """Let a model do anything that it can, such as transform, score or predict_proba."""
-    _act(global_options(ctx), action, name, X, Y, result, version, option)
+    _act(global_options(ctx), action, name, x, y, result, version, option)
 
 
 def inspect(ctx: typer.Context, name: Name, version: Version = None, as_json: Json = False) -> None:

@@ -28,13 +28,15 @@ def _parameters(get: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
 
 
 def _processed(parameter: Any, process: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
-    kept = value is None or isinstance(value, bool) or (isinstance(value, str) and _text(parameter))
+    one = parameter.nargs == 1 and not getattr(parameter, "multiple", False)
+    kept = one and (value is None or isinstance(value, bool) or _is_text(parameter, value))
     if not kept or (parameter.required and parameter.value_is_missing(value)):
         return process(ctx, value)
     return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 
-def _text(parameter: Any) -> bool:
+def _is_text(parameter: Any, value: Any) -> bool:
     # Releases of typer before 0.29 have no such attribute, and make no validators either.
     described = getattr(parameter, "type_descriptor", None)
-    return described is not None and described.annotation is str and not described.is_choice
+    plain = described is not None and described.annotation is str and not described.is_choice
+    return plain and isinstance(value, str)

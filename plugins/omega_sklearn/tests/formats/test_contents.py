@@ -91,7 +91,9 @@ def test_nothing_untrusted_is_loaded_to_be_described(
 
 def test_functions_are_told_by_their_names(om: Omega) -> None:
     om.models.put(FunctionTransformer(np.log1p), "m")
-    assert om.models.describe("m").details["parameters"]["func"] == "numpy.log1p"
+    # numpy 1 has its functions in another module.
+    names = ("numpy.log1p", "numpy.core._multiarray_umath.log1p")
+    assert om.models.describe("m").details["parameters"]["func"] in names
 
 
 def test_a_file_that_is_none_is_described_as_far_as_it_goes(
