@@ -88,9 +88,12 @@ class GlobalOptions:
         if self.as_json:
             print(json.dumps(plain(document), indent=2, allow_nan=False))
         else:
+            from rich.text import Text
+
             out = console()
             for renderable in view():
-                out.print(renderable)
+                # A line stays a line, so that a path can be copied; tables are fitted.
+                out.print(renderable, soft_wrap=isinstance(renderable, Text))
         if not well:
             raise typer.Exit(1)
 

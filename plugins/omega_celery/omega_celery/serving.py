@@ -7,11 +7,43 @@ import socket
 from collections.abc import Sequence
 
 from celery import Celery
+from celery.worker.request import Request
+from kombu.asynchronous import Hub, get_event_loop
 
 import omega_core
 from omega_core import Omega
 
 from .app import TASK
+
+
+class ReconnectingRequest(Request):  # type: ignore[misc]
+    """A task of a worker that makes a new connection where the broker was gone when the task ended.
+
+    celery logs then that it could not say so, and the task counts as one that the worker still has.
+    With as many of them as it may have at a time, it takes no more tasks, does not read from its
+    connection, and so never sees that it has to make a new one.
+    """
+
+    def acknowledge(self) -> None:
+        super().acknowledge()
+        self._look_soon()
+
+    def reject(self, requeue: bool = False) -> None:
+        super().reject(requeue)
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        hub = get_event_loop()
+        if hub is not None:
+            # The broker is told in the next turn of the loop; so this is for the one after it.
+            hub.call_soon(hub.call_soon, self._look, hub)  # type: ignore[no-untyped-call]
+
+    def _look(self, hub: Hub) -> None:
+        # A loop that is being closed has nothing to read from any more, and needs no end.
+        if hub.readers and not self.message.acknowledged:
+            # What celery takes for the end of a connection, after which it makes the next one. The
+            # broker gives the task out again, and whoever takes it finds that it is done.
+            raise ConnectionError("the broker was gone when a task ended")
 
 
 def serve(
@@ -31,7 +63,7 @@ def serve(
         # Its processes are forked from this one, and the Omega goes along: it connects anew there.
         omega_core.run_task(text, omega=omega)
 
-    app.task(name=TASK)(run)
+    app.task(name=TASK, Request=ReconnectingRequest)(run)
     app.finalize()
     worker = app.Worker(
         hostname=f"omega-{os.getpid()}@{socket.gethostname()}",
