@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
+from typing import ClassVar
 
 from celery import Celery
 from celery.worker.request import Request
-from kombu.asynchronous import Hub, get_event_loop
+from kombu.asynchronous import Hub
 
 import omega_core
 from omega_core import Omega
@@ -24,6 +25,9 @@ class ReconnectingRequest(Request):  # type: ignore[misc]
     connection, and so never sees that it has to make a new one.
     """
 
+    hub: ClassVar[Hub | None] = None
+    """The loop of the worker; `get_event_loop` knows none any more once a connection was lost."""
+
     def acknowledge(self) -> None:
         super().acknowledge()
         self._look_soon()
@@ -33,7 +37,7 @@ class ReconnectingRequest(Request):  # type: ignore[misc]
         self._look_soon()
 
     def _look_soon(self) -> None:
-        hub = get_event_loop()
+        hub = self.hub
         if hub is not None:
             # The broker is told in the next turn of the loop; so this is for the one after it.
             hub.call_soon(hub.call_soon, self._look, hub)  # type: ignore[no-untyped-call]
@@ -77,4 +81,5 @@ def serve(
         without_mingle=True,
         without_heartbeat=True,
     )
+    ReconnectingRequest.hub = worker.hub
     worker.start()

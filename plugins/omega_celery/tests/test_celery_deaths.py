@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from .conftest import Broker, Workers
 pytestmark = pytest.mark.slow
 
 DATABASE = "celery_deaths"
+FOUND_OUT = re.compile(rb"Couldn't ack|Connection to broker lost")
 Start = Callable[..., Workers]
 
 
@@ -121,13 +123,21 @@ def test_the_client(om: Omega, gate: Gate) -> None:
     assert_fitted_once(om, id)
 
 
-def test_the_broker(om: Omega, mortal: Broker, gate: Gate) -> None:
-    # One task is under way, another waits in the queue.
+# More than once, as a worker has to find out again on each connection that it makes.
+@pytest.mark.parametrize("back", ["at once", "when tasks have ended", "the same again"])
+def test_the_broker(om: Omega, mortal: Broker, start: Start, gate: Gate, back: str) -> None:
+    # Two tasks are under way, as many as the worker may have, and another waits in the queue.
     busy = [om.runtime.model("m").score([0.0], gate=str(gate.directory)) for _ in range(2)]
     gate.begun(2)
     result = om.runtime.model("m").fit([1.0, 2.0])
+    said = len(start().log.read_bytes())
     mortal.kill()
     gate.open()
+    if back != "at once":
+        for scored in busy:
+            scored.exception(60)
+        # The worker finds out when it tells the broker, or before.
+        until(lambda: FOUND_OUT.search(start().log.read_bytes()[said:]))
     mortal.start()
     assert result.get(60).version == 2
     for scored in busy:
